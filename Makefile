@@ -1,0 +1,57 @@
+# `make` alone lists the targets. PYTHON=... chooses the interpreter, ARGS="..." passes settings.
+suitable = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+first = $(shell for python in $(1); do $$python -c '$(suitable)' 2>/dev/null && echo $$python && break; done)
+PYTHON ?= $(call first,python3.12 python3.11 python3.13 python3 python)
+BIN := .venv/bin
+ARGS ?= pretrain.epochs=2
+PIP = -m pip -qq --disable-pip-version-check
+
+.PHONY: help setup train test check ui lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/ready  ## make .venv with the pinned dependencies
+
+train: .venv/ready  ## pre-train and classify: ARGS="pretrain.epochs=1 seed=3"
+	@$(BIN)/python train.py $(ARGS)
+
+test: .venv/ready  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: .venv/ready  ## format, lint and types
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+
+ui: .venv/ready  ## MLflow's UI on the runs in mlflow.db
+	@$(BIN)/mlflow ui
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(if $(PYTHON),,echo "$(missing)" >&2; exit 2)
+	@echo "making .venv with $(PYTHON): a few minutes"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP) install -r requirements.lock
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+missing = error: no Python 3.11, 3.12 or 3.13 with its venv module is here: install one, python3.12 and python3.12-venv \
+	for example, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python
+
+# On the oldest Python, since what it can install the newer ones can too.
+lock: PYTHON = $(call first,python3.11)
+lock:  ## make requirements.lock again from pyproject.toml, in a fresh environment (Python 3.11)
+	@$(if $(PYTHON),,echo "$(missing)" >&2; exit 2)
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(PYTHON) -m venv "$$folder"; \
+	"$$folder/bin/python" $(PIP) install --upgrade setuptools; \
+	"$$folder/bin/python" $(PIP) install -e ".[dev]"; \
+	"$$folder/bin/python" -m pip freeze --all --exclude lmao --exclude pip | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > "$$folder/lock"; \
+	cp "$$folder/lock" requirements.lock; \
+	echo "requirements.lock: $$(wc -l < requirements.lock) packages"
+
+clean:  ## remove .venv and the tools' caches; runs and mlflow.db stay
+	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,62 @@
+"""Texts of a corpus, laid out for the encoder in batches of about the same number of words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao import kernels
+from lmao.encoder import Texts
+from lmao.features import Corpus
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Stretches of a corpus: begins and lengths (texts,) int64, in tokens."""
+
+    begins: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> "Runs":
+        return Runs(self.begins[which], self.lengths[which])
+
+
+def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Runs:
+    begins = corpus.offsets[numbers]
+    return Runs(begins, corpus.offsets[numbers + 1] - begins)
+
+
+def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
+    """The documents, each cut into as few windows of at most `longest` words as it takes, of nearly equal length."""
+    whole = documents(corpus, numbers)
+    counts = -(-whole.lengths // longest)
+    owner = np.repeat(np.arange(len(whole)), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    base, extra = whole.lengths[owner] // counts[owner], whole.lengths[owner] % counts[owner]
+    begins = whole.begins[owner] + place * base + np.minimum(place, extra)
+    return Runs(begins, base + (place < extra))
+
+
+def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
+    """Neighbouring texts up to about `words` words a batch, at least one text each."""
+    ends = np.cumsum(lengths)
+    number = (ends - lengths) // words
+    borders = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(lengths)]
+    return [slice(a, b) for a, b in zip(borders[:-1], borders[1:], strict=True)]
+
+
+def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:
+    ids = np.empty(int(runs.lengths.sum()) + gap * (len(runs) + 1), dtype=np.int32)
+    starts = np.empty(len(runs), dtype=np.int64)
+    kernels.lay_out(corpus.tokens, runs.begins, runs.lengths, gap, ids, starts)
+    return Texts(ids, starts, runs.lengths)
+
+
+def part(texts: Texts, which: slice, gap: int) -> Texts:
+    """Some neighbouring texts of a batch, with their gaps."""
+    first = int(texts.starts[which.start]) - gap
+    stop = int(texts.starts[which.stop - 1] + texts.lengths[which.stop - 1]) + gap
+    return Texts(texts.ids[first:stop], texts.starts[which] - first, texts.lengths[which], texts.first + first)

@@ -1,0 +1,151 @@
+"""The content-keyed cache: a folder an entry, written beside its place and renamed, verified when it is opened."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+MANIFEST = "manifest.json"
+
+
+class Damaged(Exception):
+    """An entry that does not verify: it is treated as missing and made again."""
+
+
+def key_of(record: Mapping[str, Any]) -> str:
+    """The first 20 hex digits of the SHA-256 of a record of plain values."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Entry:
+    """A verified folder: .npy arrays, and one JSON value called `meta`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        manifest = _read_manifest(path)
+        self.digest: str = key_of(manifest["files"])
+        self.meta: dict[str, Any] = manifest["meta"]
+
+    def array(self, name: str) -> NDArray[Any]:
+        """The array stored as `name`, memory-mapped, read-only.
+
+        Raises:
+            Damaged: the header doesn't fit the file.
+        """
+        path = self.path / f"{name}.npy"
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # np.load leaks whatever its parser raises: a tokenize error, for one
+            raise Damaged(f"{path.name}: {error}") from None
+        return array
+
+
+class Writer:
+    """What a maker gets: the folder to write into, and `meta` to fill in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.meta: dict[str, Any] = {}
+
+    def array(self, name: str, values: NDArray[Any]) -> None:
+        np.save(self.path / f"{name}.npy", values, allow_pickle=False)
+
+
+class Cache:
+    """Folders `<root>/<kind>/<key>`. Two processes that need the same entry make it once."""
+
+    def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
+        self.root = root
+        self._warn = warn
+
+    def get(self, kind: str, name: str) -> Entry | None:
+        """The entry, or None where there is none that verifies (said in one line if it is damaged)."""
+        path = self.root / kind / name
+        if not path.exists():
+            return None
+        try:
+            return Entry(path)
+        except Damaged as error:
+            self.reject(kind, name, error)
+            return None
+
+    def reject(self, kind: str, name: str, error: Exception) -> None:
+        """Say in one line that an entry can't be used and is made again."""
+        self._warn(f"cache: {kind}/{name} is damaged ({error}), it is made again")
+
+    def put(self, kind: str, name: str, make: Callable[[Writer], None]) -> Entry:
+        """Write an entry beside its place, then rename it there; a former one is replaced."""
+        folder = self.root / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
+        try:
+            writer = Writer(temporary)
+            make(writer)
+            files = {
+                str(path.relative_to(temporary)): file_digest(path)
+                for path in sorted(temporary.rglob("*"))
+                if path.is_file()
+            }
+            manifest = {"files": files, "meta": writer.meta}
+            (temporary / MANIFEST).write_text(json.dumps(manifest))
+            place = folder / name
+            if place.exists():
+                discard(place)
+            os.rename(temporary, place)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        return Entry(place)
+
+    def get_or_make(self, kind: str, record: Mapping[str, Any], make: Callable[[Writer], None]) -> tuple[Entry, bool]:
+        """The entry under the record's key and whether it was there already."""
+        name = key_of(record)
+        entry = self.get(kind, name)
+        if entry is not None:
+            return entry, True
+        with self.lock(kind, name):
+            entry = self.get(kind, name)
+            if entry is not None:
+                return entry, True
+            return self.put(kind, name, make), False
+
+    def lock(self, kind: str, name: str) -> FileLock:
+        """Held by the process that computes an entry; the kernel frees it when the process dies."""
+        folder = self.root / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / f"{name}.lock")
+
+
+def discard(folder: Path) -> None:
+    """Remove an entry so that no half of it can be met: renamed away first."""
+    gone = Path(tempfile.mkdtemp(prefix=".gone-", dir=folder.parent))
+    os.rename(folder, gone / folder.name)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text())
+        files = manifest["files"]
+        if not isinstance(manifest["meta"], dict) or not isinstance(files, dict):
+            raise Damaged("its manifest is not one")
+        for name, digest in files.items():
+            if file_digest(path / name) != digest:
+                raise Damaged(f"{name} has changed")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(str(error)) from None
+    return manifest

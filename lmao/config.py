@@ -1,0 +1,266 @@
+"""The schema: what each key of conf/ may hold. The defaults, with their reasons, live in conf/ alone."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lmao.errors import UserError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+DropoutRate = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A part of the config: typed, closed to unknown keys, immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    language: str
+    train_examples: Positive | None
+    dev_examples: Positive | None
+    pretrain_documents: Positive | None
+
+
+class Docstrings(Data):
+    name: Literal["docstrings"]
+    packages: list[str] = Field(min_length=2)
+    documents: Positive
+
+
+class Imdb(Data):
+    name: Literal["imdb"]
+    path: str | None
+    unsupervised: bool
+    include_test_text: bool
+
+
+class Files(Data):
+    name: Literal["files"]
+    path: str
+    dev_path: str | None
+    test_path: str | None
+    unlabelled_path: str | None
+    text_column: str
+    label_column: str
+    include_test_text: bool
+
+
+class DocBins(Data):
+    name: Literal["docbin"]
+    path: str
+    dev_path: str | None
+    test_path: str | None
+    unlabelled_path: str | None
+    include_test_text: bool
+
+
+AnyData = Annotated[Docstrings | Imdb | Files | DocBins, Field(discriminator="name")]
+
+
+class Table(Section):
+    normalize: bool
+
+
+class FloretVectors(Table):
+    name: Literal["floret"]
+    mode: Literal["words", "floret"]
+    dims: Positive
+    epochs: Positive
+    min_count: Positive
+    window: Positive
+    negatives: Positive
+    minn: Count
+    maxn: Count
+    buckets: Positive
+    hash_count: Annotated[int, Field(ge=1, le=4)]
+    learn_rate: PositiveFloat
+    threads: Positive
+
+    @model_validator(mode="after")
+    def _floret_mode_needs_subwords(self) -> "FloretVectors":
+        if self.minn > self.maxn:
+            raise ValueError(f"minn ({self.minn}) must not be above maxn ({self.maxn})")
+        if self.mode == "floret" and self.maxn == 0:
+            raise ValueError("mode=floret stores subwords only: set minn and maxn, 4 and 5 for example")
+        return self
+
+
+class GloveVectors(Table):
+    name: Literal["glove"]
+    path: str
+    dims: Positive
+
+
+class Word2vecVectors(Table):
+    name: Literal["word2vec"]
+    path: str
+
+
+class SpacyVectors(Table):
+    name: Literal["spacy"]
+    path: str
+
+
+class NoVectors(Section):
+    name: Literal["none"]
+
+
+class SameVectors(Section):
+    name: Literal["same"]
+
+
+AnyTable = Annotated[
+    FloretVectors | GloveVectors | Word2vecVectors | SpacyVectors | NoVectors | SameVectors,
+    Field(discriminator="name"),
+]
+
+
+class Encoder(Section):
+    width: Positive
+    depth: Count
+    window_size: Annotated[int, Field(ge=1, le=5)]
+    maxout_pieces: Annotated[int, Field(ge=1, le=8)]
+    embed_rows: Annotated[list[Positive], Field(min_length=4, max_length=4)]
+    static_vectors: bool
+
+
+class Objective(Section):
+    name: Literal["l2", "cosine"]
+    hidden_size: Positive
+    maxout_pieces: Annotated[int, Field(ge=1, le=8)]
+
+
+class Adam(Section):
+    learn_rate: PositiveFloat
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    eps: PositiveFloat
+    L2: NonNegativeFloat
+    grad_clip: NonNegativeFloat
+
+
+class Pretrain(Adam):
+    epochs: Count
+    mask_rate: Annotated[float, Field(gt=0, le=1)]
+    mask_symbol: Share
+    random_word: Share
+    vector_dropout: DropoutRate
+    dropout: DropoutRate
+    batch_words: Positive
+    window_words: Annotated[int, Field(ge=8)]
+    warmup_steps: Count
+    schedule: Literal["constant", "inverse_sqrt"]
+    heldout: Annotated[float, Field(gt=0, le=0.5)]
+    save_minutes: PositiveFloat
+
+    @model_validator(mode="after")
+    def _replacements_are_shares(self) -> "Pretrain":
+        if self.mask_symbol + self.random_word > 1 + 1e-9:
+            raise ValueError(
+                f"mask_symbol + random_word is {self.mask_symbol + self.random_word:g}, more than 1: "
+                "what is left over is the share of masked words that keep their form"
+            )
+        return self
+
+
+class CnnTextcat(Section):
+    name: Literal["cnn"]
+    epochs: Positive
+    patience: Positive
+    batch_size: Positive
+    dropout: DropoutRate
+    vector_dropout: DropoutRate
+    early_stopping_examples: Positive
+
+
+class LinearTextcat(Section):
+    name: Literal["linear"]
+    ngrams: Annotated[int, Field(ge=1, le=5)]
+    min_count: Positive
+    smoothing: PositiveFloat
+    C: PositiveFloat
+
+
+AnyTextcat = Annotated[CnnTextcat | LinearTextcat, Field(discriminator="name")]
+
+
+class MlflowTracking(Section):
+    name: Literal["mlflow"]
+    uri: str
+    experiment: str
+    study: str | None
+
+
+class NoTracking(Section):
+    name: Literal["off"]
+
+
+AnyTracking = Annotated[MlflowTracking | NoTracking, Field(discriminator="name")]
+
+
+class Config(Section):
+    """One run, whole."""
+
+    data: AnyData
+    vectors: AnyTable
+    target: AnyTable
+    encoder: Encoder
+    objective: Objective
+    pretrain: Pretrain
+    textcat: AnyTextcat
+    optimizer: Adam
+    tracking: AnyTracking
+    seed: Count
+    threads: Positive | None
+    cache_dir: str
+    evaluate_test: bool
+
+    @model_validator(mode="after")
+    def _objective_has_targets(self) -> "Config":
+        if self.vectors.name == "same":
+            raise ValueError("vectors=same makes sense for vectors.target alone")
+        if self.pretrain.epochs and self.target_table.name == "none":
+            raise ValueError(
+                f"objective={self.objective.name} predicts vectors and there are none: choose vectors, "
+                "or vectors.target, or set pretrain.epochs=0"
+            )
+        return self
+
+    @property
+    def target_table(self) -> Any:
+        """The table whose rows are predicted: `vectors.target`, or the input's own."""
+        return self.vectors if self.target.name == "same" else self.target
+
+
+def validate(values: dict[str, Any]) -> Config:
+    """A typed config from composed values (`vectors.target` becomes `target`).
+
+    Raises:
+        UserError: a key is unknown or a value out of its range; the line names each key.
+    """
+    values = {**values, "vectors": dict(values["vectors"])}
+    values["target"] = values["vectors"].pop("target")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError("; ".join(_explain(detail) for detail in error.errors())) from None
+
+
+def _explain(detail: Any) -> str:
+    variants = {"docstrings", "imdb", "files", "docbin", "floret", "glove", "word2vec", "spacy", "cnn", "linear", "mlflow"}
+    names = [str(part) for i, part in enumerate(detail["loc"]) if not (i == 1 and part in variants)]
+    key = ".".join("vectors.target" if name == "target" and i == 0 else name for i, name in enumerate(names))
+    if detail["type"] == "extra_forbidden":
+        section, _, setting = key.rpartition(".")
+        return f"{section or 'the config'} has no setting '{setting}'"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if isinstance(detail["input"], (str, int, float, bool, type(None))):
+        message += f", not {'null' if detail['input'] is None else detail['input']}"
+    return f"{key}: {message}" if key else message

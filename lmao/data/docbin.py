@@ -1,0 +1,50 @@
+"""spaCy's .spacy files: the text is the Doc's, the label its highest category."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from lmao.config import DocBins
+from lmao.data.parts import PartedSource, Record, paths_of
+from lmao.errors import UserError
+
+
+def open_docbins(config: DocBins) -> PartedSource:
+    """Find the files: each path is a .spacy file or a folder of them.
+
+    Raises:
+        UserError: a path does not exist or leads to no .spacy file.
+    """
+    files = {}
+    for part, path in paths_of(config).items():
+        files[part] = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
+        if not files[part] or files[part][0].suffix != ".spacy":
+            raise UserError(f"{path}: neither a .spacy file nor a folder with some in it")
+    return PartedSource("docbin", files, (), _read)
+
+
+def _read(path: Path, labelled: bool) -> Iterator[Record]:
+    """DocBin's parser raises whatever its msgpack and zlib do on damaged bytes, so anything counts as damage."""
+    try:
+        for number, doc in enumerate(DocBin().from_disk(path).get_docs(Vocab()), start=1):
+            place = f"{path}: document {number}"
+            text = doc.text.strip()
+            if not text:
+                raise UserError(f"{place}: its text is empty")
+            yield Record(place, text, _highest(place, doc.cats) if labelled else None)
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        raise UserError(f"{path}: not a whole DocBin ({type(error).__name__}): write it again") from None
+
+
+def _highest(place: str, cats: dict[str, float]) -> str:
+    if not cats:
+        raise UserError(f"{place}: no category: documents without one belong into data.unlabelled_path")
+    best = max(cats.values())
+    labels = [label for label, score in cats.items() if score == best]
+    if len(labels) != 1:
+        raise UserError(f"{place}: no single highest category in {cats}")
+    return labels[0]

@@ -1,0 +1,169 @@
+"""The Large Movie Review Dataset (Maas et al. 2011): from its archive, without unpacking it, or from its folder."""
+
+import gzip
+import hashlib
+import os
+import re
+import sys
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pooch
+from filelock import FileLock
+
+from lmao.cache import file_digest, key_of
+from lmao.config import Imdb
+from lmao.data.document import Document, Part
+from lmao.errors import UserError
+
+URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+CHECKSUM = "md5:7c2ac02c03563afcf9b574c7e56c153a"
+MEMBER = re.compile(r"(?:^|/)((?:train|test)/(?:neg|pos)|train/unsup)/([^/.][^/]*\.txt)$")
+FOLDERS = {
+    "train/neg": (Part.TRAIN, "neg"),
+    "train/pos": (Part.TRAIN, "pos"),
+    "test/neg": (Part.TEST, "neg"),
+    "test/pos": (Part.TEST, "pos"),
+    "train/unsup": (Part.UNLABELLED, None),
+}
+ADVICE = "Leave data.path out to download it (84 MB), or point it at aclImdb_v1.tar.gz or the unpacked folder."
+
+
+class Review(NamedTuple):
+    """Sorts by folder, then by file name, however the archive was packed."""
+
+    folder: int  # position in FOLDERS
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class ImdbSource:
+    path: Path
+    unsupervised: bool
+    name: str = "imdb"
+
+    def fingerprint(self) -> str:
+        content = _folder_digest(self.path) if self.path.is_dir() else file_digest(self.path)
+        return hashlib.sha256(f"imdb 1 {content} {self.unsupervised}".encode()).hexdigest()
+
+    def documents(self) -> Iterator[Document]:
+        folders = list(FOLDERS) if self.unsupervised else [name for name in FOLDERS if name != "train/unsup"]
+        reviews = _from_folder(self.path, folders) if self.path.is_dir() else _from_archive(self.path, folders)
+        for review in reviews:
+            part, label = FOLDERS[folders[review.folder]]
+            try:
+                text = review.content.decode("utf-8")
+            except UnicodeDecodeError as error:
+                place = f"{self.path}: {folders[review.folder]}/{review.name}"
+                raise UserError(f"{place} is not UTF-8 (byte {error.start}): get the data set anew") from None
+            yield Document(text.replace("<br />", "\n"), label, part)
+
+
+def open_imdb(config: Imdb, cache_dir: Path) -> ImdbSource:
+    """Check `data.path`, or download the official archive where there is none.
+
+    Raises:
+        UserError: neither the archive nor its folder, or no network.
+    """
+    if config.path is None:
+        path = download(URL, CHECKSUM, cache_dir.expanduser() / "downloads")
+        return ImdbSource(path, config.unsupervised)
+    path = Path(config.path).expanduser()
+    if not path.exists():
+        raise UserError(f"data.path: {path} does not exist. {ADVICE}")
+    if path.is_dir() and not (path / "train").is_dir() and (path / "aclImdb").is_dir():
+        path = path / "aclImdb"
+    if path.is_dir():
+        _require(path, "folder", {name for name in FOLDERS if (path / name).is_dir()}, config.unsupervised)
+    elif not _is_gzip(path):
+        raise UserError(f"data.path: {path} is not the IMDB archive: not a .tar.gz file. {ADVICE}")
+    return ImdbSource(path, config.unsupervised)
+
+
+def download(url: str, checksum: str, folder: Path) -> Path:
+    """The file at `url`, fetched once and verified; two processes that need it fetch it once.
+
+    Raises:
+        UserError: it can't be fetched or is another file than expected.
+    """
+    name = url.rpartition("/")[2]
+    pooch.get_logger().setLevel("ERROR")
+    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{name}.lock"):
+            return Path(pooch.retrieve(url, checksum, fname=name, path=folder, downloader=fetch))
+    except (OSError, ValueError) as error:
+        reason = "its checksum is wrong" if "hash" in str(error) else type(error).__name__
+        advice = f"Download it elsewhere and give data.path=<{name}>"
+        raise UserError(f"data.path is null, and {url} could not be downloaded: {reason}. {advice}") from None
+
+
+def _from_archive(path: Path, folders: list[str]) -> Iterator[Review]:
+    """One pass over the archive; holds the reviews to sort them."""
+    reviews = []
+    try:
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps all 100,000 headers
+                match = MEMBER.search(member.name)
+                if match is None or match[1] not in folders or not member.isfile():
+                    continue
+                file = archive.extractfile(member)
+                assert file is not None
+                reviews.append(Review(folders.index(match[1]), match[2], file.read()))
+            while stream.read(1 << 20):  # to the end, where gzip's checksum is
+                pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        message = f"data.path: {path} is damaged or cut short ({error}): get it anew. {ADVICE}"
+        raise UserError(message) from None
+    except tarfile.TarError as error:
+        raise UserError(f"data.path: {path} is not the IMDB archive: {error}. {ADVICE}") from None
+    except OSError as error:
+        raise UserError(f"data.path: {path} can't be read: {error.strerror or error}") from None
+    _require(path, "archive", {folders[review.folder] for review in reviews}, "train/unsup" in folders)
+    reviews.sort()
+    yield from reviews
+
+
+def _from_folder(root: Path, folders: list[str]) -> Iterator[Review]:
+    for position, folder in enumerate(folders):
+        try:
+            names = sorted(name for name in os.listdir(root / folder) if MEMBER.search(f"{folder}/{name}"))
+            if not names:
+                raise UserError(f"data.path: {root / folder} has no reviews in it: unpack the archive again. {ADVICE}")
+            for name in names:
+                yield Review(position, name, (root / folder / name).read_bytes())
+        except OSError as error:
+            raise UserError(f"{error.filename} can't be read: {error.strerror}") from None
+
+
+def _require(path: Path, kind: str, found: set[str], unsupervised: bool) -> None:
+    for name in ("train/pos", "train/neg", "test/pos", "test/neg"):
+        if name not in found:
+            raise UserError(f"data.path: {path} is not the IMDB {kind}: no aclImdb/{name} in it. {ADVICE}")
+    if unsupervised and "train/unsup" not in found:
+        raise UserError(f"data.unsupervised=true, but {path} has no aclImdb/train/unsup")
+
+
+def _is_gzip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+    except OSError as error:
+        raise UserError(f"data.path: {path} can't be read: {error.strerror}") from None
+
+
+def _folder_digest(root: Path) -> str:
+    files = {}
+    for folder in FOLDERS:
+        if (root / folder).is_dir():
+            for file in os.scandir(root / folder):
+                status = file.stat()
+                files[f"{folder}/{file.name}"] = [status.st_size, status.st_mtime_ns]
+    return key_of(files)

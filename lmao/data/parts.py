@@ -1,0 +1,87 @@
+"""A source whose parts (train, dev, test, unlabelled) are files of their own: what files and docbins share."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from lmao.cache import file_digest, key_of
+from lmao.config import DocBins, Files
+from lmao.data.document import Document, Part
+from lmao.errors import UserError
+
+
+class Record(NamedTuple):
+    place: str  # for error messages: file:line
+    text: str
+    label: str | None
+
+
+@dataclass(frozen=True)
+class PartedSource:
+    name: str
+    files: dict[Part, list[Path]]
+    selection: tuple[str, ...]  # the settings that texts and labels depend on
+    read: Callable[[Path, bool], Iterator[Record]]  # (file, is it labelled) -> records
+
+    def fingerprint(self) -> str:
+        digests = {part.name: [file_digest(path) for path in paths] for part, paths in self.files.items()}
+        record = {"version": 1, "name": self.name, "selection": self.selection, "files": digests}
+        return hashlib.sha256(key_of(record).encode()).hexdigest()
+
+    def documents(self) -> Iterator[Document]:
+        """TRAIN comes first, so that the labels of dev and test can be checked against its labels."""
+        counts: Counter[str] = Counter()
+        first: dict[str, str] = {}
+        for part, paths in sorted(self.files.items()):
+            for path in paths:
+                for place, text, label in self._records(path, part):
+                    if label is not None and part is Part.TRAIN:
+                        counts[label] += 1
+                        first.setdefault(label, place)
+                    elif label is not None and label not in counts:
+                        raise UserError(f"{place}: label '{label}' does not occur in data.path, the training data")
+                    yield Document(text, label, part)
+            if part is Part.TRAIN:
+                for label, count in counts.items():
+                    if count == 1:
+                        advice = "correct it, remove the line or add examples"
+                        raise UserError(f"{first[label]}: label '{label}' occurs only here: {advice}")
+
+    def _records(self, path: Path, part: Part) -> Iterator[Record]:
+        empty = True
+        try:
+            for record in self.read(path, part is not Part.UNLABELLED):
+                empty = False
+                yield record
+        except OSError as error:
+            raise UserError(f"{path} can't be read: {error.strerror or error}") from None
+        if empty:
+            raise UserError(f"{path}: no text in it")
+
+
+def paths_of(config: Files | DocBins) -> dict[Part, Path]:
+    """The paths that are given, one a part.
+
+    Raises:
+        UserError: one does not exist, or serves two parts.
+    """
+    given = {
+        "path": (Part.TRAIN, config.path),
+        "dev_path": (Part.DEV, config.dev_path),
+        "test_path": (Part.TEST, config.test_path),
+        "unlabelled_path": (Part.UNLABELLED, config.unlabelled_path),
+    }
+    paths: dict[Part, Path] = {}
+    for key, (part, value) in given.items():
+        if value is None:
+            continue
+        path = Path(value).expanduser()
+        if not path.exists():
+            raise UserError(f"data.{key}: {path} does not exist")
+        if any(path.samefile(other) for other in paths.values()):
+            raise UserError(f"data.{key}: {path} is given twice, its texts would be in two parts")
+        paths[part] = path
+    return paths

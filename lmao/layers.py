@@ -1,0 +1,90 @@
+"""Layers over flat parameters, in thinc's shape: a call returns (output, backprop).
+
+`backprop(dY, gradients)` adds to the gradients and returns dX. Buffers come from a `Workspace`: what a call returns holds
+until the next forward pass with the same workspace.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lmao import kernels
+from lmao.parameters import Floats, Parameters
+
+Backprop = Callable[[Floats, Parameters], Floats]
+
+
+class Workspace:
+    """Buffers by name that grow and stay, one workspace a thread."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Any] = {}
+
+    def take(self, name: str, *shape: int, dtype: Any = np.float32) -> Any:
+        """An uninitialised array; its former content is lost."""
+        size = int(np.prod(shape))
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size:
+            buffer = self._buffers[name] = np.empty(size + size // 8, dtype=dtype)
+        return buffer[:size].reshape(shape)
+
+    def places(self, size: int) -> Any:
+        """An int32 array of -1, which its users leave as they found it."""
+        if "places" not in self._buffers:
+            self._buffers["places"] = np.full(size, -1, dtype=np.int32)
+        return self._buffers["places"]
+
+
+def maxout_shapes(name: str, nO: int, nP: int, nI: int) -> dict[str, tuple[int, ...]]:
+    """The arrays of `maxout_norm`: W (nP, nO, nI), b (nP, nO), and the layer norm's G and b (nO,)."""
+    return {
+        f"{name}.maxout.W": (nP, nO, nI),
+        f"{name}.maxout.b": (nP, nO),
+        f"{name}.layernorm.G": (nO,),
+        f"{name}.layernorm.b": (nO,),
+    }
+
+
+def maxout_norm(weights: Parameters, name: str, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
+    """Maxout (Goodfellow et al. 2013) and layer norm (Ba et al. 2016): X (n, nI) to Y (n, nO)."""
+    nP, nO, nI = weights.shapes[f"{name}.maxout.W"]
+    n = len(X)
+    W = weights[f"{name}.maxout.W"].reshape(nP * nO, nI)
+    G = weights[f"{name}.layernorm.G"]
+    Z = space.take("product", n, nP * nO)
+    np.matmul(X, W.T, out=Z)
+    Y = space.take(f"{name}.output", n, nO)
+    normed = space.take(f"{name}.normed", n, nO)
+    which = space.take(f"{name}.which", n, nO, dtype=np.int8)
+    scales = space.take(f"{name}.scales", n)
+    kernels.maxout_norm(Z, weights[f"{name}.maxout.b"], G, weights[f"{name}.layernorm.b"], normed, which, scales, Y)
+
+    def backprop(dY: Floats, gradients: Parameters) -> Floats:
+        dZ = space.take("product", n, nP * nO)
+        kernels.maxout_norm_backward(
+            dY, G, normed, which, scales, dZ,
+            gradients[f"{name}.maxout.b"], gradients[f"{name}.layernorm.G"], gradients[f"{name}.layernorm.b"],
+        )  # fmt: skip
+        dW = space.take("weights", nP * nO, nI)
+        np.matmul(dZ.T, X, out=dW)
+        gradients[f"{name}.maxout.W"].reshape(nP * nO, nI)[...] += dW
+        dX: Floats = space.take("d_input", n, nI)
+        np.matmul(dZ, W, out=dX)
+        return dX
+
+    return Y, backprop
+
+
+def linear(weights: Parameters, name: str, X: Floats) -> tuple[Floats, Backprop]:
+    """X (n, nI) to Y (n, nO)."""
+    W = weights[f"{name}.W"]
+    Y: Floats = X @ W.T + weights[f"{name}.b"]
+
+    def backprop(dY: Floats, gradients: Parameters) -> Floats:
+        gradients[f"{name}.W"][...] += dY.T @ X
+        gradients[f"{name}.b"][...] += dY.sum(axis=0)
+        dX: Floats = dY @ W
+        return dX
+
+    return Y, backprop

@@ -1,0 +1,62 @@
+"""Adam with averages over flat weights, thinc's formulas, one fused pass."""
+
+from concurrent.futures import Executor
+
+import numpy as np
+
+from lmao import config, kernels
+from lmao.parameters import Floats, Parameters
+
+MAX_AVERAGE = 0.9999  # thinc's cap on the share of the average that stays
+
+
+class Adam:
+    """Kingma & Ba 2015, decoupled weight decay (Loshchilov & Hutter 2019), clipping of each array's gradient by its norm,
+    and a running average of the weights that starts from the first ones.
+
+    beta1=0 means no momentum (thinc would switch to plain gradient descent).
+    """
+
+    def __init__(self, settings: config.Adam, weights: Parameters) -> None:
+        self.settings = settings
+        self.weights = weights
+        self.first: Floats = np.zeros_like(weights.flat)
+        self.second: Floats = np.zeros_like(weights.flat)
+        self.average: Floats = weights.flat.copy()
+        self.steps = 0
+
+    def step(self, gradients: Floats, rate: float, team: Executor) -> None:
+        """gradients (parts, size) are summed in order, applied with the learning rate, and set to zero."""
+        self.steps += 1
+        s = self.settings
+        corrected = rate * (1 - s.beta2**self.steps) ** 0.5 / (1 - s.beta1**self.steps)
+        keep = min(MAX_AVERAGE, (1 + self.steps) / (10 + self.steps))
+        scalars = [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)]
+
+        def update(span: slice) -> None:
+            clip = np.float32(1)
+            if s.grad_clip:
+                norm = float(np.sqrt(kernels.squared_norm(gradients, span.start, span.stop)))
+                if norm >= s.grad_clip:
+                    clip = np.float32(s.grad_clip / norm)
+            kernels.adam(
+                self.weights.flat, gradients, self.first, self.second, self.average, span.start, span.stop, *scalars,
+                clip, np.float32(keep),
+            )  # fmt: skip
+
+        list(team.map(update, self.weights.spans.values()))
+
+    def averages(self) -> Parameters:
+        """A copy of the averaged weights."""
+        return self.weights.like(self.average.copy())
+
+
+def learning_rate(settings: config.Pretrain, steps: int) -> float:
+    """The rate of the step after `steps` steps: linear warm-up, then constant or falling with the root of the steps done."""
+    done = steps + 1
+    rate = settings.learn_rate
+    if done < settings.warmup_steps:
+        return rate * done / settings.warmup_steps
+    if settings.schedule == "inverse_sqrt":
+        return float(rate * (max(settings.warmup_steps, 1) / done) ** 0.5)
+    return rate

@@ -1,0 +1,82 @@
+"""Learning curves and the confusion matrix as PNGs that can be read in grey."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+Record = Mapping[str, Any]
+
+
+def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Record]) -> None:
+    """A panel a stage that has records; the classifier's best epoch is marked.
+
+    Args:
+        pretrain: "epoch", "loss", "heldout_cosine", "heldout_word_accuracy".
+        textcat: "epoch", "loss", "dev_accuracy".
+    """
+    stages = [("pre-training", pretrain)] if pretrain else []
+    stages += [("text classifier", textcat)] if textcat else []
+    figure = Figure(figsize=(5.5 * max(1, len(stages)), 3.8), layout="constrained")
+    for i, (title, records) in enumerate(stages):
+        axes = figure.add_subplot(1, len(stages), i + 1)
+        axes.set_title(title)
+        if records is pretrain:
+            shares = [("held-out cosine", "heldout_cosine"), ("held-out word accuracy", "heldout_word_accuracy")]
+            _loss_and_shares(axes, records, shares)
+        else:
+            right = _loss_and_shares(axes, records, [("dev accuracy", "dev_accuracy")])
+            _mark_best(right, records)
+    figure.savefig(path, dpi=150)
+
+
+def confusion_matrix(path: Path, confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> None:
+    """Counts in cells shaded by the share of their true class. `confusion[i][j]`: true class i, predicted class j."""
+    counts = np.array(confusion)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    names = [label if len(label) <= 24 else label[:23] + "…" for label in labels]
+    size = max(4.0, 0.42 * len(names) + 2.0)
+    figure = Figure(figsize=(size + 1.0, size), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Greys", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 5 else 0)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            color = "white" if shares[i, j] > 0.5 else "black"
+            axes.text(j, i, f"{count}", ha="center", va="center", color=color, fontsize=11 if len(names) <= 10 else 7)
+    figure.colorbar(image, label="share of the true class", shrink=0.8)
+    figure.savefig(path, dpi=150)
+
+
+def _loss_and_shares(axes: Axes, records: Sequence[Record], shares: Sequence[tuple[str, str]]) -> Axes:
+    """The loss on the left axis, what lies between 0 and 1 on a right one, which is returned."""
+    epochs = [record["epoch"] for record in records]
+    right = axes.twinx()
+    lines = axes.plot(epochs, [record["loss"] for record in records], "k--o", markersize=3, label="loss")
+    for (label, key), style in zip(shares, ("-s", ":^"), strict=False):
+        values = [record[key] for record in records]
+        lines += right.plot(epochs, values, style, color="tab:blue", markersize=4, label=label)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
+    axes.set_ylim(bottom=0)
+    right.set_ylabel(" / ".join(label for label, _ in shares))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+    axes.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False, fontsize=9)
+    return right
+
+
+def _mark_best(axes: Axes, records: Sequence[Record]) -> None:
+    best = max(records, key=lambda record: record["dev_accuracy"])
+    axes.plot([best["epoch"]], [best["dev_accuracy"]], "*", color="black", markersize=13)
+    text = f"best {best['dev_accuracy']:.3f} (epoch {best['epoch']})"
+    position = (best["epoch"], best["dev_accuracy"])
+    axes.annotate(text, position, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=9)
+    axes.margins(y=0.2)

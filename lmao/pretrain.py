@@ -1,0 +1,207 @@
+"""Language modelling with approximate outputs: the encoder learns to predict the vectors of masked words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao import config
+from lmao.batches import Runs, batches, lay_out, part, windows
+from lmao.checkpoint import Checkpoints, Epoch, State
+from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
+from lmao.errors import Diverged
+from lmao.features import Corpus
+from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
+from lmao.masking import Masked, Masking
+from lmao.neighbours import nearest, unit_rows
+from lmao.objectives import open_objective
+from lmao.optimizer import Adam, learning_rate
+from lmao.parameters import Floats, Parameters
+from lmao.stop import StopSignal
+from lmao.streams import key, stream
+from lmao.team import Team, shares
+
+HELDOUT_DOCUMENTS = 500  # enough for two digits, and never a large part of an epoch's time
+HELDOUT_WORDS = 2000  # of which the nearest word is looked up
+
+
+@dataclass(frozen=True)
+class Targets:
+    """rows (types,) int32 into vectors (rows, dims), -1 for a type whose vector is not predicted."""
+
+    rows: NDArray[np.int32]
+    vectors: Floats
+
+
+class Head:
+    """Maxout + layer norm + linear, on predicted words only; thrown away after pre-training."""
+
+    def __init__(self, settings: config.Objective, width: int, dims: int) -> None:
+        self._settings = settings
+        self._width = width
+        self._dims = dims
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        s = self._settings
+        return {
+            **maxout_shapes("head", s.hidden_size, s.maxout_pieces, self._width),
+            "head.output.W": (self._dims, s.hidden_size),
+            "head.output.b": (self._dims,),
+        }
+
+    def __call__(self, weights: Parameters, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
+        """Encoded words (n, width) to predicted vectors (n, dims)."""
+        hidden, backprop_hidden = maxout_norm(weights, "head", X, space)
+        prediction, backprop_output = linear(weights, "head.output", hidden)
+
+        def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
+            return backprop_hidden(backprop_output(d_prediction, gradients), gradients)
+
+        return prediction, backprop
+
+
+class Pretraining:
+    """One pre-training, epoch by epoch, resumed from where its checkpoints stand.
+
+    documents (n,) are the numbers of the texts it may use; a slice of them is held out, and measured on.
+    """
+
+    def __init__(
+        self, settings: config.Pretrain, objective: config.Objective, encoder: Encoder, corpus: Corpus, types: TypeTable,
+        targets: Targets, documents: NDArray[np.int64], seed: int,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._objective = open_objective(objective)
+        self._encoder = encoder
+        self._head = Head(objective, encoder.width, targets.vectors.shape[1])
+        self._corpus = corpus
+        self._types = types
+        self._targets = targets
+        self._seed = seed
+        mixed = stream(seed, "heldout").permutation(documents)
+        count = min(HELDOUT_DOCUMENTS, max(1, round(len(documents) * settings.heldout)))
+        self._heldout = windows(corpus, mixed[:count], settings.window_words)
+        self._texts = windows(corpus, np.sort(mixed[count:]), settings.window_words)
+        self._masking = Masking(settings, corpus.type_counts(documents), targets.rows >= 0)
+        self.words = int(self._texts.lengths.sum())
+        self.shapes = encoder.shapes() | self._head.shapes()
+
+        self._optimizer = Adam(settings, initialize(self.shapes, stream(seed, "init")))
+        self._step = 0  # finished batches of the epoch that runs, with their
+        self._loss = 0.0
+        self._seconds = 0.0
+        self.epochs: list[Epoch] = []
+
+    def resume(self, checkpoints: Checkpoints, epochs: int) -> None:
+        """Take up the latest state, unless it lies beyond the epochs asked for."""
+        state = checkpoints.state()
+        if state is None or (state.epoch, state.step) > (epochs, 0):
+            return
+        optimizer = self._optimizer
+        optimizer.weights.flat[:] = state.arrays["weights"]
+        optimizer.first[:] = state.arrays["first"]
+        optimizer.second[:] = state.arrays["second"]
+        optimizer.average[:] = state.arrays["average"]
+        optimizer.steps = state.updates
+        self._step, self._loss, self._seconds = state.step, state.loss, state.seconds
+        self.epochs = list(state.epochs)
+
+    def run_epoch(
+        self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]
+    ) -> Epoch:
+        """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
+
+        Raises:
+            Diverged: the loss is not finite.
+            Stopped: a signal came; the state is saved.
+        """
+        number = len(self.epochs) + 1
+        texts = self._texts[stream(self._seed, "order", number).permutation(len(self._texts))]
+        steps = batches(texts.lengths, self._settings.batch_words)
+        gradients = team.gradients(self._optimizer.weights.flat.size)
+        advance(float(texts.lengths[: steps[self._step].start].sum()) if self._step < len(steps) else 0.0)
+        began = saved = perf_counter()
+        with stop.deferred():
+            for step in range(self._step, len(steps)):
+                loss = self._update(texts[steps[step]], number, step, team, gradients)
+                self._step, self._loss = step + 1, self._loss + loss
+                now = perf_counter()
+                self._seconds, began = self._seconds + now - began, now
+                if stop.requested is not None or now - saved > 60 * self._settings.save_minutes:
+                    checkpoints.save_state(self._state())
+                    stop.check()
+                    saved = began = perf_counter()
+                advance(float(texts.lengths[steps[step]].sum()), loss=self._loss / self._step)
+            average = self._optimizer.averages()
+            cosine, accuracy = self._measure(average, team)
+            epoch = Epoch(number, self.words, self._seconds, self._loss / len(steps), cosine, accuracy)
+            self.epochs.append(epoch)
+            self._step, self._loss, self._seconds = 0, 0.0, 0.0
+            checkpoints.save_epoch(average.flat, self.epochs)
+            checkpoints.save_state(self._state())
+        return epoch
+
+    def _update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
+        """One step; the loss of the batch."""
+        settings = self._settings
+        whole = lay_out(self._corpus, texts, self._encoder.gap)
+        masked = self._masking(whole, stream(self._seed, "mask", epoch, step))
+        if not len(masked.rows):
+            return 0.0
+        dropout = Dropout(settings.dropout, settings.vector_dropout, key(self._seed, "dropout", epoch, step))
+
+        def work(member: int, which: slice) -> float:
+            share = part(masked.texts, which, self._encoder.gap)
+            own = self._optimizer.weights.like(gradients[member])
+            return self._learn(share, masked, dropout, team.workspaces[member], own)
+
+        loss = sum(team.map(work, shares(texts.lengths, team.threads)))
+        if not np.isfinite(loss):
+            raise Diverged(
+                f"pre-training diverged: the loss is not finite in epoch {epoch}, step {step + 1}: lower pretrain.learn_rate"
+            )
+        self._optimizer.step(gradients, learning_rate(settings, self._optimizer.steps), team.executor)
+        return loss
+
+    def _learn(self, texts: Texts, masked: Masked, dropout: Dropout, space: Workspace, gradients: Parameters) -> float:
+        weights = self._optimizer.weights
+        encoded, backprop_encoder = self._encoder(weights, self._types, texts, dropout, space)
+        which = masked.between(texts.first, texts.first + len(texts.ids))
+        rows = masked.rows[which] - texts.first
+        prediction, backprop_head = self._head(weights, encoded[rows], space)
+        target = self._targets.vectors[self._targets.rows[masked.types[which]]]
+        gradient, loss = self._objective(prediction, target, masked.lengths[which], len(masked.rows))
+        d_encoded = space.take("d_encoded", *encoded.shape)
+        d_encoded[...] = 0
+        d_encoded[rows] = backprop_head(gradient, gradients)
+        backprop_encoder(d_encoded, gradients)
+        return loss
+
+    def _measure(self, weights: Parameters, team: Team) -> tuple[float, float]:
+        """Held-out cosine of prediction and target, and how often the target's word is the nearest of all."""
+        space = team.workspaces[0]
+        predictions, types = [], []
+        for number, which in enumerate(batches(self._heldout.lengths, self._settings.batch_words)):
+            texts = lay_out(self._corpus, self._heldout[which], self._encoder.gap)
+            masked = self._masking(texts, stream(self._seed, "heldout", number))
+            encoded, _ = self._encoder(weights, self._types, masked.texts, NO_DROPOUT, space)
+            prediction, _ = self._head(weights, encoded[masked.rows], space)
+            predictions.append(unit_rows(prediction))
+            types.append(masked.types)
+        predicted, wanted = np.concatenate(predictions), self._targets.rows[np.concatenate(types)]
+        units = unit_rows(self._targets.vectors)
+        cosine = np.einsum("ij,ij->i", predicted, units[wanted]).mean() if len(wanted) else 0.0
+        found = nearest(predicted[:HELDOUT_WORDS], units)
+        return float(cosine), float((found == wanted[:HELDOUT_WORDS]).mean()) if len(wanted) else 0.0
+
+    def _state(self) -> State:
+        optimizer = self._optimizer
+        arrays = {
+            "weights": optimizer.weights.flat,
+            "first": optimizer.first,
+            "second": optimizer.second,
+            "average": optimizer.average,
+        }
+        return State(arrays, optimizer.steps, len(self.epochs), self._step, self._loss, self._seconds, self.epochs)

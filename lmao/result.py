@@ -1,0 +1,97 @@
+"""What a run came to: `result.json`, and the lines the user reads at the end."""
+
+import json
+import platform
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lmao import __version__
+from lmao.console import duration
+from lmao.evaluate import Score, wilson_interval
+
+VERSIONED = ("numpy", "numba", "spacy", "thinc", "floret", "scikit-learn", "mlflow", "hydra-core", "optuna")
+
+
+@dataclass(frozen=True)
+class PretrainSummary:
+    """seconds and words: of the epochs' updates, wherever they were computed; cached: how many epochs were there already."""
+
+    epochs: int
+    words: int
+    seconds: float
+    words_per_second: float
+    loss: list[float]
+    heldout_cosine: list[float]
+    heldout_word_accuracy: list[float]
+    cached: int
+
+
+@dataclass(frozen=True)
+class TextcatSummary:
+    epochs: int
+    best_epoch: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    dev_accuracy: float
+    dev: Score
+    test: Score | None
+    pretrain: PretrainSummary | None
+    textcat: TextcatSummary
+    parameters: int
+    model_mb: float | None
+    digests: Mapping[str, str]
+    seconds: Mapping[str, float]
+    seed: int
+    versions: Mapping[str, str]
+    mlflow_run_id: str | None
+    peak_rss_mb: float
+
+
+def versions() -> dict[str, str]:
+    own = {"lmao": __version__, "python": platform.python_version()}
+    return own | {name: version(name) for name in VERSIONED}
+
+
+def peak_rss_mb() -> float:
+    """The largest this process has been, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kilobytes elsewhere
+
+
+def write_result(path: Path, result: Result) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+    temporary.rename(path)
+
+
+def summary(result: Result, folder: Path, linear: bool, tracking_uri: str | None) -> Sequence[tuple[str, str]]:
+    """Rows for the end of the screen."""
+    rows = [("dev accuracy", _scored(result.dev))]
+    if result.test is not None:
+        rows.append(("test accuracy", _scored(result.test)))
+    if linear:
+        rows.append(("predictions", str(folder / "predictions.npz")))
+    else:
+        rows[0] = (rows[0][0], rows[0][1] + "   baseline on the same labels: textcat=linear")
+        rows.append(("model", f"{folder / 'model'}   spacy.load() opens it"))
+    stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
+    total = duration(sum(result.seconds.values()))
+    rows.append(("time", f"{total} ({stages})   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
+    if result.mlflow_run_id is not None and tracking_uri is not None:
+        default = tracking_uri == "sqlite:///mlflow.db"
+        command = "mlflow ui" if default else "mlflow ui --backend-store-uri <tracking.uri>"
+        rows.append(("compare", f"{command}   (run {result.mlflow_run_id[:8]})"))
+    return rows
+
+
+def _scored(score: Score) -> str:
+    low, high = wilson_interval(score.accuracy, score.examples)
+    return f"{score.accuracy:.4f}  (95%: {low:.3f} - {high:.3f}, n = {score.examples:,})"

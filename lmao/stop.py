@@ -1,0 +1,62 @@
+"""Ctrl-C and SIGTERM: an exception at once, or, inside `deferred`, a request that the loop answers after saving."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(BaseException):
+    """The run was told to stop. Not an Exception, so that nothing that handles failures swallows it."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+class StopSignal:
+    """Handlers for SIGINT and SIGTERM while the `with` block runs; without effect outside the main thread."""
+
+    def __init__(self) -> None:
+        self.requested: int | None = None
+        self._deferred = False
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in SIGNALS:
+            try:
+                self._former[number] = signal.signal(number, self._receive)
+            except ValueError:  # only the main thread may set handlers
+                break
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former.clear()
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """The first signal only sets `requested`: poll it, save, and call `check`. A second one raises at once."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+        self.check()
+
+    def check(self) -> None:
+        """Raises Stopped if a signal has come."""
+        if self.requested is not None:
+            raise Stopped(self.requested)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        again = self.requested is not None
+        self.requested = number
+        if again or not self._deferred:
+            raise Stopped(number)

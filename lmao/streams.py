@@ -1,0 +1,18 @@
+"""One seed, named random streams: what is compared differs, everything else is drawn alike in every arm."""
+
+import zlib
+
+import numpy as np
+
+
+def stream(seed: int, name: str, *position: int) -> np.random.Generator:
+    """The generator of a stream (`subset`, `init`, `order`, `dropout`, …) at a position, an epoch and step for example.
+
+    A pure function of its arguments: a resumed run needs no generator's state, only where it stood.
+    """
+    return np.random.default_rng([seed, zlib.crc32(name.encode()), *position])
+
+
+def key(seed: int, name: str, *position: int) -> int:
+    """A 63-bit number for the kernels' own counter-based draws."""
+    return int(stream(seed, name, *position).integers(1 << 63))

@@ -1,0 +1,59 @@
+"""Static word vectors: a config section and the texts come in, a cached, memory-mapped table goes out."""
+
+from typing import Any
+
+from lmao.cache import Cache, Writer, file_digest
+from lmao.config import AnyTable, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
+from lmao.vectors import binary_tables, pipeline_tables, text_tables, training
+from lmao.vectors.sources import existing_file
+from lmao.vectors.table import StaticVectors, write_blocks
+from lmao.vectors.training import TrainingTexts
+
+__all__ = ["StaticVectors", "TrainingTexts", "load_vectors"]
+
+VERSION = 1
+KIND = "vectors"
+
+
+def load_vectors(config: AnyTable, cache: Cache, texts: TrainingTexts) -> StaticVectors | None:
+    """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
+
+    Raises:
+        UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
+    """
+    record: dict[str, Any]
+    settings = config.model_dump(exclude={"path"})
+    match config:
+        case FloretVectors():
+            record = {"texts": dict(texts.record)}
+
+            def make(writer: Writer) -> None:
+                training.train(config, texts, writer)
+
+        case GloveVectors():
+            path = existing_file(config.path)
+            record = {"file": file_digest(path)}
+
+            def make(writer: Writer) -> None:
+                write_blocks(writer, text_tables.read_glove(path, config.dims), config.normalize)
+
+        case Word2vecVectors():
+            path = existing_file(config.path)
+            binary = path.name.removesuffix(".gz").endswith(".bin")
+            record = {"file": file_digest(path), "binary": binary}
+
+            def make(writer: Writer) -> None:
+                read = binary_tables.read if binary else text_tables.read_word2vec
+                write_blocks(writer, read(path), config.normalize)
+
+        case SpacyVectors():
+            vocab = pipeline_tables.find_vocab(config.path)
+            record = {"files": {file.name: file_digest(file) for file in pipeline_tables.files(vocab)}}
+
+            def make(writer: Writer) -> None:
+                pipeline_tables.convert(vocab, config.normalize, writer)
+
+        case _:
+            return None
+    entry, cached = cache.get_or_make(KIND, {"version": VERSION, **settings, **record}, make)
+    return StaticVectors.of(config.name, entry, cached)

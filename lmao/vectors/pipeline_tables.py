@@ -1,0 +1,82 @@
+"""Tables of spaCy pipelines: an installed package or a saved pipeline comes in, its vectors alone are read."""
+
+from pathlib import Path
+
+import numpy as np
+from spacy import util
+from spacy.strings import StringStore
+from spacy.vectors import Vectors
+
+from lmao.cache import Writer
+from lmao.errors import UserError
+from lmao.vectors.table import write_table, write_words
+
+
+def find_vocab(name: str) -> Path:
+    """The folder of the vocabulary, with vectors in it, of a package or of a saved pipeline.
+
+    Raises:
+        UserError: there is no such pipeline, or it has no vectors.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        vocab = path / "vocab"
+    elif util.is_package(name):
+        package = util.get_package_path(name)
+        meta = util.get_model_meta(package)
+        vocab = package / f"{meta['lang']}_{meta['name']}-{meta['version']}" / "vocab"
+    else:
+        raise UserError(
+            f"vectors.path: {name} is neither an installed pipeline nor the folder of one: "
+            f"python -m spacy download {name}"
+        )
+    if not (vocab / "vectors").is_file() or not (vocab / "strings.json").is_file():
+        raise UserError(f"vectors.path: {name} has no vocab/vectors: it is no spaCy pipeline with vectors")
+    return vocab
+
+
+def files(vocab: Path) -> list[Path]:
+    """What the table is read from."""
+    names = ("vectors", "key2row", "vectors.cfg", "strings.json")
+    return [vocab / name for name in names if (vocab / name).is_file()]
+
+
+def convert(vocab: Path, normalize: bool, writer: Writer) -> None:
+    """Write a pipeline's table as a cache entry.
+
+    Raises:
+        UserError: the table is empty or damaged.
+    """
+    try:
+        vectors = Vectors(strings=StringStore().from_disk(vocab / "strings.json"))
+        vectors.from_disk(vocab, exclude=["strings"])
+        table = np.asarray(vectors.data, np.float32)
+    except Exception as error:  # spaCy leaks whatever its parsers raise
+        raise UserError(f"vectors.path: the vectors in {vocab} are damaged ({error})") from None
+    if table.ndim != 2 or not table.size:
+        raise UserError(f"vectors.path: {vocab.parent} has no vectors; a larger pipeline (…_md, …_lg) does")
+    if not np.isfinite(table).all():
+        raise UserError(f"vectors.path: {vocab / 'vectors'} holds numbers that are not finite: it is damaged")
+    if vectors.mode == "floret":
+        _write_floret(writer, vectors, table, normalize)
+        return
+    listed = sorted((row, key) for key, row in vectors.key2row.items() if key in vectors.strings)
+    if not listed:
+        raise UserError(f"vectors.path: no row of {vocab / 'vectors'} belongs to a word")
+    if not 0 <= listed[0][0] <= listed[-1][0] < len(table):
+        raise UserError(f"vectors.path: {vocab / 'key2row'} points outside the table: it is damaged")
+    words = [vectors.strings[key] for _, key in listed]
+    write_words(writer, words, np.array([row for row, _ in listed]), table, normalize)
+
+
+def _write_floret(
+    writer: Writer, vectors: Vectors, table: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", normalize: bool
+) -> None:
+    if normalize:
+        raise UserError(
+            "vectors.normalize: a pipeline's floret table has n-grams instead of words, so there is nothing to scale "
+            "it by; set vectors.normalize=false"
+        )
+    write_table(writer, iter([table]), len(table))
+    names = ("minn", "maxn", "hash_count", "hash_seed", "bow", "eow")
+    writer.meta["floret"] = {name: getattr(vectors, name) for name in names}

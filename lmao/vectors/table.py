@@ -1,0 +1,158 @@
+"""The table in the cache: words and vectors come in, rows of the words that are asked for go out."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.strings import StringStore
+from spacy.vectors import Vectors
+
+from lmao.cache import Entry, Writer
+from lmao.errors import UserError
+
+Block = tuple[list[str], NDArray[np.float32]]
+
+ROWS_AT_ONCE = 65_536
+WORDS_AT_ONCE = 2_048
+
+
+class LowerCaseVectors(Vectors):  # type: ignore[misc]
+    """spaCy's table keyed by LOWER. Stock spaCy reads `attr` from a saved table but writes it in floret mode alone."""
+
+    def _get_cfg(self) -> dict[str, Any]:
+        return {**super()._get_cfg(), "attr": self.attr}
+
+
+@dataclass(frozen=True)
+class StaticVectors:
+    """A memory-mapped table (size, dims) of vectors for lower-cased words.
+
+    `floret` holds the settings of spaCy's floret mode, where a word's vector is the mean of its n-grams' rows.
+    """
+
+    name: str
+    dims: int
+    size: int
+    digest: str
+    cached: bool
+    floret: dict[str, Any] | None
+    entry: Entry
+
+    @classmethod
+    def of(cls, name: str, entry: Entry, cached: bool) -> "StaticVectors":
+        size, dims = entry.array("table").shape
+        return cls(name, dims, size, entry.digest, cached, entry.meta["floret"], entry)
+
+    def look_up(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Rows (n,) into a table (m, dims) of just these words' vectors; -1 where a word has none.
+
+        Words are compared as they are: give their lower-cased forms.
+        """
+        if self.floret is not None:
+            return self._compose(words)
+        wanted = set(words)
+        listed = zip(self._words(), self.entry.array("rows").tolist(), strict=True)
+        row_of = {word: row for word, row in listed if word in wanted}
+        rows = np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
+        found = rows >= 0
+        used, compact = np.unique(rows[found], return_inverse=True)
+        rows[found] = compact
+        return rows.astype(np.int32), np.asarray(self.entry.array("table")[used])
+
+    def to_spacy(self, strings: StringStore) -> Vectors:
+        """The whole table, keyed by LOWER, for the pipeline of these strings, which the words are added to."""
+        table = np.asarray(self.entry.array("table"))
+        if self.floret is not None:
+            return LowerCaseVectors(strings=strings, data=table, mode="floret", attr="LOWER", **self.floret)
+        vectors = LowerCaseVectors(strings=strings, data=table, attr="LOWER")
+        keys = map(strings.add, self._words())
+        vectors.key2row = dict(zip(keys, self.entry.array("rows").tolist(), strict=True))
+        return vectors
+
+    def _words(self) -> list[str]:
+        words: list[str] = json.loads((self.entry.path / "words.json").read_bytes())
+        return words
+
+    def _compose(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        row_of: dict[str, int] = {}
+        for word in words:
+            if word:
+                row_of.setdefault(word, len(row_of))
+        rows = np.fromiter((row_of.get(word, -1) for word in words), np.int32, len(words))
+        return rows, compose(self.to_spacy(StringStore()), list(row_of))
+
+
+def compose(vectors: Vectors, words: Sequence[str]) -> NDArray[np.float32]:
+    """The vectors (n, dims) that a floret table gives to words, none of them empty."""
+    composed = np.zeros((len(words), vectors.shape[1]), np.float32)
+    for start in range(0, len(words), WORDS_AT_ONCE):
+        part = words[start : start + WORDS_AT_ONCE]
+        composed[start : start + len(part)] = vectors.get_batch([vectors.strings.add(word) for word in part])
+    return composed
+
+
+def write_blocks(writer: Writer, blocks: Iterable[Block], normalize: bool) -> None:
+    """Write an entry from blocks of words and their vectors, in the order of the file they come from.
+
+    Raises:
+        UserError: there is no word in them.
+    """
+    words: list[str] = []
+    dims = 0
+    with TemporaryDirectory(dir=writer.path) as folder:
+        path = Path(folder) / "vectors"
+        with path.open("wb") as file:
+            for part, vectors in blocks:
+                words += part
+                dims = vectors.shape[1]
+                vectors.astype("<f4", copy=False).tofile(file)
+        if not words:
+            raise UserError("vectors.path: there is no vector in it")
+        table = np.memmap(path, "<f4", "r", shape=(len(words), dims))
+        write_words(writer, words, np.arange(len(words)), table, normalize)
+
+
+def write_words(
+    writer: Writer, words: list[str], rows: NDArray[np.int64], table: NDArray[np.float32], normalize: bool
+) -> None:
+    """Write an entry of words, their rows (n,) and the table (m, dims) that these point into.
+
+    A word is kept under its lower-cased form: that form's own row where it is listed, the first listed variant's
+    (the most frequent one's, in tables sorted by frequency) where it is not.
+    """
+    chosen: dict[str, int] = {}
+    for index, word in enumerate(words):
+        form = word.lower()
+        if form and (form not in chosen or (word == form and words[chosen[form]] != form)):
+            chosen[form] = index
+    used, compact = np.unique(rows[list(chosen.values())], return_inverse=True)
+    write_table(
+        writer, (_part(table, used, normalize, start) for start in range(0, len(used), ROWS_AT_ONCE)), used.size
+    )
+    writer.array("rows", compact.astype(np.int32))
+    (writer.path / "words.json").write_text(json.dumps(list(chosen)))
+    writer.meta["floret"] = None
+
+
+def write_table(writer: Writer, parts: Iterator[NDArray[np.float32]], size: int) -> None:
+    """Write `table.npy` part by part: a full disk raises, where a memory-mapped file would kill the process."""
+    with (writer.path / "table.npy").open("wb") as file:
+        for number, part in enumerate(parts):
+            if number == 0:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (size, part.shape[1])}
+                np.lib.format.write_array_header_1_0(file, header)
+            part.astype("<f4", copy=False).tofile(file)
+
+
+def _part(table: NDArray[np.float32], used: NDArray[np.int64], normalize: bool, start: int) -> NDArray[np.float32]:
+    part = table[used[start : start + ROWS_AT_ONCE]]
+    if normalize:
+        lengths = np.linalg.norm(part, axis=1, keepdims=True)
+        lengths[lengths == 0] = 1
+        part = part / lengths
+    return np.asarray(part)

@@ -1,0 +1,107 @@
+"""Vectors trained with the floret library: texts come in, a table of words or of subwords goes out."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from spacy.vectors import Vectors
+
+from lmao.cache import Writer
+from lmao.config import FloretVectors
+from lmao.errors import UserError
+from lmao.vectors.table import compose, write_table, write_words
+
+HASH_SEED = 2166136261  # fixed in floret's sources (dictionary.h); spaCy has to be told
+
+
+@dataclass(frozen=True)
+class TrainingTexts:
+    """What vectors are trained on.
+
+    `record` identifies the texts by plain values; `lines` yields each document as its lower-cased tokens joined by one
+    space, without a newline inside.
+    """
+
+    record: Mapping[str, Any]
+    lines: Callable[[], Iterator[str]]
+
+
+def train(config: FloretVectors, texts: TrainingTexts, writer: Writer) -> None:
+    """Train and write the cache entry. On one thread the same texts and settings give the same bytes.
+
+    Raises:
+        UserError: fewer than two words are frequent enough.
+    """
+    with TemporaryDirectory(dir=writer.path) as name:
+        folder = Path(name)
+        _write_lines(folder / "texts.txt", texts.lines(), config.min_count)
+        _run_floret(config, folder)
+        words = json.loads((folder / "words.json").read_bytes())
+        table = np.load(folder / "table.npy", mmap_mode="r")
+        if config.mode == "words":
+            write_words(writer, words, np.arange(len(words)), table, config.normalize)
+            return
+        settings = {
+            "minn": config.minn,
+            "maxn": config.maxn,
+            "hash_count": config.hash_count,
+            "hash_seed": HASH_SEED,
+            "bow": "<",
+            "eow": ">",
+        }
+        if config.normalize:
+            # One factor for the whole table: a mean of rows scaled one by one would be another vector.
+            vectors = Vectors(data=np.asarray(table), mode="floret", **settings)
+            table = table / np.linalg.norm(compose(vectors, words), axis=1).mean()
+        write_table(writer, iter([np.asarray(table)]), len(table))
+        writer.meta["floret"] = settings
+
+
+def _write_lines(path: Path, lines: Iterator[str], min_count: int) -> None:
+    counts: Counter[str] = Counter()
+    frequent = False
+    with path.open("w", encoding="utf8", newline="\n") as file:
+        for line in lines:
+            file.write(line + "\n")
+            if not frequent:
+                counts.update(line.split())
+                frequent = sum(count >= min_count for count in counts.values()) >= 2
+    if not frequent:  # floret would look for a second word, to take as a negative, for ever
+        raise UserError(
+            f"vectors.min_count: fewer than two words occur {min_count} times in the texts; "
+            "lower vectors.min_count or give more texts"
+        )
+
+
+def _run_floret(config: FloretVectors, folder: Path) -> None:
+    """Train in a process of its own, which Ctrl-C ends at once and whose memory is given back."""
+    arguments = {
+        "input": str(folder / "texts.txt"),
+        "model": "skipgram",
+        "mode": "floret" if config.mode == "floret" else "fasttext",
+        "dim": config.dims,
+        "epoch": config.epochs,
+        "minCount": config.min_count,
+        "ws": config.window,
+        "neg": config.negatives,
+        "minn": config.minn,
+        "maxn": config.maxn,
+        "bucket": config.buckets,
+        "hashCount": config.hash_count,
+        "lr": config.learn_rate,
+        "thread": config.threads,
+        "label": "\0",  # no word starts with it, so that none is taken for a label and left out
+        "verbose": 0,
+    }
+    (folder / "arguments.json").write_text(json.dumps(arguments))
+    script = Path(__file__).with_name("training_process.py")
+    done = subprocess.run([sys.executable, "-P", script, folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"floret ended with code {done.returncode}: {done.stderr[-2000:]}")

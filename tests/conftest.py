@@ -1,0 +1,33 @@
+"""What every test shares: a cache of its own for the session, and composed configs."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+
+from lmao import cli
+from lmao.config import Config, validate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """LMAO_CACHE in a temporary folder, for the tests and the processes they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("LMAO_CACHE", str(folder))
+        patch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def compose(session_cache: Path) -> Callable[..., Config]:
+    """`compose("data=imdb", "seed=1")`: conf/ with overrides, validated."""
+
+    def composed(*overrides: str) -> Config:
+        with initialize_config_dir(config_dir=str(cli.CONF)):
+            return validate(cli.plain(hydra_compose("config", list(overrides))))
+
+    return composed

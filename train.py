@@ -1,0 +1,28 @@
+"""The only entry point: a command line becomes a typed config, a run, and the development accuracy."""
+
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from lmao import cli
+from lmao.config import validate
+from lmao.stop import StopSignal
+
+
+@hydra.main(config_path="conf", config_name="config")
+def train(composed: DictConfig) -> float:
+    """One run; a sweeper maximises what is returned."""
+    with cli.user_errors(), StopSignal() as stop:
+        config = validate(cli.plain(composed))
+        from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
+        from lmao.experiment import run
+
+        result = run(config, Path(HydraConfig.get().runtime.output_dir), Console(), stop)
+    return result.dev_accuracy
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(train))
