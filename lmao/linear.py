@@ -104,7 +104,8 @@ class NgramClassifier:
             scores[:, target] = 1 / (1 + np.exp(-(features @ weights + bias)))
         if self._classes == 2:
             scores[:, 0] = 1 - scores[:, 1]
-        return scores / scores.sum(axis=1, keepdims=True)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
 
 
 def _concatenate(documents: Sequence[Words]) -> tuple[Integers, Integers]:

@@ -9,7 +9,10 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from lmao import cli
+from lmao.cache import Cache
 from lmao.config import Config, validate
+from lmao.data import open_source
+from lmao.features import Corpus, encode
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,3 +34,16 @@ def compose(session_cache: Path) -> Callable[..., Config]:
             return validate(cli.plain(hydra_compose("config", list(overrides))))
 
     return composed
+
+
+@pytest.fixture(scope="session")
+def tiny(compose: Callable[..., Config]) -> Config:
+    return compose("debug=tiny")
+
+
+@pytest.fixture(scope="session")
+def corpus(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The docstrings of debug=tiny, encoded."""
+    folder = tmp_path_factory.mktemp("corpus")
+    cache = Cache(folder, warn=pytest.fail)
+    return encode(open_source(tiny.data, folder), "en", cache, threads=1, advance=lambda words: None)[0]

@@ -158,6 +158,16 @@ def test_texts_without_frequent_words_are_refused(load: Load, sentences: list[st
     assert not list((tmp_path / "cache").rglob("*.npy"))
 
 
+def test_too_few_buckets_to_learn_anything_are_refused(load: Load) -> None:
+    with pytest.raises(UserError, match=r"vectors\.buckets: 20 are too few beside 9 words"):
+        load({**FLORET, **SUBWORDS, "buckets": 20})
+
+
+def test_a_training_that_diverges_is_refused(load: Load) -> None:
+    with pytest.raises(UserError, match="diverged"):
+        load({**FLORET, "learn_rate": 1e30}, SENTENCES * 100)
+
+
 # Read from files
 
 

@@ -99,7 +99,8 @@ def download(url: str, checksum: str, folder: Path) -> Path:
         with FileLock(folder / f"{name}.lock"):
             return Path(pooch.retrieve(url, checksum, fname=name, path=folder, downloader=fetch))
     except (OSError, ValueError) as error:
-        reason = "its checksum is wrong" if "hash" in str(error) else type(error).__name__
+        is_other = not isinstance(error, OSError)  # pooch's error for a wrong checksum is a ValueError
+        reason = "its checksum is wrong" if is_other else getattr(error, "strerror", None) or type(error).__name__
         advice = f"Download it elsewhere and give data.path=<{name}>"
         raise UserError(f"data.path is null, and {url} could not be downloaded: {reason}. {advice}") from None
 

@@ -98,7 +98,7 @@ def _read_words(file: IO[bytes], size: int) -> list[bytes]:
     return words
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _compose(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],

@@ -110,7 +110,7 @@ def write_blocks(writer: Writer, blocks: Iterable[Block], normalize: bool) -> No
             for part, vectors in blocks:
                 words += part
                 dims = vectors.shape[1]
-                vectors.astype("<f4", copy=False).tofile(file)
+                file.write(np.ascontiguousarray(vectors, "<f4").data)
         if not words:
             raise UserError("vectors.path: there is no vector in it")
         table = np.memmap(path, "<f4", "r", shape=(len(words), dims))
@@ -146,7 +146,7 @@ def write_table(writer: Writer, parts: Iterator[NDArray[np.float32]], size: int)
             if number == 0:
                 header = {"descr": "<f4", "fortran_order": False, "shape": (size, part.shape[1])}
                 np.lib.format.write_array_header_1_0(file, header)
-            part.astype("<f4", copy=False).tofile(file)
+            file.write(np.ascontiguousarray(part, "<f4").data)
 
 
 def _part(table: NDArray[np.float32], used: NDArray[np.int64], normalize: bool, start: int) -> NDArray[np.float32]:

@@ -48,6 +48,13 @@ def train(config: FloretVectors, texts: TrainingTexts, writer: Writer) -> None:
         if config.mode == "words":
             write_words(writer, words, np.arange(len(words)), table, config.normalize)
             return
+        if not table.any():
+            # On one thread floret draws only the first tenth of its rows, words before buckets; the rest is zero.
+            # Where no bucket is among that tenth, every gradient is zero and stays so.
+            raise UserError(
+                f"vectors.buckets: {config.buckets:,} are too few beside {len(words):,} words, floret learns nothing; "
+                f"set vectors.buckets={round(12 * len(words), -3) or 1000}, or a higher vectors.min_count"
+            )
         settings = {
             "minn": config.minn,
             "maxn": config.maxn,
@@ -103,5 +110,8 @@ def _run_floret(config: FloretVectors, folder: Path) -> None:
     (folder / "arguments.json").write_text(json.dumps(arguments))
     script = Path(__file__).with_name("training_process.py")
     done = subprocess.run([sys.executable, "-P", script, folder], capture_output=True, text=True, check=False)
+    if "Encountered NaN" in done.stderr:
+        raise UserError("vectors.learn_rate: the training of vectors diverged; lower vectors.learn_rate")
     if done.returncode:
-        raise RuntimeError(f"floret ended with code {done.returncode}: {done.stderr[-2000:]}")
+        reason = done.stderr.strip().rpartition("\n")[2] or f"its process ended with code {done.returncode}"
+        raise UserError(f"vectors: floret could not train: {reason}")
