@@ -1,13 +1,14 @@
 """Texts of a corpus, laid out for the encoder in batches of about the same number of words."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmao import kernels
+from lmao.corpus import Corpus
 from lmao.encoder import Texts
-from lmao.features import Corpus
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
     ends = np.cumsum(lengths)
     number = (ends - lengths) // words
     borders = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(lengths)]
-    return [slice(a, b) for a, b in zip(borders[:-1], borders[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(borders)]
 
 
 def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:

@@ -16,7 +16,7 @@ POSITION = ("updates", "epoch", "step", "loss", "seconds")
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch of pre-training came to. loss is a mean over batches; the held-out figures are of averaged weights."""
+    """What an epoch of pre-training came to. loss: the mean over batches; held-out figures: of the averaged weights."""
 
     epoch: int
     words: int

@@ -86,8 +86,8 @@ class FloretVectors(Table):
     def _floret_mode_needs_subwords(self) -> "FloretVectors":
         if self.minn > self.maxn:
             raise ValueError(f"minn ({self.minn}) must not be above maxn ({self.maxn})")
-        if self.mode == "floret" and self.maxn == 0:
-            raise ValueError("mode=floret stores subwords only: set minn and maxn, 4 and 5 for example")
+        if self.mode == "floret" and self.minn < 2:
+            raise ValueError("mode=floret stores subwords of 2 letters or more: set minn and maxn, 4 and 5 for example")
         return self
 
 
@@ -238,6 +238,10 @@ class Config(Section):
         return self.vectors if self.target.name == "same" else self.target
 
 
+# Which member of a union was tried stands in pydantic's paths, but not in a user's keys.
+OPTIONS = {"docstrings", "imdb", "files", "docbin", "floret", "glove", "word2vec", "spacy", "cnn", "linear", "mlflow"}
+
+
 def validate(values: dict[str, Any]) -> Config:
     """A typed config from composed values (`vectors.target` becomes `target`).
 
@@ -253,8 +257,7 @@ def validate(values: dict[str, Any]) -> Config:
 
 
 def _explain(detail: Any) -> str:
-    variants = {"docstrings", "imdb", "files", "docbin", "floret", "glove", "word2vec", "spacy", "cnn", "linear", "mlflow"}
-    names = [str(part) for i, part in enumerate(detail["loc"]) if not (i == 1 and part in variants)]
+    names = [str(part) for i, part in enumerate(detail["loc"]) if not (i == 1 and part in OPTIONS)]
     key = ".".join("vectors.target" if name == "target" and i == 0 else name for i, name in enumerate(names))
     if detail["type"] == "extra_forbidden":
         section, _, setting = key.rpartition(".")

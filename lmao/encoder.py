@@ -23,8 +23,8 @@ EMBED_PIECES = 3  # MultiHashEmbed fixes it
 class TypeTable:
     """What the encoder knows of each type.
 
-    hash_rows (types, 4, 4) int32; vector_rows (types,) int32 into vectors (rows, dims), whose last row is zeros: that of a
-    type without a vector.
+    hash_rows (types, 4, 4) int32; vector_rows (types,) int32 into vectors (rows, dims), whose last row is zeros: that
+    of a type without a vector.
     """
 
     hash_rows: NDArray[np.int32]
@@ -181,9 +181,7 @@ def initialize(shapes: Mapping[str, tuple[int, ...]], generator: np.random.Gener
         if kind == "G":
             weights[name][...] = 1
             continue
-        if kind == "E":
-            bound = 0.1
-        else:  # thinc's Glorot takes the first two dimensions, of a maxout its units and pieces
-            bound = float(np.sqrt(6.0 / (shape[0] + shape[1])))
+        # Glorot as thinc has it: from the first two dimensions, of a maxout its units and pieces.
+        bound = 0.1 if kind == "E" else float(np.sqrt(6.0 / (shape[0] + shape[1])))
         weights[name][...] = generator.uniform(-bound, bound, shape)
     return weights

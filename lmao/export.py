@@ -136,7 +136,8 @@ def save_tok2vec(nlp: Language, settings: config.Encoder, weights: Parameters, f
     settings_of_run: Any = nlp.config
     training = load_config(DEFAULT_CONFIG_PRETRAIN_PATH).merge(SpacyConfig(settings_of_run))
     training["pretraining"] |= {"component": "textcat", "layer": "tok2vec"}
-    training["paths"] |= {"vectors": str(folder.absolute() / "model"), "init_tok2vec": str(folder.absolute() / "tok2vec.bin")}
+    here = folder.absolute()
+    training["paths"] |= {"vectors": str(here / "model"), "init_tok2vec": str(here / "tok2vec.bin")}
     training["initialize"] |= {"vectors": "${paths.vectors}", "init_tok2vec": "${paths.init_tok2vec}"}
     _write(folder / "config.cfg", training.to_bytes())
     _write(folder / "tok2vec.bin", tok2vec.to_bytes())

@@ -1,7 +1,8 @@
 """The loops that numpy would make many passes for, compiled, one pass each, free of the GIL.
 
-All matrices are float32, row-major, and written into buffers the caller owns. Maxout units lie piece by piece, (nP, nO),
-not unit by unit as in thinc: so each loop over units is a vector instruction. `encoder.to_spacy_order` turns them round.
+All matrices are float32, row-major, and written into buffers the caller owns. Maxout units lie piece by piece,
+(nP, nO), not unit by unit as in thinc: so each loop over units is a vector instruction. `export.spacy_order` turns them
+round.
 """
 
 from typing import Any
@@ -10,14 +11,20 @@ import numba
 import numpy as np
 
 # Reductions may be reordered, which vectorises them; NaN and infinity keep their meaning, divergence must show.
-_compiled: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz", "contract", "arcp"}, error_model="numpy")
+FAST = {"reassoc", "nsz", "contract", "arcp"}
+
+
+def _compiled(signature: str) -> Any:
+    """Compile now, or load what an earlier process compiled: no time measured later contains it."""
+    return numba.njit(signature, nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+
 
 EPSILON = np.float32(1e-8)  # added to the variance, as in thinc's LayerNorm
 LANES = 4  # 16-bit random numbers in one 64-bit draw
 LEVELS = 1 << 16
 
 
-@_compiled
+@_compiled("u8(u8, i8)")
 def _draw(key: Any, counter: Any) -> Any:
     """SplitMix64 (Steele et al. 2014) at a position: dropout masks need no memory and no state."""
     z = key + np.uint64(counter) * np.uint64(0x9E3779B97F4A7C15)
@@ -26,7 +33,7 @@ def _draw(key: Any, counter: Any) -> Any:
     return z ^ (z >> np.uint64(31))
 
 
-@_compiled
+@_compiled("void(f4[::1], u8, i8, u8, f4)")
 def _drop(values: Any, key: Any, row: Any, threshold: Any, scale: Any) -> None:
     """Multiply one row by its dropout mask: zero with probability threshold / 65536, else scale."""
     width = values.shape[0]
@@ -38,7 +45,7 @@ def _drop(values: Any, key: Any, row: Any, threshold: Any, scale: Any) -> None:
             values[d * LANES + lane] *= scale if kept else np.float32(0)
 
 
-@_compiled
+@_compiled("void(i4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,::1])")
 def embed(rows: Any, tables: Any, masks: Any, out: Any) -> None:
     """Each feature's four hashed rows, summed (Svenstrup et al. 2017; thinc's HashEmbed).
 
@@ -53,7 +60,7 @@ def embed(rows: Any, tables: Any, masks: Any, out: Any) -> None:
                 out[i, start + o] = (tables[a, o] + tables[b, o] + tables[c, o] + tables[d, o]) * masks[f, o]
 
 
-@_compiled
+@_compiled("void(i4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,::1])")
 def embed_backward(rows: Any, d_out: Any, masks: Any, d_tables: Any) -> None:
     """Adds to d_tables (rows, width)."""
     width = d_tables.shape[1]
@@ -66,7 +73,7 @@ def embed_backward(rows: Any, d_out: Any, masks: Any, d_tables: Any) -> None:
                     d_tables[row, o] += d_out[i, start + o] * masks[f, o]
 
 
-@_compiled
+@_compiled("void(f4[:,::1], f4[:,::1], f4[::1], f4[::1], f4[:,::1], i1[:,::1], f4[::1], f4[:,::1])")
 def maxout_norm(Z: Any, b: Any, G: Any, shift: Any, normed: Any, which: Any, scales: Any, Y: Any) -> None:
     """Bias, maxout and layer norm of a product Z (n, nP * nO) into Y (n, nO).
 
@@ -97,7 +104,7 @@ def maxout_norm(Z: Any, b: Any, G: Any, shift: Any, normed: Any, which: Any, sca
             Y[i, o] = normed[i, o] * G[o] + shift[o]
 
 
-@_compiled
+@_compiled("void(f4[:,::1], f4[::1], f4[:,::1], i1[:,::1], f4[::1], f4[:,::1], f4[:,::1], f4[::1], f4[::1])")
 def maxout_norm_backward(
     dY: Any, G: Any, normed: Any, which: Any, scales: Any, dZ: Any, db: Any, dG: Any, d_shift: Any
 ) -> None:
@@ -125,7 +132,7 @@ def maxout_norm_backward(
                 db[p, o] += d
 
 
-@_compiled
+@_compiled("void(f4[:,::1], i4[::1], u8, i8, u8, f4, f4[:,::1])")
 def gather(vectors: Any, ids: Any, key: Any, first: Any, threshold: Any, scale: Any, X: Any) -> None:
     """X[i] = vectors[ids[i]], dropped out as row first + i; zeros where the id is negative (the gap between texts)."""
     for i in range(ids.shape[0]):
@@ -137,7 +144,7 @@ def gather(vectors: Any, ids: Any, key: Any, first: Any, threshold: Any, scale: 
                 _drop(X[i], key, first + i, threshold, scale)
 
 
-@_compiled
+@_compiled("void(f4[:,::1], i4[::1], u8, i8, u8, f4, f4[:,::1])")
 def gather_backward(dX: Any, ids: Any, key: Any, first: Any, threshold: Any, scale: Any, d_vectors: Any) -> None:
     """Adds to d_vectors; overwrites dX."""
     for i in range(ids.shape[0]):
@@ -147,7 +154,7 @@ def gather_backward(dX: Any, ids: Any, key: Any, first: Any, threshold: Any, sca
             d_vectors[ids[i]] += dX[i]
 
 
-@_compiled
+@_compiled("void(f4[:,::1], f4[:,::1], u8, i8, u8, f4)")
 def add_residual(X: Any, Y: Any, key: Any, first: Any, threshold: Any, scale: Any) -> None:
     """Y = X + dropout(Y)."""
     for i in range(X.shape[0]):
@@ -157,7 +164,7 @@ def add_residual(X: Any, Y: Any, key: Any, first: Any, threshold: Any, scale: An
             Y[i, o] += X[i, o]
 
 
-@_compiled
+@_compiled("void(f4[:,::1], u8, i8, u8, f4, f4[:,::1])")
 def copy_dropped(dY: Any, key: Any, first: Any, threshold: Any, scale: Any, out: Any) -> None:
     """out = dropout(dY), the backward of `add_residual` along the layer."""
     for i in range(dY.shape[0]):
@@ -166,7 +173,7 @@ def copy_dropped(dY: Any, key: Any, first: Any, threshold: Any, scale: Any, out:
             _drop(out[i], key, first + i, threshold, scale)
 
 
-@_compiled
+@_compiled("void(f4[:,::1], i8, f4[:,::1])")
 def windows(X: Any, reach: Any, out: Any) -> None:
     """out[i] = the rows i - reach ... i + reach of X (n, width), zeros beyond its ends (thinc's seq2col)."""
     n, width = X.shape
@@ -181,7 +188,7 @@ def windows(X: Any, reach: Any, out: Any) -> None:
                     out[i, k * width + o] = np.float32(0)
 
 
-@_compiled
+@_compiled("void(f4[:,::1], i8, f4[:,::1])")
 def windows_backward(d_out: Any, reach: Any, dX: Any) -> None:
     """Adds to dX (n, width)."""
     n, width = dX.shape
@@ -193,7 +200,7 @@ def windows_backward(d_out: Any, reach: Any, dX: Any) -> None:
                     dX[i, o] += d_out[j, k * width + o]
 
 
-@_compiled
+@_compiled("void(f4[:,::1], i8[::1], i8[::1], f4[:,::1])")
 def pool_mean(X: Any, starts: Any, lengths: Any, out: Any) -> None:
     """out[d] = the mean of a text's rows of X; zeros for an empty text."""
     for d in range(starts.shape[0]):
@@ -203,7 +210,7 @@ def pool_mean(X: Any, starts: Any, lengths: Any, out: Any) -> None:
         out[d] /= np.float32(max(lengths[d], 1))
 
 
-@_compiled
+@_compiled("void(f4[:,::1], i8[::1], i8[::1], f4[:,::1])")
 def pool_mean_backward(d_out: Any, starts: Any, lengths: Any, dX: Any) -> None:
     """Overwrites dX: zeros in the gaps."""
     dX[:] = np.float32(0)
@@ -212,7 +219,7 @@ def pool_mean_backward(d_out: Any, starts: Any, lengths: Any, dX: Any) -> None:
             dX[i] = d_out[d] / np.float32(lengths[d])
 
 
-@_compiled
+@_compiled("i8(i4[::1], i4[::1], i4[::1])")
 def distinct(ids: Any, place: Any, found: Any) -> Any:
     """Replace each id >= 0 by its place among the distinct ids, in order of appearance; returns their number.
 
@@ -231,7 +238,7 @@ def distinct(ids: Any, place: Any, found: Any) -> Any:
     return count
 
 
-@_compiled
+@_compiled("void(f4[::1], f4[:,::1], f4[::1], f4[::1], f4[::1], i8, i8, f4, f4, f4, f4, f4, f4, f4)")
 def adam(
     weights: Any, gradients: Any, first: Any, second: Any, average: Any, start: Any, stop: Any, beta1: Any, beta2: Any,
     eps: Any, rate: Any, decay: Any, clip: Any, keep: Any,
@@ -257,7 +264,7 @@ def adam(
         average[i] = keep * average[i] + (np.float32(1) - keep) * w
 
 
-@_compiled
+@_compiled("f4(f4[:,::1], i8, i8)")
 def squared_norm(gradients: Any, start: Any, stop: Any) -> Any:
     """The squared length of the summed gradients (parts, size) from start to stop."""
     total = np.float32(0)
@@ -269,7 +276,7 @@ def squared_norm(gradients: Any, start: Any, stop: Any) -> Any:
     return total
 
 
-@_compiled
+@_compiled('void(Array(i4, 1, "C", readonly=True), i8[::1], i8[::1], i8, i4[::1], i8[::1])')
 def lay_out(tokens: Any, begins: Any, lengths: Any, gap: Any, ids: Any, starts: Any) -> None:
     """Copy texts of a corpus into one row of ids, `gap` times -1 before, between and after them."""
     at = 0

@@ -1,7 +1,7 @@
 """Layers over flat parameters, in thinc's shape: a call returns (output, backprop).
 
-`backprop(dY, gradients)` adds to the gradients and returns dX. Buffers come from a `Workspace`: what a call returns holds
-until the next forward pass with the same workspace.
+`backprop(dY, gradients)` adds to the gradients and returns dX. Buffers come from a `Workspace`: what a call returns
+holds until the next forward pass with the same workspace.
 """
 
 from collections.abc import Callable

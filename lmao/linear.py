@@ -85,6 +85,11 @@ class NgramClassifier:
         targets = [1] if classes == 2 else present.tolist()
         self._weights = {target: self._fit_one(features, labels == target) for target in targets}
 
+    @property
+    def features(self) -> int:
+        """How many n-grams it weighs."""
+        return sum(len(keys) for keys in self._vocabulary.keys)
+
     def predict(self, documents: Sequence[Words]) -> NDArray[np.float32]:
         """(documents, classes) probabilities."""
         chunks = [self._predict(documents[i : i + CHUNK]) for i in range(0, len(documents), CHUNK)]

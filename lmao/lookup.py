@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.features import Corpus
+from lmao.corpus import Corpus
 from lmao.parameters import Floats
 from lmao.vectors import StaticVectors
 
@@ -24,7 +24,7 @@ class TypeVectors:
 
     def predictable(self, corpus: Corpus) -> NDArray[np.int32]:
         """The rows, -1 also where a prediction would mean nothing: white space, vectors of zeros."""
-        zeros = ~self.vectors.any(axis=1)
+        zeros: NDArray[np.bool_] = np.linalg.norm(self.vectors, axis=1) == 0
         return np.where(corpus.type_is_space | zeros[self.rows], -1, self.rows).astype(np.int32)
 
 

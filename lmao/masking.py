@@ -13,7 +13,7 @@ MASK_TYPE = 0
 
 @dataclass(frozen=True)
 class Masked:
-    """texts with replaced words; rows (predicted,) int64 ascending, the types that stood there, and their texts' lengths."""
+    """texts with words replaced; rows (predicted,) int64, ascending; what stood there; the lengths of their texts."""
 
     texts: Texts
     rows: NDArray[np.int64]
@@ -27,8 +27,7 @@ class Masked:
 
 
 class Masking:
-    """counts (types,): how often each type occurs where random words are drawn from; predictable (types,) bool: whether it
-    has a target."""
+    """counts (types,): how often each type occurs, for random words; predictable (types,) bool: it has a target."""
 
     def __init__(self, settings: config.Pretrain, counts: NDArray[np.int64], predictable: NDArray[np.bool_]) -> None:
         self._settings = settings

@@ -11,8 +11,8 @@ MAX_AVERAGE = 0.9999  # thinc's cap on the share of the average that stays
 
 
 class Adam:
-    """Kingma & Ba 2015, decoupled weight decay (Loshchilov & Hutter 2019), clipping of each array's gradient by its norm,
-    and a running average of the weights that starts from the first ones.
+    """Kingma & Ba 2015, decoupled weight decay (Loshchilov & Hutter 2019), clipping of each array's gradient by its
+    norm, and a running average of the weights that starts from the first ones.
 
     beta1=0 means no momentum (thinc would switch to plain gradient descent).
     """
@@ -52,7 +52,7 @@ class Adam:
 
 
 def learning_rate(settings: config.Pretrain, steps: int) -> float:
-    """The rate of the step after `steps` steps: linear warm-up, then constant or falling with the root of the steps done."""
+    """The rate after `steps` steps: linear warm-up, then constant or falling with the root of the steps done."""
     done = steps + 1
     rate = settings.learn_rate
     if done < settings.warmup_steps:

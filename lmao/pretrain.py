@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from lmao import config
 from lmao.batches import Runs, batches, lay_out, part, windows
 from lmao.checkpoint import Checkpoints, Epoch, State
+from lmao.corpus import Corpus
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
 from lmao.errors import Diverged
-from lmao.features import Corpus
 from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
 from lmao.masking import Masked, Masking
 from lmao.neighbours import nearest, unit_rows
@@ -69,8 +69,8 @@ class Pretraining:
     """
 
     def __init__(
-        self, settings: config.Pretrain, objective: config.Objective, encoder: Encoder, corpus: Corpus, types: TypeTable,
-        targets: Targets, documents: NDArray[np.int64], seed: int,
+        self, settings: config.Pretrain, objective: config.Objective, encoder: Encoder, corpus: Corpus,
+        types: TypeTable, targets: Targets, documents: NDArray[np.int64], seed: int,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._objective = open_objective(objective)
@@ -108,9 +108,7 @@ class Pretraining:
         self._step, self._loss, self._seconds = state.step, state.loss, state.seconds
         self.epochs = list(state.epochs)
 
-    def run_epoch(
-        self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]
-    ) -> Epoch:
+    def run_epoch(self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]) -> Epoch:
         """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
 
         Raises:
@@ -160,7 +158,8 @@ class Pretraining:
         loss = sum(team.map(work, shares(texts.lengths, team.threads)))
         if not np.isfinite(loss):
             raise Diverged(
-                f"pre-training diverged: the loss is not finite in epoch {epoch}, step {step + 1}: lower pretrain.learn_rate"
+                f"pre-training diverged: the loss is not finite in epoch {epoch}, step {step + 1}: "
+                f"lower pretrain.learn_rate, {settings.learn_rate:g} now"
             )
         self._optimizer.step(gradients, learning_rate(settings, self._optimizer.steps), team.executor)
         return loss

@@ -19,16 +19,15 @@ VERSIONED = ("numpy", "numba", "spacy", "thinc", "floret", "scikit-learn", "mlfl
 
 @dataclass(frozen=True)
 class PretrainSummary:
-    """seconds and words: of the epochs' updates, wherever they were computed; cached: how many epochs were there already."""
+    """words and seconds: of the updates, whenever they were computed; cached: how many epochs were there already."""
 
     epochs: int
     words: int
     seconds: float
     words_per_second: float
-    loss: list[float]
-    heldout_cosine: list[float]
-    heldout_word_accuracy: list[float]
+    loss: list[float]  # of each epoch
     cached: int
+    records: list[dict[str, Any]]  # each epoch's figures
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,13 @@ class TextcatSummary:
     epochs: int
     best_epoch: int
     seconds: float
+    records: list[dict[str, Any]]  # each epoch's figures
 
 
 @dataclass(frozen=True)
 class Result:
     dev_accuracy: float
+    labels: Sequence[str]
     dev: Score
     test: Score | None
     pretrain: PretrainSummary | None
@@ -72,12 +73,12 @@ def write_result(path: Path, result: Result) -> None:
     temporary.rename(path)
 
 
-def summary(result: Result, folder: Path, linear: bool, tracking_uri: str | None) -> Sequence[tuple[str, str]]:
+def summary(result: Result, folder: Path, tracking_uri: str | None) -> Sequence[tuple[str, str]]:
     """Rows for the end of the screen."""
     rows = [("dev accuracy", _scored(result.dev))]
     if result.test is not None:
         rows.append(("test accuracy", _scored(result.test)))
-    if linear:
+    if result.model_mb is None:
         rows.append(("predictions", str(folder / "predictions.npz")))
     else:
         rows[0] = (rows[0][0], rows[0][1] + "   baseline on the same labels: textcat=linear")

@@ -1,8 +1,10 @@
 """One seed, named random streams: what is compared differs, everything else is drawn alike in every arm."""
 
+import hashlib
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def stream(seed: int, name: str, *position: int) -> np.random.Generator:
@@ -16,3 +18,8 @@ def stream(seed: int, name: str, *position: int) -> np.random.Generator:
 def key(seed: int, name: str, *position: int) -> int:
     """A 63-bit number for the kernels' own counter-based draws."""
     return int(stream(seed, name, *position).integers(1 << 63))
+
+
+def digest(numbers: NDArray[np.int64]) -> str:
+    """20 hex digits that stand for what was drawn."""
+    return hashlib.sha256(np.ascontiguousarray(numbers).tobytes()).hexdigest()[:20]

@@ -1,5 +1,6 @@
-"""Data-parallel threads: each has a share of the batch, a workspace and a gradient; the sum is taken in a fixed order."""
+"""Data-parallel threads: each has a share of the batch, a workspace and a gradient, summed in a fixed order."""
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ def available_threads() -> int:
 
 
 class Team:
-    """`threads` workers. BLAS gets one thread: two batches side by side beat one product split in two, and spin less."""
+    """`threads` workers. BLAS gets one thread: two batches side by side beat one product cut in two, and spin less."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -43,7 +44,9 @@ class Team:
     def __enter__(self) -> "Team":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.executor.shutdown()
         self._limits.restore_original_limits()
 
@@ -53,4 +56,4 @@ def shares(lengths: np.ndarray, parts: int) -> list[slice]:
     ends = np.cumsum(lengths)
     cuts = np.searchsorted(ends, ends[-1] * np.arange(1, parts) / parts, side="left") + 1
     borders = [0, *sorted({int(cut) for cut in cuts if cut < len(lengths)}), len(lengths)]
-    return [slice(a, b) for a, b in zip(borders[:-1], borders[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(borders)]

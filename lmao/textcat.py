@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from lmao import config, kernels
 from lmao.batches import Runs, batches, documents, lay_out, part
+from lmao.corpus import Corpus
 from lmao.data import Examples
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
 from lmao.errors import Diverged, UserError
-from lmao.features import Corpus
 from lmao.layers import Workspace, linear
 from lmao.optimizer import Adam
 from lmao.parameters import Floats, Parameters
@@ -62,7 +62,11 @@ class Classifier:
             return float(-np.log(of_label).sum() / examples)
 
     def predict(
-        self, weights: Parameters, numbers: NDArray[np.int64], team: Team, advance: Callable[[float], None] | None = None
+        self,
+        weights: Parameters,
+        numbers: NDArray[np.int64],
+        team: Team,
+        advance: Callable[[float], None] | None = None,
     ) -> Floats:
         """Probabilities (documents, classes) of documents of the corpus; each distinct type is embedded once."""
         runs = documents(self._corpus, numbers)
@@ -122,10 +126,14 @@ def initial_weights(classifier: Classifier, pretrained: Parameters | None, seed:
     wanted = classifier.encoder.shapes()
     for name, shape in wanted.items():
         if pretrained.shapes.get(name) != shape:
-            raise UserError(f"the pre-trained array {name} has shape {pretrained.shapes.get(name)}, this encoder's {shape}")
+            raise UserError(
+                f"the pre-trained array {name} has shape {pretrained.shapes.get(name)}, this encoder's {shape}"
+            )
     before = weights.flat.copy()
     weights.copy_from({name: pretrained[name] for name in wanted})
-    unchanged = [name for name in wanted if np.array_equal(before[weights.spans[name]], weights.flat[weights.spans[name]])]
+    unchanged = [
+        name for name in wanted if np.array_equal(before[weights.spans[name]], weights.flat[weights.spans[name]])
+    ]
     if len(unchanged) == len(wanted):
         raise UserError("loading the pre-trained weights changed nothing: they are the initial ones")
     return weights, len(wanted), sum(int(np.prod(shape)) for shape in wanted.values())
@@ -142,7 +150,8 @@ class FineTuning:
         self._classifier = classifier
         self._corpus = corpus
         self._train = train
-        self._judges = Examples(*(a[: settings.early_stopping_examples] for a in (dev.documents, dev.labels)))
+        few = slice(settings.early_stopping_examples)
+        self._judges = Examples(dev.documents[few], dev.labels[few])
         self._seed = seed
         self._optimizer = Adam(optimizer, weights)
         self._learn_rate = optimizer.learn_rate
@@ -151,7 +160,7 @@ class FineTuning:
         self.best_accuracy = -1.0
 
     def run(self, team: Team, advance: Callable[..., None]) -> Iterator[Epoch]:
-        """Yields each epoch until there was no gain for `patience` epochs; `advance(examples, loss=…)` is told of each step.
+        """Yields each epoch until there was no gain for `patience` epochs; `advance(examples, loss=…)` hears of steps.
 
         Raises:
             Diverged: the loss is not finite.

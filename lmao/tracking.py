@@ -1,32 +1,22 @@
-"""Where a run's parameters, metrics and files go: MLflow, or nowhere. The only module that imports mlflow."""
+"""Where a run's parameters, metrics and files go: MLflow, or nowhere. Only this and `mlflow_store` import mlflow."""
 
 import json
-import logging
-import os
-import re
-import tempfile
 import time
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
-
-from filelock import FileLock
 
 from lmao.config import AnyTracking, MlflowTracking
 from lmao.errors import UserError
+from lmao.mlflow_store import experiment_id, open_client, told
 from lmao.stop import Stopped
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
-
-HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
 
 
 class Tracker(Protocol):
@@ -81,14 +71,14 @@ class MlflowTracker:
         from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
 
         parameters = [Param(key, _plain(value)[:MAX_PARAM_VAL_LENGTH]) for key, value in _flatten(values)]
-        with _told(self._uri):
+        with told(self._uri):
             for i in range(0, len(parameters), MAX_PARAMS_TAGS_PER_BATCH):
                 self._client.log_batch(self._run, params=parameters[i : i + MAX_PARAMS_TAGS_PER_BATCH])
 
     def tags(self, values: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        with _told(self._uri):
+        with told(self._uri):
             self._client.log_batch(self._run, tags=[RunTag(key, value) for key, value in values.items()])
 
     def dataset(self, name: str, digest: str, source: str, context: str) -> None:
@@ -97,7 +87,7 @@ class MlflowTracker:
         from mlflow.utils.validation import MAX_DATASET_DIGEST_SIZE
 
         dataset = Dataset(name, digest[:MAX_DATASET_DIGEST_SIZE], "local", json.dumps({"uri": source}))
-        with _told(self._uri):
+        with told(self._uri):
             tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
             self._client.log_inputs(self._run, datasets=[DatasetInput(dataset, tags)])
 
@@ -109,7 +99,7 @@ class MlflowTracker:
         self._thread.submit(self._write_pending)
 
     def artifact(self, path: Path) -> None:
-        with _told(self._uri):
+        with told(self._uri):
             if path.is_dir():
                 self._client.log_artifacts(self._run, str(path), artifact_path=path.name)
             else:
@@ -118,7 +108,7 @@ class MlflowTracker:
     def close(self, status: str) -> None:
         """Write what is pending, then end the run as FINISHED, FAILED or KILLED."""
         self._thread.shutdown(wait=True)
-        with _told(self._uri):
+        with told(self._uri):
             self._client.set_terminated(self._run, status)
         self._raise_failure()
 
@@ -134,7 +124,7 @@ class MlflowTracker:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            with _told(self._uri):
+            with told(self._uri):
                 raise self._failure
 
 
@@ -148,10 +138,10 @@ def open_tracker(config: AnyTracking, name: str) -> Iterator[Tracker]:
     if not isinstance(config, MlflowTracking):
         yield NullTracker()
         return
-    with _told(config.uri), warnings.catch_warnings():
+    with told(config.uri), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
-        client = _open_client(config.uri)
-        experiment = _experiment_id(client, config.experiment)
+        client = open_client(config.uri)
+        experiment = experiment_id(client, config.experiment)
         run = client.create_run(experiment, run_name=name, tags={"study": config.study} if config.study else {})
     tracker = MlflowTracker(client, run.info.run_id, config.uri)
     try:
@@ -161,114 +151,6 @@ def open_tracker(config: AnyTracking, name: str) -> Iterator[Tracker]:
             tracker.close("KILLED" if isinstance(error, (KeyboardInterrupt, Stopped)) else "FAILED")
         raise
     tracker.close("FINISHED")
-
-
-def _open_client(uri: str) -> "MlflowClient":
-    scheme = uri.partition(":")[0].partition("+")[0]
-    if scheme == "sqlite":
-        _create_database(uri)
-        _reach_database(uri)
-    elif scheme in ("postgresql", "mysql", "mssql"):
-        _reach_database(uri)
-    elif scheme in ("http", "https"):
-        _reach_server(uri)
-    else:
-        raise UserError(f"tracking.uri={_masked(uri)}: MLflow keeps no runs there: {HINT}")
-    client: MlflowClient = _import_mlflow().MlflowClient(tracking_uri=uri)
-    return client
-
-
-def _import_mlflow() -> Any:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unasked
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    import mlflow
-
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    return mlflow
-
-
-def _experiment_id(client: "MlflowClient", name: str) -> str:
-    from mlflow.exceptions import MlflowException
-
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        try:
-            return client.create_experiment(name)
-        except MlflowException:  # unless another process was first
-            experiment = client.get_experiment_by_name(name)
-            if experiment is None:
-                raise
-    if experiment.lifecycle_stage != "active":
-        raise UserError(f"tracking.experiment: {name} was deleted in MLflow: restore it there or choose another name")
-    return experiment.experiment_id
-
-
-def _create_database(uri: str) -> None:
-    """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
-    from sqlalchemy.engine import make_url
-
-    database = make_url(uri).database
-    if not database or database == ":memory:":
-        raise UserError(f"tracking.uri={uri} names no file: {HINT}")
-    path = Path(database).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size:
-        return
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        if path.exists() and path.stat().st_size:
-            return
-        _import_mlflow()
-        import sqlalchemy
-        from mlflow.store.db import utils
-
-        engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
-        utils._initialize_tables(engine)  # type: ignore[no-untyped-call]  # the pinned version's own migrations
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-            whole = Path(folder) / path.name
-            with engine.connect() as connection:
-                connection.execute(sqlalchemy.text("VACUUM INTO :path"), {"path": str(whole)})
-            os.replace(whole, path)
-        engine.dispose()
-
-
-def _reach_database(uri: str) -> None:
-    """Fail at once where MLflow would try again for two minutes."""
-    import sqlalchemy
-
-    try:
-        engine = sqlalchemy.create_engine(uri)
-    except ModuleNotFoundError as error:
-        raise UserError(f"tracking.uri={_masked(uri)} needs the database driver {error.name}: install it") from None
-    engine.connect().close()
-    engine.dispose()
-
-
-def _reach_server(uri: str) -> None:
-    """Fail at once where MLflow would try again for two minutes."""
-    parts = urlsplit(uri)
-    without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    with suppress(urllib.error.HTTPError):  # any answer will do
-        urllib.request.urlopen(without_user, timeout=10).close()
-
-
-@contextmanager
-def _told(uri: str) -> Iterator[None]:
-    """Turn what the store, its driver or the disk raises into one line without a password."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        cause = getattr(error, "orig", None) or error
-        text = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
-        raise UserError(f"tracking.uri={_masked(uri)}: {_masked(text)}: {HINT}") from None
-
-
-def _masked(text: str) -> str:
-    """URLs without their passwords."""
-    text = re.sub(r"(://[^/:@\s]*):.*@", r"\1:***@", text)
-    return re.sub(r"(?i)(password|token|secret)=[^&\s]*", r"\1=***", text)
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,8 +11,9 @@ from hydra import initialize_config_dir
 from lmao import cli
 from lmao.cache import Cache
 from lmao.config import Config, validate
+from lmao.corpus import Corpus
 from lmao.data import open_source
-from lmao.features import Corpus, encode
+from lmao.features import encode
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,9 +13,9 @@ from spacy.vectors import Vectors
 from lmao import export
 from lmao.batches import Runs, lay_out, part
 from lmao.config import Config
+from lmao.corpus import Corpus, hash_rows
 from lmao.data import open_source
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
-from lmao.features import Corpus, hash_rows
 from lmao.layers import Workspace
 from lmao.parameters import Floats, Parameters
 

@@ -11,9 +11,9 @@ from lmao.batches import batches, lay_out, windows
 from lmao.cache import Cache
 from lmao.checkpoint import Checkpoints, Epoch
 from lmao.config import Config
+from lmao.corpus import Corpus, hash_rows
 from lmao.encoder import Encoder, TypeTable
 from lmao.errors import Diverged
-from lmao.features import Corpus, hash_rows
 from lmao.masking import MASK_TYPE, Masking
 from lmao.parameters import Floats
 from lmao.pretrain import Pretraining, Targets
@@ -44,7 +44,9 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
 @pytest.fixture
 def store(tmp_path: Path) -> Callable[[Pretraining, str], Checkpoints]:
     def opened(pretraining: Pretraining, name: str) -> Checkpoints:
-        return Checkpoints(Cache(tmp_path / name, lambda line: warnings.append(line)), {"name": name}, pretraining.shapes)
+        return Checkpoints(
+            Cache(tmp_path / name, lambda line: warnings.append(line)), {"name": name}, pretraining.shapes
+        )
 
     warnings: list[str] = []
     opened.warnings = warnings  # type: ignore[attr-defined]
@@ -143,9 +145,7 @@ def test_a_flipped_byte_is_noticed_and_the_epoch_computed_again(
     np.testing.assert_array_equal(average(checkpoints, 1), expected)
 
 
-def test_weights_of_another_model_are_not_loaded(
-    make: Make, store: Callable[[Pretraining, str], Checkpoints]
-) -> None:
+def test_weights_of_another_model_are_not_loaded(make: Make, store: Callable[[Pretraining, str], Checkpoints]) -> None:
     small, large = make(), make("encoder.width=48")
     checkpoints = store(small, "kept")
     run(small, checkpoints, 1)

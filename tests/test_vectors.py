@@ -134,7 +134,8 @@ def test_words_with_subwords_are_the_mean_of_their_rows(load: Load) -> None:
 
 @pytest.mark.parametrize("normalize", [False, True])
 def test_floret_mode_gives_every_word_the_vector_that_spacy_gives_it(load: Load, normalize: bool) -> None:
-    vectors = load({**FLORET, **SUBWORDS, "normalize": normalize})
+    vectors = load({**FLORET, **SUBWORDS, "normalize": normalize}, SENTENCES * 100)
+    assert vectors.size == FLORET["buckets"]
     words = ["film", "unseen", "naïve", "x", "film", "映画"]
     strings = StringStore(words)
     expected = vectors.to_spacy(strings).get_batch(words)
@@ -300,6 +301,15 @@ def test_a_broken_glove_file_is_refused(load: Load, tmp_path: Path, name: str, c
         load(glove(tmp_path / name))
 
 
+def test_a_broken_line_is_named_however_far_down_it_is(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmao.vectors.text_tables.BYTES_AT_ONCE", 1)
+    (tmp_path / "a.txt").write_text("the 1 2 3\n" * 6 + "film 1 x 3\n")
+    with pytest.raises(UserError, match=r"a\.txt:7 "):
+        load(glove(tmp_path / "a.txt"))
+
+
 def test_a_missing_file_and_a_folder_are_refused(load: Load, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no file"):
         load(glove(tmp_path / "missing.txt"))
@@ -349,7 +359,8 @@ def test_a_missing_package_and_a_pipeline_without_vectors_are_refused(load: Load
 def test_a_reloaded_pipeline_looks_words_up_by_their_lower_cased_form(
     load: Load, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    vectors = load(settings)
+    vectors = load(settings, SENTENCES * 100)
+    assert np.abs(gathered(vectors, ["film", "good"])).max(axis=1).all()
     nlp = spacy.blank("en")
     nlp.vocab.vectors = vectors.to_spacy(nlp.vocab.strings)
     nlp.to_disk(tmp_path / "model")

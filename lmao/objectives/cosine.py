@@ -1,4 +1,4 @@
-"""Cosine distance, as in spaCy's PretrainVectors: 1 - cos(prediction, target), a mean over the batch's predicted words."""
+"""Cosine distance, as in spaCy's PretrainVectors: 1 - cos(prediction, target), the mean over the predicted words."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,7 @@ from lmao.parameters import Floats
 SMALL = np.float32(1e-8)  # added to every number, as in thinc's CosineDistance
 
 
-def cosine(
-    prediction: Floats, target: Floats, lengths: NDArray[np.int64], predicted: int
-) -> tuple[Floats, float]:
+def cosine(prediction: Floats, target: Floats, lengths: NDArray[np.int64], predicted: int) -> tuple[Floats, float]:
     """See `lmao.objectives`. Targets are not zero."""
     p = prediction + SMALL
     t = target + SMALL

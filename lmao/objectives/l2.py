@@ -8,6 +8,6 @@ from lmao.parameters import Floats
 
 def l2(prediction: Floats, target: Floats, lengths: NDArray[np.int64], predicted: int) -> tuple[Floats, float]:
     """See `lmao.objectives`: half the squared distance, divided by the length of the word's text."""
-    difference = prediction - target
-    gradient: Floats = difference / lengths[:, None].astype(np.float32)
+    difference: Floats = prediction - target
+    gradient: Floats = difference / np.float32(lengths[:, None])
     return gradient, float(0.5 * np.einsum("ij,ij->i", difference, gradient).sum())

@@ -1,0 +1,130 @@
+"""Opening MLflow's store: made once, reached at once or refused in one line, passwords masked, nothing printed."""
+
+import logging
+import os
+import re
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from filelock import FileLock
+
+from lmao.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
+
+
+def open_client(uri: str) -> "MlflowClient":
+    scheme = uri.partition(":")[0].partition("+")[0]
+    if scheme == "sqlite":
+        _create_database(uri)
+        _reach_database(uri)
+    elif scheme in ("postgresql", "mysql", "mssql"):
+        _reach_database(uri)
+    elif scheme in ("http", "https"):
+        _reach_server(uri)
+    else:
+        raise UserError(f"tracking.uri={_masked(uri)}: MLflow keeps no runs there: {HINT}")
+    client: MlflowClient = _import_mlflow().MlflowClient(tracking_uri=uri)
+    return client
+
+
+def _import_mlflow() -> Any:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unasked
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    return mlflow
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        try:
+            return client.create_experiment(name)
+        except MlflowException:  # unless another process was first
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                raise
+    if experiment.lifecycle_stage != "active":
+        raise UserError(f"tracking.experiment: {name} was deleted in MLflow: restore it there or choose another name")
+    return experiment.experiment_id
+
+
+def _create_database(uri: str) -> None:
+    """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
+    from sqlalchemy.engine import make_url
+
+    database = make_url(uri).database
+    if not database or database == ":memory:":
+        raise UserError(f"tracking.uri={uri} names no file: {HINT}")
+    path = Path(database).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size:
+        return
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if path.exists() and path.stat().st_size:
+            return
+        _import_mlflow()
+        import sqlalchemy
+        from mlflow.store.db import utils
+
+        engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
+        utils._initialize_tables(engine)  # type: ignore[no-untyped-call]  # the pinned version's own migrations
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            whole = Path(folder) / path.name
+            with engine.connect() as connection:
+                connection.execute(sqlalchemy.text("VACUUM INTO :path"), {"path": str(whole)})
+            os.replace(whole, path)
+        engine.dispose()
+
+
+def _reach_database(uri: str) -> None:
+    """Fail at once where MLflow would try again for two minutes."""
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(uri)
+    except ModuleNotFoundError as error:
+        raise UserError(f"tracking.uri={_masked(uri)} needs the database driver {error.name}: install it") from None
+    engine.connect().close()
+    engine.dispose()
+
+
+def _reach_server(uri: str) -> None:
+    """Fail at once where MLflow would try again for two minutes."""
+    parts = urlsplit(uri)
+    without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    with suppress(urllib.error.HTTPError):  # any answer will do
+        urllib.request.urlopen(without_user, timeout=10).close()
+
+
+@contextmanager
+def told(uri: str) -> Iterator[None]:
+    """Turn what the store, its driver or the disk raises into one line without a password."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        cause = getattr(error, "orig", None) or error
+        text = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+        raise UserError(f"tracking.uri={_masked(uri)}: {_masked(text)}: {HINT}") from None
+
+
+def _masked(text: str) -> str:
+    """URLs without their passwords."""
+    text = re.sub(r"(://[^/:@\s]*):.*@", r"\1:***@", text)
+    return re.sub(r"(?i)(password|token|secret)=[^&\s]*", r"\1=***", text)

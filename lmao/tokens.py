@@ -1,0 +1,89 @@
+"""Texts through spaCy's tokenizer, on as many processes as pay: chunks of texts in, chunks of forms out, in order."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALL_CHARACTERS = 4_000_000  # below this, starting processes costs more than they save
+
+
+@dataclass(frozen=True)
+class Forms:
+    """A tokenized chunk: its distinct forms, where they stand, and what the forms seen for the first time are."""
+
+    distinct: list[int]
+    tokens: NDArray[np.int64]
+    lengths: list[int]
+    new: list[tuple[int, tuple[int, ...], str]]
+
+    @classmethod
+    def read(cls, language: str, texts: list[str]) -> "Forms":
+        from spacy.attrs import ORTH
+
+        tokenizer, seen = _tokenizer(language)
+        docs = [tokenizer(text) for text in texts]
+        forms = np.concatenate([doc.to_array(ORTH) for doc in docs]) if docs else np.zeros(0, dtype=np.uint64)
+        distinct, tokens = np.unique(forms, return_inverse=True)
+        new: list[tuple[int, tuple[int, ...], str]] = []
+        for form in distinct.tolist():
+            if form not in seen:
+                seen.add(form)
+                lexeme = tokenizer.vocab[form]
+                features = (lexeme.lower, lexeme.prefix, lexeme.suffix, lexeme.shape)
+                new.append((form, features, lexeme.lower_))
+        return cls(distinct.tolist(), tokens, [len(doc) for doc in docs], new)
+
+
+_tokenizers: dict[
+    str, tuple[Any, set[int]]
+] = {}  # one a process: a worker keeps its tokenizer and what it has reported
+
+
+def _tokenizer(language: str) -> tuple[Any, set[int]]:
+    if language not in _tokenizers:
+        import spacy
+
+        _tokenizers[language] = (spacy.blank(language).tokenizer, set())
+    return _tokenizers[language]
+
+
+def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterator[Forms]:
+    """The chunks tokenized, in order; by processes where there is enough to do."""
+    _tokenizers.clear()
+    few: list[list[str]] = []
+    size = 0
+    for chunk in chunks:
+        few.append(chunk)
+        size += sum(map(len, chunk))
+        if size > SMALL_CHARACTERS:
+            break
+    if threads == 1 or size <= SMALL_CHARACTERS:
+        for chunk in chain(few, chunks):
+            yield Forms.read(language, chunk)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(threads, context, initializer=_ignore_interrupt) as pool:
+        yield from _in_order(pool, language, chain(few, chunks), 2 * threads)
+
+
+def _in_order(pool: Executor, language: str, chunks: Iterable[list[str]], ahead: int) -> Iterator[Forms]:
+    """Results in the order of the chunks, never more than `ahead` of them in flight: memory stays flat."""
+    waiting: list[Future[Forms]] = []
+    for chunk in chunks:
+        waiting.append(pool.submit(Forms.read, language, chunk))
+        if len(waiting) >= ahead:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C reaches the whole process group; the parent alone answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
