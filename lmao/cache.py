@@ -13,11 +13,28 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from lmao.errors import UserError
+
 MANIFEST = "manifest.json"
 
 
 class Damaged(Exception):
     """An entry that does not verify: it is treated as missing and made again."""
+
+
+def open_cache(folder: str, warn: Callable[[str], None]) -> "Cache":
+    """The cache in a folder, made where it isn't there.
+
+    Raises:
+        UserError: it can't be made or written to.
+    """
+    root = Path(folder).expanduser()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=root).close()
+    except OSError as error:
+        raise UserError(f"cache_dir: {root} can't be written to ({error.strerror}): choose another folder") from None
+    return Cache(root, warn)
 
 
 def key_of(record: Mapping[str, Any]) -> str:
@@ -101,7 +118,7 @@ class Cache:
                 if path.is_file()
             }
             manifest = {"files": files, "meta": writer.meta}
-            (temporary / MANIFEST).write_text(json.dumps(manifest))
+            (temporary / MANIFEST).write_text(json.dumps({**manifest, "digest": key_of(manifest)}))
             place = folder / name
             if place.exists():
                 discard(place)
@@ -140,12 +157,12 @@ def discard(folder: Path) -> None:
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text())
-        files = manifest["files"]
-        if not isinstance(manifest["meta"], dict) or not isinstance(files, dict):
-            raise Damaged("its manifest is not one")
-        for name, digest in files.items():
+        digest = manifest.pop("digest")
+        if key_of(manifest) != digest:
+            raise Damaged(f"{MANIFEST} has changed")
+        for name, digest in manifest["files"].items():
             if file_digest(path / name) != digest:
                 raise Damaged(f"{name} has changed")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(str(error)) from None
     return manifest

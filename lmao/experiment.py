@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lmao import config
 from lmao.arms import Trained, train_cnn, train_linear
-from lmao.cache import Cache, key_of
+from lmao.cache import key_of, open_cache
 from lmao.config import Config
 from lmao.console import Console
 from lmao.context import Context
@@ -23,6 +23,7 @@ from lmao.stop import StopSignal
 from lmao.streams import digest, stream
 from lmao.team import Team, available_threads
 from lmao.tracking import open_tracker
+from lmao.vectors import check_vectors
 
 ARTIFACTS = ("result.json", "confusion.png", "curves.png", ".hydra/config.yaml")
 
@@ -34,8 +35,10 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal) -> R
         UserError: something about the input or the settings.
         Stopped: a signal came; what was finished is in the cache.
     """
-    cache = Cache(Path(settings.cache_dir).expanduser(), console.warn)
+    cache = open_cache(settings.cache_dir, console.warn)
     source = open_source(settings.data, cache.root)
+    check_vectors(settings.vectors)
+    check_vectors(settings.target)
     name = f"{settings.data.name} pretrain={settings.pretrain.epochs} seed={settings.seed}"
     with open_tracker(settings.tracking, name) as tracker, Team(settings.threads or available_threads()) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team)

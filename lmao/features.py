@@ -1,18 +1,19 @@
 """Texts to token types: every document once through the tokenizer, then numbered, written and kept in the cache."""
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.cache import Cache, Entry, Writer, key_of
+from lmao.cache import Cache, Entry, Writer
 from lmao.corpus import Corpus
 from lmao.data import Document, Part, Source
 from lmao.tokens import Forms, tokenize
 
-VERSION = 1
+VERSION = 2
 MASK = "[MASK]"  # type 0 of every corpus
 CHUNK_CHARACTERS = 500_000
 
@@ -34,24 +35,26 @@ def encode(
         "fingerprint": source.fingerprint(),
         "language": language,
     }
-    name = key_of(record)
-    with cache.lock("corpus", name):
-        labels = cache.get("test_labels", name)
-        entry = cache.get("corpus", name) if labels else None
-        cached = entry is not None
-        if entry is None:
-            encoder = _CorpusWriter(language)
-            entry = cache.put(
-                "corpus", name, lambda writer: encoder.write(source.documents(), threads, writer, advance)
-            )
-            cache.put("test_labels", name, lambda writer: writer.array("labels", encoder.test_labels()))
-    return _open(entry, lambda: _test_labels(cache, name)), cached
+
+    def make(writer: Writer) -> None:
+        _CorpusWriter(language).write(source.documents(), threads, writer, advance)
+
+    entry, cached = cache.get_or_make("corpus", record, make)
+
+    def test_labels() -> NDArray[np.int32]:
+        def make(writer: Writer) -> None:
+            writer.array("labels", _test_labels(source, entry.meta["labels"]))
+
+        return np.array(cache.get_or_make("test_labels", record, make)[0].array("labels"))
+
+    return _open(entry, test_labels), cached
 
 
-def _test_labels(cache: Cache, name: str) -> NDArray[np.int32]:
-    entry = cache.get("test_labels", name)
-    assert entry is not None, "written beside the corpus"
-    return np.array(entry.array("labels"))
+def _test_labels(source: Source, names: Sequence[str]) -> NDArray[np.int32]:
+    """Of every document, -1 for what is no test document: read from the source when they are asked for, not before."""
+    numbers: dict[str | None, int] = {name: i for i, name in enumerate(names)}
+    labels = [numbers.get(d.label, -1) if d.part == Part.TEST else -1 for d in source.documents()]
+    return np.array(labels, dtype=np.int32)
 
 
 def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
@@ -86,27 +89,23 @@ class _CorpusWriter:
     ) -> None:
         lengths: list[int] = []
         with (writer.path / "tokens.bin").open("wb") as file:
-            first = Forms.read(self._language, [MASK])
-            self._number(first)
+            self._number(Forms.symbol(self._language, MASK))
             for forms in tokenize(self._chunks(documents), self._language, threads):
                 self._number(forms).tofile(file)
                 lengths.extend(forms.lengths)
                 advance(float(sum(forms.lengths)))
         names = sorted({label for label in self._labels if label is not None})
         numbers = {name: i for i, name in enumerate(names)}
-        self._label_ids = np.array([-1 if label is None else numbers[label] for label in self._labels], dtype=np.int32)
+        labels = np.array([-1 if label is None else numbers[label] for label in self._labels], dtype=np.int32)
         parts = np.array(self._parts, dtype=np.uint8)
-        _as_npy(writer.path / "tokens.bin", np.dtype(np.int32), sum(lengths))
+        _as_npy(writer.path / "tokens.bin", sum(lengths))
         writer.array("offsets", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         writer.array("types", np.array(list(self._features), dtype=np.uint64))
         writer.array("type_words", np.array(self._type_words, dtype=np.int32))
         writer.array("parts", parts)
-        writer.array("labels", np.where(parts == Part.TEST, -1, self._label_ids).astype(np.int32))
+        writer.array("labels", np.where(parts == Part.TEST, -1, labels).astype(np.int32))
         (writer.path / "words.json").write_text(json.dumps(list(self._words)), encoding="utf-8")
         writer.meta["labels"] = names
-
-    def test_labels(self) -> NDArray[np.int32]:
-        return np.where(np.array(self._parts) == Part.TEST, self._label_ids, -1).astype(np.int32)
 
     def _chunks(self, documents: Iterator[Document]) -> Iterator[list[str]]:
         chunk: list[str] = []
@@ -133,12 +132,10 @@ class _CorpusWriter:
         return numbers[forms.tokens]
 
 
-def _as_npy(path: Any, dtype: np.dtype[Any], count: int) -> None:
-    """Turn a raw file into the .npy of the same name without holding it in memory."""
-    target = np.lib.format.open_memmap(path.with_suffix(".npy"), mode="w+", dtype=dtype, shape=(count,))
-    with path.open("rb") as file:
-        for start in range(0, count, 1 << 22):
-            block = np.fromfile(file, dtype=dtype, count=min(1 << 22, count - start))
-            target[start : start + len(block)] = block
-    target.flush()
+def _as_npy(path: Path, count: int) -> None:
+    """Turn a raw file of int32 into the .npy of the same name: by writing, since a memory map on a full disk kills."""
+    with path.open("rb") as raw, path.with_suffix(".npy").open("wb") as file:
+        header = {"descr": "<i4", "fortran_order": False, "shape": (count,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        shutil.copyfileobj(raw, file, 1 << 22)
     path.unlink()

@@ -25,17 +25,28 @@ class Forms:
 
     @classmethod
     def read(cls, language: str, texts: list[str]) -> "Forms":
-        from spacy.attrs import ORTH
+        tokenizer, seen = _tokenizer(language)
+        return cls._of([tokenizer(text) for text in texts], seen)
+
+    @classmethod
+    def symbol(cls, language: str, symbol: str) -> "Forms":
+        """One token, whatever the tokenizer would make of it."""
+        from spacy.tokens import Doc
 
         tokenizer, seen = _tokenizer(language)
-        docs = [tokenizer(text) for text in texts]
+        return cls._of([Doc(tokenizer.vocab, words=[symbol])], seen)
+
+    @classmethod
+    def _of(cls, docs: list[Any], seen: set[int]) -> "Forms":
+        from spacy.attrs import ORTH
+
         forms = np.concatenate([doc.to_array(ORTH) for doc in docs]) if docs else np.zeros(0, dtype=np.uint64)
         distinct, tokens = np.unique(forms, return_inverse=True)
         new: list[tuple[int, tuple[int, ...], str]] = []
         for form in distinct.tolist():
             if form not in seen:
                 seen.add(form)
-                lexeme = tokenizer.vocab[form]
+                lexeme = docs[0].vocab[form]
                 features = (lexeme.lower, lexeme.prefix, lexeme.suffix, lexeme.shape)
                 new.append((form, features, lexeme.lower_))
         return cls(distinct.tolist(), tokens, [len(doc) for doc in docs], new)

@@ -9,10 +9,23 @@ from lmao.vectors.sources import existing_file
 from lmao.vectors.table import StaticVectors, write_blocks
 from lmao.vectors.training import TrainingTexts
 
-__all__ = ["StaticVectors", "TrainingTexts", "load_vectors"]
+__all__ = ["StaticVectors", "TrainingTexts", "check_vectors", "load_vectors"]
 
 VERSION = 1
 KIND = "vectors"
+
+
+def check_vectors(config: AnyTable) -> None:
+    """Find a missing file before anything long begins.
+
+    Raises:
+        UserError: the file, package or folder is not there.
+    """
+    match config:
+        case GloveVectors() | Word2vecVectors():
+            existing_file(config.path)
+        case SpacyVectors():
+            pipeline_tables.find_vocab(config.path)
 
 
 def load_vectors(config: AnyTable, cache: Cache, texts: TrainingTexts) -> StaticVectors | None:
