@@ -107,6 +107,7 @@ def _vectors(
         context.console.warn(f"{name}: only {coverage:.0%} of the tokens have a vector: is this the right table?")
     context.tracker.metric(f"{name}/coverage", coverage)
     context.digests[name] = vectors.digest
+    context.tracker.dataset(vectors.name, vectors.digest, vectors.name, name)
     return vectors, found
 
 

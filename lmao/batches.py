@@ -13,21 +13,23 @@ from lmao.encoder import Texts
 
 @dataclass(frozen=True)
 class Runs:
-    """Stretches of a corpus: begins and lengths (texts,) int64, in tokens."""
+    """Stretches of a corpus, (texts,) int64 in tokens: where they begin, how long they and their documents are."""
 
     begins: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    document_lengths: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.begins)
 
     def __getitem__(self, which: slice | NDArray[np.int64]) -> "Runs":
-        return Runs(self.begins[which], self.lengths[which])
+        return Runs(self.begins[which], self.lengths[which], self.document_lengths[which])
 
 
 def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Runs:
     begins = corpus.offsets[numbers]
-    return Runs(begins, corpus.offsets[numbers + 1] - begins)
+    lengths = corpus.offsets[numbers + 1] - begins
+    return Runs(begins, lengths, lengths)
 
 
 def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
@@ -38,7 +40,7 @@ def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     base, extra = whole.lengths[owner] // counts[owner], whole.lengths[owner] % counts[owner]
     begins = whole.begins[owner] + place * base + np.minimum(place, extra)
-    return Runs(begins, base + (place < extra))
+    return Runs(begins, base + (place < extra), whole.lengths[owner])
 
 
 def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
@@ -53,11 +55,17 @@ def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:
     ids = np.empty(int(runs.lengths.sum()) + gap * (len(runs) + 1), dtype=np.int32)
     starts = np.empty(len(runs), dtype=np.int64)
     kernels.lay_out(corpus.tokens, runs.begins, runs.lengths, gap, ids, starts)
-    return Texts(ids, starts, runs.lengths)
+    return Texts(ids, starts, runs.lengths, runs.document_lengths)
 
 
 def part(texts: Texts, which: slice, gap: int) -> Texts:
     """Some neighbouring texts of a batch, with their gaps."""
     first = int(texts.starts[which.start]) - gap
     stop = int(texts.starts[which.stop - 1] + texts.lengths[which.stop - 1]) + gap
-    return Texts(texts.ids[first:stop], texts.starts[which] - first, texts.lengths[which], texts.first + first)
+    return Texts(
+        texts.ids[first:stop],
+        texts.starts[which] - first,
+        texts.lengths[which],
+        texts.document_lengths[which],
+        texts.first + first,
+    )

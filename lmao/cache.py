@@ -5,12 +5,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lmao.errors import UserError
@@ -54,7 +55,7 @@ class Entry:
     def __init__(self, path: Path) -> None:
         self.path = path
         manifest = _read_manifest(path)
-        self.digest: str = key_of(manifest["files"])
+        self.digest: str = key_of(manifest)
         self.meta: dict[str, Any] = manifest["meta"]
 
     def array(self, name: str) -> NDArray[Any]:
@@ -105,9 +106,11 @@ class Cache:
         self._warn(f"cache: {kind}/{name} is damaged ({error}), it is made again")
 
     def put(self, kind: str, name: str, make: Callable[[Writer], None]) -> Entry:
-        """Write an entry beside its place, then rename it there; a former one is replaced."""
+        """Write an entry beside its place, then rename it there; a former one is replaced. The lock is the caller's."""
         folder = self.root / kind
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f".{name.partition('-')[0]}-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
         try:
             writer = Writer(temporary)
@@ -119,6 +122,7 @@ class Cache:
             }
             manifest = {"files": files, "meta": writer.meta}
             (temporary / MANIFEST).write_text(json.dumps({**manifest, "digest": key_of(manifest)}))
+            temporary.chmod(0o777 & ~_umask())  # mkdtemp's folders are for its own user, a cache may be shared
             place = folder / name
             if place.exists():
                 discard(place)
@@ -131,25 +135,38 @@ class Cache:
     def get_or_make(self, kind: str, record: Mapping[str, Any], make: Callable[[Writer], None]) -> tuple[Entry, bool]:
         """The entry under the record's key and whether it was there already."""
         name = key_of(record)
-        entry = self.get(kind, name)
-        if entry is not None:
-            return entry, True
         with self.lock(kind, name):
             entry = self.get(kind, name)
             if entry is not None:
                 return entry, True
             return self.put(kind, name, make), False
 
-    def lock(self, kind: str, name: str) -> FileLock:
+    @contextmanager
+    def lock(self, kind: str, name: str) -> Iterator[None]:
         """Held by the process that computes an entry; the kernel frees it when the process dies."""
         folder = self.root / kind
         folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock")
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self._warn(f"cache: waiting for another process that makes {kind}/{name}")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def discard(folder: Path) -> None:
     """Remove an entry so that no half of it can be met: renamed away first."""
-    gone = Path(tempfile.mkdtemp(prefix=".gone-", dir=folder.parent))
+    gone = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     os.rename(folder, gone / folder.name)
     shutil.rmtree(gone, ignore_errors=True)
 
@@ -163,6 +180,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         for name, digest in manifest["files"].items():
             if file_digest(path / name) != digest:
                 raise Damaged(f"{name} has changed")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise Damaged(str(error)) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(str(error)) from None
     return manifest

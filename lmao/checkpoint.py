@@ -1,11 +1,11 @@
 """Pre-trained weights in the cache: one entry an epoch, and the state to go on from, under one content key."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from lmao.cache import Cache, Damaged, Entry, Writer, discard, key_of
@@ -53,7 +53,7 @@ class Checkpoints:
         self._shapes = shapes
         self._size = sum(int(np.prod(shape)) for shape in shapes.values())
 
-    def lock(self) -> FileLock:
+    def lock(self) -> AbstractContextManager[None]:
         """Held while epochs are computed, so that two workers compute them once."""
         return self._cache.lock("pretrain", self.key)
 

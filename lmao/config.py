@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lmao.errors import UserError
 
 Share = Annotated[float, Field(ge=0, le=1)]
-DropoutRate = Annotated[float, Field(ge=0, lt=1)]
+DropoutRate = Annotated[float, Field(ge=0, le=0.99)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -201,6 +201,8 @@ class NoTracking(Section):
     name: Literal["off"]
 
 
+NOT_SCIENCE = {"tracking", "cache_dir", "threads", "evaluate_test"}
+
 AnyTracking = Annotated[MlflowTracking | NoTracking, Field(discriminator="name")]
 
 
@@ -225,12 +227,26 @@ class Config(Section):
     def _objective_has_targets(self) -> "Config":
         if self.vectors.name == "same":
             raise ValueError("vectors=same makes sense for vectors.target alone")
-        if self.pretrain.epochs and self.target_table.name == "none":
+        if self.textcat.name == "cnn" and self.pretrain.epochs and self.target_table.name == "none":
             raise ValueError(
                 f"objective={self.objective.name} predicts vectors and there are none: choose vectors, "
                 "or vectors.target, or set pretrain.epochs=0"
             )
         return self
+
+    def keys(self) -> dict[str, Any]:
+        """Plain values, named as on the command line."""
+        values = self.model_dump()
+        values["vectors"]["target"] = values.pop("target")
+        return values
+
+    def science(self) -> dict[str, Any]:
+        """The settings that decide what comes out: not where things are, nor how fast, nor what else is measured."""
+        values = {name: value for name, value in self.keys().items() if name not in NOT_SCIENCE}
+        for section in (values["data"], values["vectors"], values["vectors"]["target"]):
+            for name in [name for name in section if name.endswith("path")]:
+                del section[name]
+        return values
 
     @property
     def target_table(self) -> Any:

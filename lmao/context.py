@@ -13,8 +13,6 @@ from lmao.stop import StopSignal
 from lmao.team import Team
 from lmao.tracking import Tracker
 
-NOT_SCIENCE = {"tracking", "cache_dir", "threads"}  # settings that say where and how fast, not what
-
 
 @dataclass(frozen=True)
 class Context:
@@ -29,7 +27,7 @@ class Context:
     digests: dict[str, str] = field(default_factory=dict)  # of what the run depends on
 
     def __post_init__(self) -> None:
-        self.digests["config"] = key_of(self.settings.model_dump(exclude=NOT_SCIENCE))
+        self.digests["config"] = key_of(self.settings.science())
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

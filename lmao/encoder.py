@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lmao import config, kernels
 from lmao.layers import Backprop, Workspace, maxout_norm, maxout_shapes
 from lmao.parameters import Floats, Parameters
+from lmao.streams import stream
 
 FEATURES = ("lower", "prefix", "suffix", "shape")
 EMBED_PIECES = 3  # MultiHashEmbed fixes it
@@ -43,7 +44,7 @@ class Dropout:
 
     def masks(self, width: int) -> Floats:
         """(5, width): a mask for each hashed feature and one for the static vectors."""
-        draws = np.random.default_rng([self.key, 0]).random((len(FEATURES) + 1, width), dtype=np.float32)
+        draws = stream(self.key, "dimensions").random((len(FEATURES) + 1, width), dtype=np.float32)
         rates = np.array([self.rate] * len(FEATURES) + [self.vector_rate], dtype=np.float32)[:, None]
         return (draws >= rates) / (np.float32(1) - rates)
 
@@ -61,11 +62,13 @@ NO_DROPOUT = Dropout(0.0, 0.0, 0)
 @dataclass(frozen=True)
 class Texts:
     """A batch's texts laid out: ids (rows,) int32 types, -1 in the gaps; starts and lengths (texts,) int64 in rows;
-    first: the row of a larger batch that row 0 is (dropout masks go by it, so that they don't depend on a split)."""
+    document_lengths (texts,) of what they were cut from; first: the row of a larger batch that row 0 is (dropout masks
+    go by it, so that they don't depend on a split)."""
 
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    document_lengths: NDArray[np.int64]
     first: int = 0
 
 
@@ -171,8 +174,11 @@ class Encoder:
         return encoded, backprop
 
 
-def initialize(shapes: Mapping[str, tuple[int, ...]], generator: np.random.Generator) -> Parameters:
-    """Weights as spaCy draws them: uniform hash rows, Glorot-uniform products, unit layer norms, a zero softmax."""
+def initialize(shapes: Mapping[str, tuple[int, ...]], seed: int) -> Parameters:
+    """Weights as spaCy draws them: uniform hash rows, Glorot-uniform products, unit layer norms, a zero softmax.
+
+    Each array has a stream of its own, so that models that differ elsewhere start alike.
+    """
     weights = Parameters(shapes)
     for name, shape in shapes.items():
         kind = name.rsplit(".", 1)[-1]
@@ -183,5 +189,5 @@ def initialize(shapes: Mapping[str, tuple[int, ...]], generator: np.random.Gener
             continue
         # Glorot as thinc has it: from the first two dimensions, of a maxout its units and pieces.
         bound = 0.1 if kind == "E" else float(np.sqrt(6.0 / (shape[0] + shape[1])))
-        weights[name][...] = generator.uniform(-bound, bound, shape)
+        weights[name][...] = stream(seed, f"init {name}").uniform(-bound, bound, shape)
     return weights

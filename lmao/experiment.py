@@ -1,5 +1,6 @@
 """One run: texts and labels in, a measured classifier out. Joins the stations; knows neither Hydra nor MLflow."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from lmao.team import Team, available_threads
 from lmao.tracking import open_tracker
 from lmao.vectors import check_vectors
 
+RESULTS = ("result.json", "predictions.npz", "tok2vec.bin", "config.cfg", "curves.png", "confusion.png")
 ARTIFACTS = ("result.json", "confusion.png", "curves.png", ".hydra/config.yaml")
 
 
@@ -35,18 +37,22 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal) -> R
         UserError: something about the input or the settings.
         Stopped: a signal came; what was finished is in the cache.
     """
+    _clear(folder)
     cache = open_cache(settings.cache_dir, console.warn)
     source = open_source(settings.data, cache.root)
-    check_vectors(settings.vectors)
-    check_vectors(settings.target)
-    name = f"{settings.data.name} pretrain={settings.pretrain.epochs} seed={settings.seed}"
+    if settings.textcat.name == "cnn":
+        check_vectors(settings.vectors)
+        check_vectors(settings.target)
+    epochs = settings.pretrain.epochs if settings.textcat.name == "cnn" else 0
+    name = f"{settings.data.name} {settings.textcat.name} pretrain={epochs} seed={settings.seed}"
     with open_tracker(settings.tracking, name) as tracker, Team(settings.threads or available_threads()) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team)
-        tracker.parameters(settings.model_dump())
+        tracker.parameters(settings.keys())
         tracker.tags(
             {
                 "data": settings.data.name,
-                "pretrain_epochs": str(settings.pretrain.epochs),
+                "textcat": settings.textcat.name,
+                "pretrain_epochs": str(epochs),
                 "git_commit": _git_commit(),
             }
         )
@@ -55,6 +61,13 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal) -> R
         result = _judge(context, corpus, splits, train(context, corpus, splits))
         _report(context, result)
     return result
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run in the same folder left: nothing of it may pass for this one's."""
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "model", ignore_errors=True)
 
 
 def _texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
@@ -83,7 +96,7 @@ def _texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
             "dev": digest(splits.dev.documents),
         }
     )
-    context.tracker.dataset(source.name, context.digests["data"], settings.data.name, "training")
+    context.tracker.dataset(source.name, context.digests["data"], source.name, "training")
     return corpus, splits
 
 
@@ -114,6 +127,7 @@ def _judge(context: Context, corpus: Corpus, splits: Splits, trained: Trained) -
         digests=context.digests,
         seconds=context.seconds,
         seed=context.settings.seed,
+        threads=context.team.threads,
         versions=versions(),
         mlflow_run_id=context.tracker.run_id,
         peak_rss_mb=peak_rss_mb(),
@@ -141,8 +155,14 @@ def _report(context: Context, result: Result) -> None:
 
 
 def _git_commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """Of this checkout, "-dirty" if it was changed; "unknown" where lmao was installed without one."""
+    root = Path(__file__).resolve().parent.parent
+    git = ["git", "-C", str(root)]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        found = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
+        if Path(found.stdout.strip()).resolve() != root:
+            return "unknown"
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from lmao.errors import UserError
@@ -104,13 +105,13 @@ class NgramClassifier:
 
     def _predict(self, documents: Sequence[Words]) -> NDArray[np.float32]:
         features = self._vocabulary.features(documents)
-        scores = np.zeros((len(documents), self._classes), dtype=np.float32)
+        scores = np.zeros((len(documents), self._classes))  # float64: many classes may all be very unlikely
         for target, (weights, bias) in self._weights.items():
-            scores[:, target] = 1 / (1 + np.exp(-(features @ weights + bias)))
+            scores[:, target] = expit((features @ weights).astype(np.float64) + bias)
         if self._classes == 2:
             scores[:, 0] = 1 - scores[:, 1]
         scores /= scores.sum(axis=1, keepdims=True)
-        return scores
+        return scores.astype(np.float32)
 
 
 def _concatenate(documents: Sequence[Words]) -> tuple[Integers, Integers]:

@@ -1,6 +1,6 @@
 """Which words of a batch are predicted, and what the encoder sees in their place (Devlin et al. 2019)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ MASK_TYPE = 0
 
 @dataclass(frozen=True)
 class Masked:
-    """texts with words replaced; rows (predicted,) int64, ascending; what stood there; the lengths of their texts."""
+    """texts with words replaced; rows (predicted,) int64, ascending; what stood there; their documents' lengths."""
 
     texts: Texts
     rows: NDArray[np.int64]
@@ -46,4 +46,4 @@ class Masking:
         draws = generator.integers(self._cumulative[-1], size=len(random))
         ids[random] = np.searchsorted(self._cumulative, draws, side="right")
         owner = np.searchsorted(texts.starts, rows, side="right") - 1
-        return Masked(Texts(ids, texts.starts, texts.lengths, texts.first), rows, types, texts.lengths[owner])
+        return Masked(replace(texts, ids=ids), rows, types, texts.document_lengths[owner])

@@ -12,7 +12,7 @@ from lmao.batches import Runs, batches, lay_out, part, windows
 from lmao.checkpoint import Checkpoints, Epoch, State
 from lmao.corpus import Corpus
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
-from lmao.errors import Diverged
+from lmao.errors import Diverged, UserError
 from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
 from lmao.masking import Masked, Masking
 from lmao.neighbours import nearest, unit_rows
@@ -25,6 +25,8 @@ from lmao.team import Team, shares
 
 HELDOUT_DOCUMENTS = 500  # enough for two digits, and never a large part of an epoch's time
 HELDOUT_WORDS = 2000  # of which the nearest word is looked up
+# The same for all settings, or the settings that make the task easiest would look best.
+HELDOUT_MASKING = {"mask_rate": 0.15, "mask_symbol": 1.0, "random_word": 0.0}
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,17 @@ class Pretraining:
         count = min(HELDOUT_DOCUMENTS, max(1, round(len(documents) * settings.heldout)))
         self._heldout = windows(corpus, mixed[:count], settings.window_words)
         self._texts = windows(corpus, np.sort(mixed[count:]), settings.window_words)
-        self._masking = Masking(settings, corpus.type_counts(documents), targets.rows >= 0)
+        counts, predictable = corpus.type_counts(documents), targets.rows >= 0
+        if not len(self._texts):
+            raise UserError("too few texts to pre-train on: raise data.pretrain_documents, or set pretrain.epochs=0")
+        if not (counts * predictable).any():
+            raise UserError("no word of the texts has a vector to predict: choose other vectors, or vectors.target")
+        self._masking = Masking(settings, counts, predictable)
+        self._heldout_masking = Masking(settings.model_copy(update=HELDOUT_MASKING), counts, predictable)
         self.words = int(self._texts.lengths.sum())
         self.shapes = encoder.shapes() | self._head.shapes()
 
-        self._optimizer = Adam(settings, initialize(self.shapes, stream(seed, "init")))
+        self._optimizer = Adam(settings, initialize(self.shapes, seed))
         self._step = 0  # finished batches of the epoch that runs, with their
         self._loss = 0.0
         self._seconds = 0.0
@@ -107,6 +115,12 @@ class Pretraining:
         optimizer.steps = state.updates
         self._step, self._loss, self._seconds = state.step, state.loss, state.seconds
         self.epochs = list(state.epochs)
+        if (state.epoch, state.step) == (epochs, 0):  # its weights are missing or damaged, or it would not be asked for
+            checkpoints.save_epoch(optimizer.average, self.epochs)
+
+    def weights(self) -> Parameters:
+        """A copy of the averaged weights."""
+        return self._optimizer.averages()
 
     def run_epoch(self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]) -> Epoch:
         """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
@@ -116,7 +130,7 @@ class Pretraining:
             Stopped: a signal came; the state is saved.
         """
         number = len(self.epochs) + 1
-        texts = self._texts[stream(self._seed, "order", number).permutation(len(self._texts))]
+        texts = self._texts[stream(self._seed, "pretrain order", number).permutation(len(self._texts))]
         steps = batches(texts.lengths, self._settings.batch_words)
         gradients = team.gradients(self._optimizer.weights.flat.size)
         advance(float(texts.lengths[: steps[self._step].start].sum()) if self._step < len(steps) else 0.0)
@@ -133,6 +147,8 @@ class Pretraining:
                     saved = began = perf_counter()
                 advance(float(texts.lengths[steps[step]].sum()), loss=self._loss / self._step)
             average = self._optimizer.averages()
+            if not np.isfinite(average.flat).all():
+                raise self._diverged(f"the weights are not finite after epoch {number}")
             cosine, accuracy = self._measure(average, team)
             epoch = Epoch(number, self.words, self._seconds, self._loss / len(steps), cosine, accuracy)
             self.epochs.append(epoch)
@@ -145,10 +161,10 @@ class Pretraining:
         """One step; the loss of the batch."""
         settings = self._settings
         whole = lay_out(self._corpus, texts, self._encoder.gap)
-        masked = self._masking(whole, stream(self._seed, "mask", epoch, step))
+        masked = self._masking(whole, stream(self._seed, "pretrain mask", epoch, step))
         if not len(masked.rows):
             return 0.0
-        dropout = Dropout(settings.dropout, settings.vector_dropout, key(self._seed, "dropout", epoch, step))
+        dropout = Dropout(settings.dropout, settings.vector_dropout, key(self._seed, "pretrain dropout", epoch, step))
 
         def work(member: int, which: slice) -> float:
             share = part(masked.texts, which, self._encoder.gap)
@@ -157,12 +173,13 @@ class Pretraining:
 
         loss = sum(team.map(work, shares(texts.lengths, team.threads)))
         if not np.isfinite(loss):
-            raise Diverged(
-                f"pre-training diverged: the loss is not finite in epoch {epoch}, step {step + 1}: "
-                f"lower pretrain.learn_rate, {settings.learn_rate:g} now"
-            )
+            raise self._diverged(f"the loss is not finite in epoch {epoch}, step {step + 1}")
         self._optimizer.step(gradients, learning_rate(settings, self._optimizer.steps), team.executor)
         return loss
+
+    def _diverged(self, what: str) -> Diverged:
+        rate = self._settings.learn_rate
+        return Diverged(f"pre-training diverged: {what}: lower pretrain.learn_rate, {rate:g} now")
 
     def _learn(self, texts: Texts, masked: Masked, dropout: Dropout, space: Workspace, gradients: Parameters) -> float:
         weights = self._optimizer.weights
@@ -184,7 +201,7 @@ class Pretraining:
         predictions, types = [], []
         for number, which in enumerate(batches(self._heldout.lengths, self._settings.batch_words)):
             texts = lay_out(self._corpus, self._heldout[which], self._encoder.gap)
-            masked = self._masking(texts, stream(self._seed, "heldout", number))
+            masked = self._heldout_masking(texts, stream(self._seed, "heldout mask", number))
             encoded, _ = self._encoder(weights, self._types, masked.texts, NO_DROPOUT, space)
             prediction, _ = self._head(weights, encoded[masked.rows], space)
             predictions.append(unit_rows(prediction))

@@ -1,5 +1,6 @@
 """The pre-training of a run: taken from the cache, gone on with, or begun; told epoch by epoch."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import numpy as np
@@ -15,7 +16,7 @@ from lmao.pretrain import Pretraining, Targets
 from lmao.result import PretrainSummary
 from lmao.streams import digest
 
-VERSION = 1  # of what pre-training computes: raise it when the same settings give other weights
+VERSION = 2  # of what pre-training computes: raise it when the same settings give other weights
 FIGURES = ("loss", "words_per_second", "heldout_cosine", "heldout_word_accuracy")
 
 
@@ -53,23 +54,24 @@ def pretrained_weights(
     }
     checkpoints = Checkpoints(context.cache, record, pretraining.shapes)
     wanted = settings.pretrain.epochs
-    with context.timed("pretrain"), checkpoints.lock():
-        found = checkpoints.epoch(wanted)
+    found = checkpoints.epoch(wanted)
+    with context.timed("pretrain"), nullcontext() if found else checkpoints.lock():
+        if found is None:
+            found = checkpoints.epoch(wanted)  # made by the process that held the lock
         if found is None:
             pretraining.resume(checkpoints, wanted)
-        cached = list(found[1] if found else pretraining.epochs)
+        cached, computed = list(found[1] if found else pretraining.epochs), list[Epoch]()
         for epoch in cached:
             _track(context, epoch)
             context.console.line("pretrain", _describe(epoch, wanted) + " · cached")
-        while found is None:
+        while len(cached) + len(computed) < wanted:
             with context.console.stage("pretrain", total=pretraining.words) as stage:
                 epoch = pretraining.run_epoch(checkpoints, context.team, context.stop, stage.advance)
                 stage.done(_describe(epoch, wanted))
             _track(context, epoch)
-            if epoch.epoch >= wanted:
-                found = checkpoints.epoch(wanted)
-    weights, epochs = found
-    return weights, _summary(epochs, len(cached))
+            computed.append(epoch)
+    weights = found[0] if found else pretraining.weights()
+    return weights, _summary(cached + computed, len(cached))
 
 
 def _track(context: Context, epoch: Epoch) -> None:

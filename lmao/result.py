@@ -51,6 +51,7 @@ class Result:
     digests: Mapping[str, str]
     seconds: Mapping[str, float]
     seed: int
+    threads: int  # sums are rounded in another order with another number
     versions: Mapping[str, str]
     mlflow_run_id: str | None
     peak_rss_mb: float
@@ -62,8 +63,8 @@ def versions() -> dict[str, str]:
 
 
 def peak_rss_mb() -> float:
-    """The largest this process has been, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """The largest that this process, or one of those it started, has been, in MB."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kilobytes elsewhere
 
 
@@ -84,8 +85,8 @@ def summary(result: Result, folder: Path, tracking_uri: str | None) -> Sequence[
         rows[0] = (rows[0][0], rows[0][1] + "   baseline on the same labels: textcat=linear")
         rows.append(("model", f"{folder / 'model'}   spacy.load() opens it"))
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
-    total = duration(sum(result.seconds.values()))
-    rows.append(("time", f"{total} ({stages})   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
+    total = duration(sum(result.seconds.values())) + (f" ({stages})" if stages else "")
+    rows.append(("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
     if result.mlflow_run_id is not None and tracking_uri is not None:
         default = tracking_uri == "sqlite:///mlflow.db"
         command = "mlflow ui" if default else "mlflow ui --backend-store-uri <tracking.uri>"

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 
 def stream(seed: int, name: str, *position: int) -> np.random.Generator:
-    """The generator of a stream (`subset`, `init`, `order`, `dropout`, …) at a position, an epoch and step for example.
+    """The generator of a stream (`subset`, `init`, `textcat order`, …) at a position, an epoch and step for example.
 
     A pure function of its arguments: a resumed run needs no generator's state, only where it stood.
     """
-    return np.random.default_rng([seed, zlib.crc32(name.encode()), *position])
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()), *position)))
 
 
 def key(seed: int, name: str, *position: int) -> int:

@@ -50,16 +50,14 @@ class Classifier:
         pooled = np.empty((len(texts.starts), self.encoder.width), dtype=np.float32)
         kernels.pool_mean(encoded, texts.starts, texts.lengths, pooled)
         logits, backprop_output = linear(weights, "softmax", pooled)
-        probabilities = softmax(logits)
-        of_label = probabilities[np.arange(len(labels)), labels]
-        d_logits = probabilities
+        log_probabilities = log_softmax(logits)
+        d_logits = np.exp(log_probabilities)
         d_logits[np.arange(len(labels)), labels] -= 1
         d_logits /= np.float32(examples)
         d_encoded = space.take("d_encoded", *encoded.shape)
         kernels.pool_mean_backward(backprop_output(d_logits, gradients), texts.starts, texts.lengths, d_encoded)
         backprop_encoder(d_encoded, gradients)
-        with np.errstate(divide="ignore"):
-            return float(-np.log(of_label).sum() / examples)
+        return float(-log_probabilities[np.arange(len(labels)), labels].sum() / examples)
 
     def predict(
         self,
@@ -83,7 +81,7 @@ class Classifier:
                 encoded, _ = self.encoder.encode(weights, embedded, local, 0, NO_DROPOUT, team.workspaces[member])
                 pooled = np.empty((len(texts.starts), self.encoder.width), dtype=np.float32)
                 kernels.pool_mean(encoded, texts.starts, texts.lengths, pooled)
-                scores[order[which]] = softmax(linear(weights, "softmax", pooled)[0])
+                scores[order[which]] = np.exp(log_softmax(linear(weights, "softmax", pooled)[0]))
                 if advance is not None:
                     advance(float(texts.lengths.sum()))
 
@@ -107,20 +105,20 @@ class Classifier:
         return embedded, places
 
 
-def softmax(logits: Floats) -> Floats:
-    """Over the classes, (n, classes)."""
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: Floats = exponents / exponents.sum(axis=1, keepdims=True)
-    return probabilities
+def log_softmax(logits: Floats) -> Floats:
+    """Logarithms of the classes' probabilities, (n, classes)."""
+    shifted: Floats = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
 
 
 def initial_weights(classifier: Classifier, pretrained: Parameters | None, seed: int) -> tuple[Parameters, int, int]:
     """Fresh weights, the encoder's replaced by the pre-trained ones: (weights, arrays loaded, numbers loaded).
 
     Raises:
-        UserError: a pre-trained array has another shape, or left the encoder as it was.
+        UserError: a pre-trained array has another shape, or left its place in the encoder as it was.
     """
-    weights = initialize(classifier.shapes, stream(seed, "init"))
+    weights = initialize(classifier.shapes, seed)
     if pretrained is None:
         return weights, 0, 0
     wanted = classifier.encoder.shapes()
@@ -134,8 +132,10 @@ def initial_weights(classifier: Classifier, pretrained: Parameters | None, seed:
     unchanged = [
         name for name in wanted if np.array_equal(before[weights.spans[name]], weights.flat[weights.spans[name]])
     ]
-    if len(unchanged) == len(wanted):
-        raise UserError("loading the pre-trained weights changed nothing: they are the initial ones")
+    if unchanged:
+        raise UserError(
+            f"loading the pre-trained weights left {', '.join(unchanged)} as it was: nothing was learned there"
+        )
     return weights, len(wanted), sum(int(np.prod(shape)) for shape in wanted.values())
 
 
@@ -171,6 +171,8 @@ class FineTuning:
             loss = self._epoch(number, team, gradients, advance)
             average = self._optimizer.averages()
             scores = self._classifier.predict(average, self._judges.documents, team)
+            if not np.isfinite(scores).all():
+                raise self._diverged(f"the scores are not finite after epoch {number}")
             accuracy = float((scores.argmax(axis=1) == self._judges.labels).mean())
             if accuracy > self.best_accuracy:
                 self.best, self.best_epoch, self.best_accuracy = average, number, accuracy
@@ -178,9 +180,12 @@ class FineTuning:
             if number - self.best_epoch >= self._settings.patience:
                 return
 
+    def _diverged(self, what: str) -> Diverged:
+        return Diverged(f"fine-tuning diverged: {what}: lower optimizer.learn_rate, {self._learn_rate:g} now")
+
     def _epoch(self, number: int, team: Team, gradients: Floats, advance: Callable[..., None]) -> float:
         settings = self._settings
-        order = stream(self._seed, "order", number).permutation(len(self._train.documents))
+        order = stream(self._seed, "textcat order", number).permutation(len(self._train.documents))
         total = 0.0
         starts = range(0, len(order), settings.batch_size)
         for step, start in enumerate(starts):
@@ -188,13 +193,12 @@ class FineTuning:
             runs = documents(self._corpus, self._train.documents[chosen])
             labels = self._train.labels[chosen]
             whole = lay_out(self._corpus, runs, self._classifier.encoder.gap)
-            dropout = Dropout(settings.dropout, settings.vector_dropout, key(self._seed, "dropout", number, step))
+            dropout = Dropout(
+                settings.dropout, settings.vector_dropout, key(self._seed, "textcat dropout", number, step)
+            )
             total += self._update(whole, labels, dropout, team, gradients)
             if not np.isfinite(total):
-                raise Diverged(
-                    f"fine-tuning diverged: the loss is not finite in epoch {number}, step {step + 1}: "
-                    f"lower optimizer.learn_rate, {self._learn_rate:g} now"
-                )
+                raise self._diverged(f"the loss is not finite in epoch {number}, step {step + 1}")
             advance(float(len(chosen)), loss=total / (step + 1))
         return total / len(starts)
 

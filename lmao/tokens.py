@@ -1,7 +1,9 @@
 """Texts through spaCy's tokenizer, on as many processes as pay: chunks of texts in, chunks of forms out, in order."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -80,7 +82,7 @@ def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterat
             yield Forms.read(language, chunk)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, context, initializer=_ignore_interrupt) as pool:
+    with ProcessPoolExecutor(threads, context, initializer=_live_with_parent) as pool:
         yield from _in_order(pool, language, chain(few, chunks), 2 * threads)
 
 
@@ -95,6 +97,15 @@ def _in_order(pool: Executor, language: str, chunks: Iterable[list[str]], ahead:
         yield future.result()
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches the whole process group; the parent alone answers it."""
+def _live_with_parent() -> None:
+    """Stops reach the whole process group: the parent alone answers them. If it is killed, its workers end too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -94,7 +94,6 @@ class MlflowTracker:
     def metric(self, name: str, value: float, step: int | None = None) -> None:
         from mlflow.entities import Metric
 
-        self._raise_failure()
         self._pending.append(Metric(name, float(value), time.time_ns() // 1_000_000, step or 0))
         self._thread.submit(self._write_pending)
 
@@ -107,25 +106,24 @@ class MlflowTracker:
 
     def close(self, status: str) -> None:
         """Write what is pending, then end the run as FINISHED, FAILED or KILLED."""
+        self._thread.submit(self._write_pending)  # once more, if the store was busy
         self._thread.shutdown(wait=True)
         with told(self._uri):
-            self._client.set_terminated(self._run, status)
-        self._raise_failure()
+            lost = self._failure is not None and status == "FINISHED"
+            self._client.set_terminated(self._run, "FAILED" if lost else status)
+            if self._failure is not None:
+                raise self._failure
 
     def _write_pending(self) -> None:
         from mlflow.utils.validation import MAX_METRICS_PER_BATCH
 
+        self._failure = None
         try:
             while batch := self._pending[:MAX_METRICS_PER_BATCH]:
-                del self._pending[: len(batch)]
                 self._client.log_batch(self._run, metrics=batch)
+                del self._pending[: len(batch)]  # only this thread deletes; what could not be written stays
         except Exception as error:
             self._failure = error
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            with told(self._uri):
-                raise self._failure
 
 
 @contextmanager

@@ -1,19 +1,36 @@
 """What every test shares: a cache of its own for the session, and composed configs."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import rich.console
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from lmao import cli
 from lmao.cache import Cache
 from lmao.config import Config, validate
+from lmao.console import Console
 from lmao.corpus import Corpus
 from lmao.data import open_source
+from lmao.experiment import run
 from lmao.features import encode
+from lmao.result import Result
+from lmao.stop import StopSignal
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A whole run, as it was made in this process."""
+
+    settings: Config
+    folder: Path
+    result: Result
+    output: str
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,3 +65,19 @@ def corpus(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("corpus")
     cache = Cache(folder, warn=pytest.fail)
     return encode(open_source(tiny.data, folder), "en", cache, threads=1, advance=lambda words: None)[0]
+
+
+@pytest.fixture(scope="session")
+def finished(compose: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]:
+    """`finished("seed=1")`: debug=tiny with overrides on one thread, run once a session."""
+    runs: dict[tuple[str, ...], Finished] = {}
+
+    def once(*overrides: str) -> Finished:
+        if overrides not in runs:
+            settings = compose("debug=tiny", "threads=1", *overrides)
+            folder, output = tmp_path_factory.mktemp("run"), io.StringIO()
+            result = run(settings, folder, Console(rich.console.Console(file=output)), StopSignal())
+            runs[overrides] = Finished(settings, folder, result, output.getvalue())
+        return runs[overrides]
+
+    return once

@@ -31,7 +31,10 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("override", "line"),
     [
         ("dta=imdb", "the config has no setting 'dta'. Did you mean 'data'? (python train.py --help lists them)"),
-        ("data=imbd", "data has no option 'imbd'. Did you mean 'imdb'? There are: docbin, docstrings, files, imdb"),
+        (
+            "data=imbd",
+            "data has no option 'imbd'. Did you mean 'imdb'? There are: docbin, docstrings, docstrings_tiny, files, imdb",
+        ),
         ("+experiment=imdb_1l", "experiment has no option 'imdb_1l'. Did you mean 'imdb_1k'? There are: imdb_1k"),
         ("data=files", "data.path has no value: data=files needs one, give data.path=…"),
         ("vectors.target=glove", "vectors.target is a group: choose it with vectors@vectors.target=glove"),
@@ -70,7 +73,7 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
         ),
         (
             ["-m", "data=imdb,imbd"],
-            "data has no option 'imbd'. Did you mean 'imdb'? There are: docbin, docstrings, files, imdb",
+            "data has no option 'imbd'. Did you mean 'imdb'? There are: docbin, docstrings, docstrings_tiny, files, imdb",
         ),
         (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
     ],
@@ -94,7 +97,7 @@ def test_help_lists_commands_groups_and_settings_at_once(tmp_path: Path) -> None
     seconds = time.monotonic() - started
     assert process.returncode == 0
     assert "python train.py +experiment=imdb_1k" in process.stdout
-    assert "data: docbin, docstrings, files, imdb" in process.stdout
+    assert "data: docbin, docstrings, docstrings_tiny, files, imdb" in process.stdout
     assert "  mask_rate: 0.15" in process.stdout
     assert seconds < 5  # about 0.6 s; whoever imports numpy or spaCy before the config is read pays ten times that
     assert not list(tmp_path.iterdir())

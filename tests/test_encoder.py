@@ -30,7 +30,7 @@ class Bench:
         self.settings = settings.encoder
         self.corpus = corpus
         self.encoder = Encoder(settings.encoder, DIMS)
-        self.weights = initialize(self.encoder.shapes(), generator)
+        self.weights = initialize(self.encoder.shapes(), seed=0)
         for name in self.weights.shapes:  # zeros and ones would hide a forgotten bias
             if name.endswith((".b", ".G")):
                 self.weights[name][...] += generator.normal(0, 0.1, self.weights.shapes[name])
@@ -40,7 +40,8 @@ class Bench:
         self.word_rows = rows
         self.types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows[corpus.type_words], table)
         begins = corpus.offsets[:documents]
-        self.runs = Runs(begins, np.minimum(corpus.offsets[1 : documents + 1] - begins, 60))
+        lengths = np.minimum(corpus.offsets[1 : documents + 1] - begins, 60)
+        self.runs = Runs(begins, lengths, lengths)
 
     def texts(self) -> Texts:
         return lay_out(self.corpus, self.runs, self.encoder.gap)

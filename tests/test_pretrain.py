@@ -145,6 +145,22 @@ def test_a_flipped_byte_is_noticed_and_the_epoch_computed_again(
     np.testing.assert_array_equal(average(checkpoints, 1), expected)
 
 
+def test_a_damaged_last_epoch_is_restored_from_the_state(
+    make: Make, store: Callable[[Pretraining, str], Checkpoints]
+) -> None:
+    first, again = make(), make()
+    checkpoints = store(first, "kept")
+    run(first, checkpoints, 2)
+    expected = average(checkpoints, 2).copy()
+    (damaged,) = checkpoints._cache.root.glob("pretrain/*/epoch-2/average.npy")
+    damaged.write_bytes(b"not an array")
+    assert checkpoints.epoch(2) is None
+    again.resume(checkpoints, 2)
+    assert len(again.epochs) == 2
+    np.testing.assert_array_equal(again.weights().flat, expected)
+    np.testing.assert_array_equal(average(checkpoints, 2), expected)
+
+
 def test_weights_of_another_model_are_not_loaded(make: Make, store: Callable[[Pretraining, str], Checkpoints]) -> None:
     small, large = make(), make("encoder.width=48")
     checkpoints = store(small, "kept")

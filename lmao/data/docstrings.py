@@ -44,7 +44,7 @@ class DocstringSource:
 
     def _choose(self) -> dict[str, str]:
         """Text -> package. Always the next text of the package that has fewest; files are parsed as needed."""
-        texts = {package: _docstrings(root) for package, root in self.roots.items()}
+        texts = {package: _docstrings(root) for package, root in sorted(self.roots.items())}
         counts = dict.fromkeys(texts, 0)
         chosen: dict[str, str] = {}
         shared: set[str] = set()

@@ -27,7 +27,11 @@ class PartedSource:
     read: Callable[[Path, bool], Iterator[Record]]  # (file, is it labelled) -> records
 
     def fingerprint(self) -> str:
-        digests = {part.name: [file_digest(path) for path in paths] for part, paths in self.files.items()}
+        # The ending says how a file is read, so it counts as much as what is in it.
+        digests = {
+            part.name: [["".join(path.suffixes[-2:]).lower(), file_digest(path)] for path in paths]
+            for part, paths in self.files.items()
+        }
         record = {"version": 1, "name": self.name, "selection": self.selection, "files": digests}
         return hashlib.sha256(key_of(record).encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """What pre-training predicts, and how far off it is.
 
-An objective takes predictions and targets (words, dims), the length of each word's text (words,) and how many words
+An objective takes predictions and targets (words, dims), the length of each word's document (words,) and how many words
 the whole batch predicts; it returns the gradient of the loss by the prediction, and the loss: the one that is trained
 on, and logged. Shares of a batch add up to the batch.
 """

@@ -7,7 +7,7 @@ from lmao.parameters import Floats
 
 
 def l2(prediction: Floats, target: Floats, lengths: NDArray[np.int64], predicted: int) -> tuple[Floats, float]:
-    """See `lmao.objectives`: half the squared distance, divided by the length of the word's text."""
+    """See `lmao.objectives`: half the squared distance, divided by the length of the word's document."""
     difference: Floats = prediction - target
     gradient: Floats = difference / np.float32(lengths[:, None])
     return gradient, float(0.5 * np.einsum("ij,ij->i", difference, gradient).sum())
