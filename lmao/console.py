@@ -22,7 +22,9 @@ log = logging.getLogger("lmao")
 class Stage:
     """A stage that runs: it is told what it has done and shows that at most ten times a second."""
 
-    def __init__(self, console: "Console", name: str, total: float | None, unit: str, bar: Progress | None) -> None:
+    def __init__(
+        self, console: "Console", name: str, total: float | None, unit: str, before: float, bar: Progress | None
+    ) -> None:
         self.text = ""
         self.started = monotonic()
         self._console = console
@@ -33,7 +35,8 @@ class Stage:
         self._task: TaskID | None = (
             None if bar is None else bar.add_task(f"{name:<{NAME_WIDTH - 1}}", total=total, status="")
         )
-        self._amount = 0.0
+        self._before = before
+        self._amount = before
         self._shown = self.started
 
     def advance(self, amount: float, **figures: float) -> None:
@@ -54,7 +57,7 @@ class Stage:
         self.text = text
 
     def _status(self, seconds: float, figures: dict[str, float]) -> str:
-        rate = self._amount / seconds
+        rate = (self._amount - self._before) / seconds
         parts = [f"{self._amount:,.0f} {self._unit}", f"{rate:,.{0 if rate >= 10 else 1}f} {self._unit}/s"]
         if self._total:
             parts[0] = f"{min(1.0, self._amount / self._total):.0%}"
@@ -72,14 +75,17 @@ class Console:
         self._width = min(WIDTH, self._output.width) if self._output.is_terminal else None
 
     @contextmanager
-    def stage(self, name: str, total: float | None = None, unit: str = "words") -> Iterator[Stage]:
-        """Show a stage while the block runs, and its finished line if the block ends well and said `done`."""
+    def stage(self, name: str, total: float | None = None, unit: str = "words", before: float = 0.0) -> Iterator[Stage]:
+        """Show a stage while the block runs, and its finished line if the block ends well and said `done`.
+
+        `before` of the total was done by an earlier run; it doesn't count for the rate.
+        """
         if self._width is None:
-            stage = Stage(self, name, total, unit, None)
+            stage = Stage(self, name, total, unit, before, None)
             yield stage
         else:
             with self._progress() as bar:
-                stage = Stage(self, name, total, unit, bar)
+                stage = Stage(self, name, total, unit, before, bar)
                 yield stage
         if stage.text:
             self.line(name, stage.text, monotonic() - stage.started)

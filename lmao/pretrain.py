@@ -118,6 +118,13 @@ class Pretraining:
         if (state.epoch, state.step) == (epochs, 0):  # its weights are missing or damaged, or it would not be asked for
             checkpoints.save_epoch(optimizer.average, self.epochs)
 
+    @property
+    def words_done(self) -> int:
+        """Of the epoch that runs."""
+        texts = self._order()
+        steps = batches(texts.lengths, self._settings.batch_words)
+        return int(sum(texts.lengths[step].sum() for step in steps[: self._step]))
+
     def weights(self) -> Parameters:
         """A copy of the averaged weights."""
         return self._optimizer.averages()
@@ -130,10 +137,9 @@ class Pretraining:
             Stopped: a signal came; the state is saved.
         """
         number = len(self.epochs) + 1
-        texts = self._texts[stream(self._seed, "pretrain order", number).permutation(len(self._texts))]
+        texts = self._order()
         steps = batches(texts.lengths, self._settings.batch_words)
         gradients = team.gradients(self._optimizer.weights.flat.size)
-        advance(float(texts.lengths[: steps[self._step].start].sum()) if self._step < len(steps) else 0.0)
         began = saved = perf_counter()
         with stop.deferred():
             for step in range(self._step, len(steps)):
@@ -156,6 +162,11 @@ class Pretraining:
             checkpoints.save_epoch(average.flat, self.epochs)
             checkpoints.save_state(self._state())
         return epoch
+
+    def _order(self) -> Runs:
+        """The texts in the order of the epoch that runs."""
+        mixed = stream(self._seed, "pretrain order", len(self.epochs) + 1).permutation(len(self._texts))
+        return self._texts[mixed]
 
     def _update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
         """One step; the loss of the batch."""

@@ -65,7 +65,7 @@ def pretrained_weights(
             _track(context, epoch)
             context.console.line("pretrain", _describe(epoch, wanted) + " · cached")
         while len(cached) + len(computed) < wanted:
-            with context.console.stage("pretrain", total=pretraining.words) as stage:
+            with context.console.stage("pretrain", pretraining.words, before=pretraining.words_done) as stage:
                 epoch = pretraining.run_epoch(checkpoints, context.team, context.stop, stage.advance)
                 stage.done(_describe(epoch, wanted))
             _track(context, epoch)

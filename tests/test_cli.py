@@ -33,7 +33,8 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("dta=imdb", "the config has no setting 'dta'. Did you mean 'data'? (python train.py --help lists them)"),
         (
             "data=imbd",
-            "data has no option 'imbd'. Did you mean 'imdb'? There are: docbin, docstrings, docstrings_tiny, files, imdb",
+            "data has no option 'imbd'. Did you mean 'imdb'? "
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb",
         ),
         ("+experiment=imdb_1l", "experiment has no option 'imdb_1l'. Did you mean 'imdb_1k'? There are: imdb_1k"),
         ("data=files", "data.path has no value: data=files needs one, give data.path=…"),
@@ -73,7 +74,8 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
         ),
         (
             ["-m", "data=imdb,imbd"],
-            "data has no option 'imbd'. Did you mean 'imdb'? There are: docbin, docstrings, docstrings_tiny, files, imdb",
+            "data has no option 'imbd'. Did you mean 'imdb'? "
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb",
         ),
         (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
     ],

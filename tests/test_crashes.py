@@ -190,7 +190,7 @@ def test_on_a_full_disk_a_run_says_so_in_one_line_and_goes_on_when_there_is_room
 ) -> None:
     place, resize = disk
     workplace = Workplace(tmp_path, place)
-    for size, last_stage in (("300k", []), ("2m", ["vectors"])):
+    for size, last_stage in (("500k", []), ("2m", ["vectors"])):
         resize(size)
         failed = workplace.finish(NEVER)
         assert failed.code == 2, failed

@@ -161,7 +161,7 @@ def test_test_examples_are_the_test_documents_with_their_labels(first: Command, 
 
 def test_mlflow_has_the_run_finished_and_named(database: sqlite3.Connection, first: Command) -> None:
     rows = database.execute("select run_uuid, name, status from runs").fetchall()
-    assert rows == [(first.result["mlflow_run_id"], "docstrings pretrain=1 seed=0", "FINISHED")]
+    assert rows == [(first.result["mlflow_run_id"], "docstrings cnn pretrain=1 seed=0", "FINISHED")]
     tags = dict(database.execute("select key, value from tags").fetchall())
     assert tags.items() >= {"study": "trial", "data": "docstrings", "pretrain_epochs": "1"}.items()
     assert tags["git_commit"]
@@ -188,8 +188,10 @@ def test_mlflow_has_every_metric_with_its_steps(database: sqlite3.Connection, fi
 
 
 def test_mlflow_has_the_data_and_the_artifacts(database: sqlite3.Connection, workplace: Path, first: Command) -> None:
-    [(digest,)] = database.execute("select digest from datasets").fetchall()
-    assert first.result["digests"]["data"].startswith(digest)
+    digests = dict(database.execute("select name, digest from datasets").fetchall())
+    assert set(digests) == {"docstrings", "floret"}
+    assert first.result["digests"]["data"].startswith(digests["docstrings"])
+    assert first.result["digests"]["vectors"].startswith(digests["floret"])
     [artifacts] = workplace.glob("mlruns/*/*/artifacts")
     assert {path.name for path in artifacts.iterdir()} == {"result.json", "confusion.png", "curves.png", "config.yaml"}
 

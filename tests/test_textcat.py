@@ -14,7 +14,6 @@ from lmao.encoder import NO_DROPOUT, Dropout, Encoder, TypeTable, initialize
 from lmao.errors import Diverged, UserError
 from lmao.layers import Workspace
 from lmao.parameters import Floats, Parameters
-from lmao.streams import stream
 from lmao.team import Team
 from lmao.textcat import Classifier, Epoch, FineTuning, initial_weights
 
@@ -245,5 +244,5 @@ def test_pretrained_weights_of_another_shape_are_refused(bench: Bench) -> None:
 
 def test_pretrained_weights_that_change_nothing_are_refused(bench: Bench) -> None:
     fresh = initial_weights(bench.classifier, None, 0)[0]
-    with pytest.raises(UserError, match="left embed.lower.E"):
+    with pytest.raises(UserError, match=r"left embed\.lower\.E"):
         initial_weights(bench.classifier, fresh, 0)
