@@ -54,10 +54,14 @@ Load = Callable[..., StaticVectors]
 def load(tmp_path: Path) -> Load:
     """Loads vectors through a cache in this test's folder."""
 
-    def load_with(settings: dict[str, Any], sentences: list[str] = SENTENCES) -> StaticVectors:
+    def load_with(
+        settings: dict[str, Any],
+        sentences: list[str] = SENTENCES,
+        advance: Callable[[float], None] = lambda percent: None,
+    ) -> StaticVectors:
         texts = TrainingTexts({"sentences": sentences}, lambda: iter(sentences))
         config = TypeAdapter[Any](AnyTable).validate_python(settings)
-        vectors = load_vectors(config, Cache(tmp_path / "cache", print), texts)
+        vectors = load_vectors(config, Cache(tmp_path / "cache", print), texts, advance)
         assert vectors is not None
         return vectors
 
@@ -90,7 +94,7 @@ def gathered(vectors: StaticVectors, words: list[str]) -> NDArray[np.float32]:
 
 def test_no_vectors_are_none(tmp_path: Path) -> None:
     config = TypeAdapter[Any](AnyTable).validate_python({"name": "none"})
-    assert load_vectors(config, Cache(tmp_path, print), TrainingTexts({}, lambda: iter([]))) is None
+    assert load_vectors(config, Cache(tmp_path, print), TrainingTexts({}, lambda: iter([])), print) is None
 
 
 # Trained
@@ -385,3 +389,10 @@ def test_the_real_glove_table_is_read_exactly(load: Load) -> None:
             expected.append(np.array(numbers, np.float32))
     np.testing.assert_allclose(gathered(vectors, words), expected, rtol=1e-6)
     assert (vectors.size, vectors.dims) == (400_000, 50)
+
+
+def test_training_tells_how_far_it_is(load: Load) -> None:
+    percents: list[float] = []
+    load({**FLORET, "epochs": 30}, SENTENCES * 300, percents.append)
+    assert len(percents) > 1
+    assert sum(percents) == pytest.approx(100)

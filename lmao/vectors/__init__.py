@@ -1,5 +1,6 @@
 """Static word vectors: a config section and the texts come in, a cached, memory-mapped table goes out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from lmao.cache import Cache, Writer, file_digest
@@ -28,8 +29,12 @@ def check_vectors(config: AnyTable) -> None:
             pipeline_tables.find_vocab(config.path)
 
 
-def load_vectors(config: AnyTable, cache: Cache, texts: TrainingTexts) -> StaticVectors | None:
+def load_vectors(
+    config: AnyTable, cache: Cache, texts: TrainingTexts, advance: Callable[[float], None]
+) -> StaticVectors | None:
     """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
+
+    `advance` is told of each further percent of a training.
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
@@ -41,7 +46,7 @@ def load_vectors(config: AnyTable, cache: Cache, texts: TrainingTexts) -> Static
             record = {"texts": dict(texts.record)}
 
             def make(writer: Writer) -> None:
-                training.train(config, texts, writer)
+                training.train(config, texts, writer, advance)
 
         case GloveVectors():
             path = existing_file(config.path)
