@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 from lmao.layers import Workspace
 from lmao.parameters import Floats
 
+MOST_WORDS = 10_000  # a share
+
 Share = TypeVar("Share")
 Answer = TypeVar("Answer")
 
@@ -36,10 +38,15 @@ class Team:
         return np.zeros((self.threads, size), dtype=np.float32)
 
     def map(self, work: Callable[[int, Share], Answer], shares: Sequence[Share]) -> list[Answer]:
-        """work(member, share) for at most `threads` shares; the answers in order."""
+        """work(member, share) for each share; the answers in order. A member does its shares one after the other."""
+
+        def own(member: int) -> list[Answer]:
+            return [work(member, share) for share in shares[member :: self.threads]]
+
         if len(shares) == 1:
-            return [work(0, shares[0])]
-        return list(self.executor.map(work, range(len(shares)), shares))
+            return own(0)
+        parts = list(self.executor.map(own, range(min(self.threads, len(shares)))))
+        return [parts[i % self.threads][i // self.threads] for i in range(len(shares))]
 
     def __enter__(self) -> "Team":
         return self
@@ -52,8 +59,12 @@ class Team:
 
 
 def shares(lengths: np.ndarray, parts: int) -> list[slice]:
-    """Cut a batch of texts into at most `parts` runs of about the same number of words; none is empty."""
+    """Cut a batch of texts into at most `parts` runs of about the same number of words; none is empty.
+
+    A batch of very many words is cut into more: what a run needs is some 15 KB a word at the default width and depth.
+    """
     ends = np.cumsum(lengths)
+    parts = max(parts, -(-int(ends[-1]) // MOST_WORDS))
     cuts = np.searchsorted(ends, ends[-1] * np.arange(1, parts) / parts, side="left") + 1
     borders = [0, *sorted({int(cut) for cut in cuts if cut < len(lengths)}), len(lengths)]
     return [slice(a, b) for a, b in itertools.pairwise(borders)]

@@ -74,18 +74,17 @@ class Classifier:
         steps = batches(ordered.lengths, PREDICT_WORDS)
         scores: Floats = np.empty((len(numbers), self.shapes["softmax.b"][0]), dtype=np.float32)
 
-        def work(member: int, own: list[slice]) -> None:
-            for which in own:
-                texts = lay_out(self._corpus, ordered[which], self.encoder.gap)
-                local = np.where(texts.ids >= 0, places[texts.ids], -1)
-                encoded, _ = self.encoder.encode(weights, embedded, local, 0, NO_DROPOUT, team.workspaces[member])
-                pooled = np.empty((len(texts.starts), self.encoder.width), dtype=np.float32)
-                kernels.pool_mean(encoded, texts.starts, texts.lengths, pooled)
-                scores[order[which]] = np.exp(log_softmax(linear(weights, "softmax", pooled)[0]))
-                if advance is not None:
-                    advance(float(texts.lengths.sum()))
+        def work(member: int, which: slice) -> None:
+            texts = lay_out(self._corpus, ordered[which], self.encoder.gap)
+            local = np.where(texts.ids >= 0, places[texts.ids], -1)
+            encoded, _ = self.encoder.encode(weights, embedded, local, 0, NO_DROPOUT, team.workspaces[member])
+            pooled = np.empty((len(texts.starts), self.encoder.width), dtype=np.float32)
+            kernels.pool_mean(encoded, texts.starts, texts.lengths, pooled)
+            scores[order[which]] = np.exp(log_softmax(linear(weights, "softmax", pooled)[0]))
+            if advance is not None:
+                advance(float(texts.lengths.sum()))
 
-        team.map(work, [own for m in range(team.threads) if (own := steps[m :: team.threads])])
+        team.map(work, steps)
         return scores
 
     def _embed(self, weights: Parameters, runs: Runs, team: Team) -> tuple[Floats, NDArray[np.int32]]:
