@@ -93,8 +93,8 @@ def _vectors(
 ) -> tuple[StaticVectors | None, TypeVectors]:
     documents = splits.pretrain
     texts = TrainingTexts({"corpus": corpus.digest, "documents": digest(documents)}, lambda: corpus.lines(documents))
-    with context.timed("vectors"), context.console.stage(name, total=100, unit="%") as stage:
-        vectors = load_vectors(table, context.cache, texts, stage.advance)
+    with context.timed("vectors"), context.console.stage(name) as stage:
+        vectors = load_vectors(table, context.cache, texts, lambda text: context.console.line(name, text))
         found = look_up(corpus, vectors)
         if vectors is None:
             return None, found

@@ -142,8 +142,9 @@ def test_each_setting_acts(bench: Bench, settings: Callable[..., Config], overri
 def test_it_learns_its_training_examples(bench: Bench, settings: Callable[..., Config]) -> None:
     tuned = bench.tune(settings("textcat.epochs=12", "textcat.patience=12", "optimizer.learn_rate=0.005"))
     assert tuned.epochs[-1].loss < 0.5 * tuned.epochs[0].loss
+    last = Parameters(bench.classifier.shapes, tuned.averages[-1])  # dev may like an earlier epoch best
     with Team(1) as team:
-        scores = bench.classifier.predict(tuned.tuning.best, bench.train.documents, team)
+        scores = bench.classifier.predict(last, bench.train.documents, team)
     assert (scores.argmax(axis=1) == bench.train.labels).mean() > 0.9
 
 

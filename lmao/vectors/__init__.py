@@ -30,11 +30,11 @@ def check_vectors(config: AnyTable) -> None:
 
 
 def load_vectors(
-    config: AnyTable, cache: Cache, texts: TrainingTexts, advance: Callable[[float], None]
+    config: AnyTable, cache: Cache, texts: TrainingTexts, say: Callable[[str], None]
 ) -> StaticVectors | None:
     """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
 
-    `advance` is told of each further percent of a training.
+    `say` is given a line for the user before something that takes long.
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
@@ -46,7 +46,7 @@ def load_vectors(
             record = {"texts": dict(texts.record)}
 
             def make(writer: Writer) -> None:
-                training.train(config, texts, writer, advance)
+                training.train(config, texts, writer, say)
 
         case GloveVectors():
             path = existing_file(config.path)

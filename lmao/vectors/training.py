@@ -1,8 +1,6 @@
 """Vectors trained with the floret library: texts come in, a table of words or of subwords goes out."""
 
 import json
-import os
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -22,9 +20,6 @@ from lmao.vectors.table import compose, write_table, write_words
 
 HASH_SEED = 2166136261  # fixed in floret's sources (dictionary.h); spaCy has to be told
 
-PROGRESS = re.compile(rb"Progress: +([0-9.]+)%")
-LAST_WORDS = 10_000  # bytes: a traceback fits
-
 
 @dataclass(frozen=True)
 class TrainingTexts:
@@ -38,10 +33,10 @@ class TrainingTexts:
     lines: Callable[[], Iterator[str]]
 
 
-def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, advance: Callable[[float], None]) -> None:
+def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Callable[[str], None]) -> None:
     """Train and write the cache entry. On one thread the same texts and settings give the same bytes.
 
-    `advance` is told of each further percent.
+    `say` is given a line for the user first.
 
     Raises:
         UserError: fewer than two words are frequent enough.
@@ -49,7 +44,9 @@ def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, advance: 
     with TemporaryDirectory(dir=writer.path) as name:
         folder = Path(name)
         _write_lines(folder / "texts.txt", texts.lines(), config.min_count)
-        _run_floret(config, folder, advance)
+        # On one thread floret tells of no progress, so the user should know what is going on.
+        say(f"training floret, {config.dims}-d, {config.epochs} epochs: some minutes for every 10 M words, once")
+        _run_floret(config, folder)
         words = json.loads((folder / "words.json").read_bytes())
         table = np.load(folder / "table.npy", mmap_mode="r")
         if config.mode == "words":
@@ -94,7 +91,7 @@ def _write_lines(path: Path, lines: Iterator[str], min_count: int) -> None:
         )
 
 
-def _run_floret(config: FloretVectors, folder: Path, advance: Callable[[float], None]) -> None:
+def _run_floret(config: FloretVectors, folder: Path) -> None:
     """Train in a process of its own, which Ctrl-C ends at once and whose memory is given back."""
     arguments = {
         "input": str(folder / "texts.txt"),
@@ -112,32 +109,14 @@ def _run_floret(config: FloretVectors, folder: Path, advance: Callable[[float], 
         "lr": config.learn_rate,
         "thread": config.threads,
         "label": "\0",  # no word starts with it, so that none is taken for a label and left out
-        "verbose": 2,  # its progress, on the standard error
+        "verbose": 0,
     }
     (folder / "arguments.json").write_text(json.dumps(arguments))
     script = Path(__file__).with_name("training_process.py")
     command = [sys.executable, "-P", str(script), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        try:
-            errors = _follow(process, advance)
-        except BaseException:
-            process.kill()
-            raise
-    if "Encountered NaN" in errors:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "Encountered NaN" in done.stderr:
         raise UserError("vectors.learn_rate: the training of vectors diverged; lower vectors.learn_rate")
-    if process.returncode:
-        reason = errors.strip().rpartition("\n")[2] or f"its process ended with code {process.returncode}"
+    if done.returncode:
+        reason = done.stderr.strip().rpartition("\n")[2] or f"its process ended with code {done.returncode}"
         raise UserError(f"vectors: floret could not train: {reason}")
-
-
-def _follow(process: subprocess.Popen[bytes], advance: Callable[[float], None]) -> str:
-    """Read a process's standard error to its end, telling of progress; returns the last of it."""
-    assert process.stderr is not None
-    tail, done = b"", 0.0
-    while chunk := os.read(process.stderr.fileno(), 4096):  # what there is, without waiting for more
-        tail = (tail + chunk)[-LAST_WORDS:]
-        if found := PROGRESS.findall(tail):
-            percent = float(found[-1])
-            advance(percent - done)
-            done = percent
-    return tail.decode("utf-8", "replace")
