@@ -255,7 +255,10 @@ class Config(Section):
 
 
 # Which member of a union was tried stands in pydantic's paths, but not in a user's keys.
-OPTIONS = {"docstrings", "imdb", "files", "docbin", "floret", "glove", "word2vec", "spacy", "cnn", "linear", "mlflow"}
+OPTIONS = {
+    "docstrings", "imdb", "files", "docbin", "floret", "glove", "word2vec", "spacy", "none", "same", "cnn", "linear",
+    "mlflow", "off",
+}  # fmt: skip
 
 
 def validate(values: dict[str, Any]) -> Config:
