@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lmao import cli
@@ -20,7 +21,10 @@ def train(composed: DictConfig) -> float:
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
         from lmao.experiment import run
 
-        result = run(config, Path(HydraConfig.get().runtime.output_dir), Console(), stop)
+        hydra_config = HydraConfig.get()
+        if hydra_config.mode == RunMode.MULTIRUN:
+            Console().line("run", f"{hydra_config.job.num + 1} · {hydra_config.job.override_dirname}")
+        result = run(config, Path(hydra_config.runtime.output_dir), Console(), stop)
     return result.dev_accuracy
 
 

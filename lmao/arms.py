@@ -20,7 +20,7 @@ from lmao.pretrain_stage import pretrained_weights
 from lmao.result import PretrainSummary, TextcatSummary
 from lmao.streams import digest
 from lmao.textcat import Classifier, Epoch, FineTuning, initial_weights
-from lmao.vectors import StaticVectors, TrainingTexts, load_vectors
+from lmao.vectors import StaticVectors, TrainingTexts, load_vectors, of_target
 
 LOW_COVERAGE = 0.5
 
@@ -66,7 +66,8 @@ def train_cnn(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     if settings.pretrain.epochs:
         outputs = inputs
         if settings.target.name != "same":
-            _, outputs = _vectors(context, "target", settings.target, corpus, splits, counts)
+            with of_target():
+                _, outputs = _vectors(context, "target", settings.target, corpus, splits, counts)
         else:
             context.digests["target"] = context.digests["vectors"]
         pretrained, pretrain_summary = pretrained_weights(context, encoder, corpus, types, outputs, splits.pretrain)
@@ -123,14 +124,15 @@ def _fine_tune(
         settings.textcat, settings.optimizer, classifier, weights, corpus, splits.train, splits.dev, settings.seed
     )
     epochs: list[Epoch] = []
-    with context.timed("textcat"), context.console.stage("textcat", unit="examples") as stage:
+    most = settings.textcat.epochs * len(splits.train.labels)  # it may stop earlier
+    with context.timed("textcat"), context.console.stage("textcat", most, "examples") as stage:
         for epoch in tuning.run(context.team, stage.advance):
             epochs.append(epoch)
             context.tracker.metric("textcat/loss", epoch.loss, epoch.epoch)
             context.tracker.metric("dev/accuracy", epoch.dev_accuracy, epoch.epoch)
         stage.done(
-            f"{len(epochs)} epochs · loss {epochs[-1].loss:.3f} · dev {epochs[-1].dev_accuracy:.3f} · "
-            f"best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"
+            f"{len(epochs)} epoch{'s' * (len(epochs) > 1)} · loss {epochs[-1].loss:.3f} · "
+            f"dev {epochs[-1].dev_accuracy:.3f} · best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"
         )
     return tuning, TextcatSummary(
         epochs=len(epochs),

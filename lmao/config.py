@@ -234,6 +234,12 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _test_has_examples(self) -> "Config":
+        if self.evaluate_test and isinstance(self.data, Files | DocBins) and self.data.test_path is None:
+            raise ValueError("evaluate_test=true needs test examples: give data.test_path")
+        return self
+
     def keys(self) -> dict[str, Any]:
         """Plain values, named as on the command line."""
         values = self.model_dump()

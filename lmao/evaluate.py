@@ -1,7 +1,5 @@
 """Scores of documents against their labels: accuracy, macro F, confusion, the 95% interval, and predictions.npz."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +54,11 @@ def write_predictions(path: Path, dev: Predictions, test: Predictions | None) ->
 
 
 def _write_whole(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = path.with_name(f".{path.name}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink()
         raise

@@ -15,6 +15,7 @@ from lmao.console import Console
 from lmao.context import Context
 from lmao.corpus import Corpus
 from lmao.data import Examples, Part, Source, Splits, open_source, split
+from lmao.errors import UserError
 from lmao.evaluate import score, write_predictions
 from lmao.features import encode
 from lmao.parameters import Floats
@@ -23,10 +24,12 @@ from lmao.result import Result, peak_rss_mb, summary, versions, write_result
 from lmao.stop import StopSignal
 from lmao.streams import digest, stream
 from lmao.team import Team, available_threads
+from lmao.tokens import check_language
 from lmao.tracking import open_tracker
-from lmao.vectors import check_vectors
+from lmao.vectors import check_vectors, of_target
 
 RESULTS = ("result.json", "predictions.npz", "tok2vec.bin", "config.cfg", "curves.png", "confusion.png")
+MARK = ".lmao"  # in a folder that is a run's
 ARTIFACTS = ("result.json", "confusion.png", "curves.png", ".hydra/config.yaml")
 
 
@@ -40,9 +43,11 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal) -> R
     _clear(folder)
     cache = open_cache(settings.cache_dir, console.warn)
     source = open_source(settings.data, cache.root)
+    check_language(settings.data.language)
     if settings.textcat.name == "cnn":
         check_vectors(settings.vectors)
-        check_vectors(settings.target)
+        with of_target():
+            check_vectors(settings.target)
     epochs = settings.pretrain.epochs if settings.textcat.name == "cnn" else 0
     name = f"{settings.data.name} {settings.textcat.name} pretrain={epochs} seed={settings.seed}"
     with open_tracker(settings.tracking, name) as tracker, Team(settings.threads or available_threads()) as team:
@@ -64,10 +69,20 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal) -> R
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier run in the same folder left: nothing of it may pass for this one's."""
-    for name in RESULTS:
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "model", ignore_errors=True)
+    """Remove what an earlier run in the same folder left: nothing of it may pass for this one's.
+
+    Raises:
+        UserError: the folder holds such names, but no run has left them.
+    """
+    found = [name for name in (*RESULTS, "model") if (folder / name).exists()]
+    if found and not (folder / MARK).exists():
+        raise UserError(f"hydra.run.dir: {folder} holds {', '.join(found)}, not of a run: choose another folder")
+    for name in found:
+        if name == "model":
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink()
+    (folder / MARK).touch()
 
 
 def _texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
@@ -83,10 +98,11 @@ def _texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
     subset = stream(settings.seed, "subset")
     splits = split(settings.data, corpus.parts, labels, corpus.label_names, subset, settings.evaluate_test)
+    pretrains = settings.textcat.name == "cnn" and settings.pretrain.epochs
     context.console.line(
         "data",
         f"{source.name} · {len(corpus.label_names)} labels · {len(splits.train.labels):,} train · "
-        f"{len(splits.dev.labels):,} dev · {len(splits.pretrain):,} texts to pre-train on",
+        f"{len(splits.dev.labels):,} dev" + (f" · {len(splits.pretrain):,} texts to pre-train on" if pretrains else ""),
     )
     context.digests["data"] = key_of(
         {

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.errors import UserError
+
 SMALL_CHARACTERS = 4_000_000  # below this, starting processes costs more than they save
 
 
@@ -52,6 +54,18 @@ class Forms:
                 features = (lexeme.lower, lexeme.prefix, lexeme.suffix, lexeme.shape)
                 new.append((form, features, lexeme.lower_))
         return cls(distinct.tolist(), tokens, [len(doc) for doc in docs], new)
+
+
+def check_language(language: str) -> None:
+    """
+    Raises:
+        UserError: spaCy has no tokenizer for it here.
+    """
+    try:
+        _tokenizer(language)
+    except ImportError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"data.language: spaCy has no tokenizer for '{language}' here: {reason}") from None
 
 
 _tokenizers: dict[

@@ -18,7 +18,11 @@ from conftest import Finished
 
 from lmao.cache import file_digest
 from lmao.config import Config
+from lmao.console import Console
 from lmao.data import Part, open_source
+from lmao.errors import UserError
+from lmao.experiment import run
+from lmao.stop import StopSignal
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
@@ -311,3 +315,24 @@ def test_vectors_may_be_predicted_without_being_an_input(finished: Callable[...,
     assert "loaded 16 pre-trained arrays" in run.output
     with_them = finished()
     assert run.result.parameters < with_them.result.parameters
+
+
+def test_a_folder_that_is_no_runs_is_left_alone(tiny: Config, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.txt").write_text("mine")
+    with StopSignal() as stop, pytest.raises(UserError, match=r"holds model, not of a run: choose another folder"):
+        run(tiny, tmp_path, Console(), stop)
+    assert (tmp_path / "model" / "mine.txt").read_text() == "mine"
+
+
+def test_an_earlier_run_in_the_same_folder_leaves_nothing(compose: Callable[..., Config], tmp_path: Path) -> None:
+    for epochs in (1, 0):
+        with StopSignal() as stop:
+            run(compose("debug=tiny", f"pretrain.epochs={epochs}", "textcat.epochs=1"), tmp_path, Console(), stop)
+    assert not (tmp_path / "tok2vec.bin").exists()
+    assert (tmp_path / "model" / "config.cfg").exists()
+
+
+def test_an_unknown_language_is_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
+    with StopSignal() as stop, pytest.raises(UserError, match=r"data\.language: spaCy has no tokenizer for 'qq' here"):
+        run(compose("debug=tiny", "data.language=qq"), tmp_path, Console(), stop)

@@ -20,7 +20,7 @@ from spacy.vectors import Vectors
 from lmao.cache import Cache
 from lmao.config import AnyTable
 from lmao.errors import UserError
-from lmao.vectors import StaticVectors, TrainingTexts, load_vectors
+from lmao.vectors import StaticVectors, TrainingTexts, load_vectors, of_target
 
 FLORET: dict[str, Any] = {
     "name": "floret",
@@ -396,3 +396,11 @@ def test_a_training_is_announced(load: Load) -> None:
     load(FLORET, say=lines.append)
     load(FLORET, say=lines.append)
     assert lines == ["training floret, 8-d, 2 epochs: some minutes for every 10 M words, once"]
+
+
+def test_an_error_of_the_predicted_table_names_its_settings() -> None:
+    with (
+        pytest.raises(UserError, match=r"^vectors\.target\.path: no my\.vectors\.vec: set vectors\.target\.dims$"),
+        of_target(),
+    ):
+        raise UserError("vectors.path: no my.vectors.vec: set vectors.dims")

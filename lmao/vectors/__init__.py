@@ -1,19 +1,32 @@
 """Static word vectors: a config section and the texts come in, a cached, memory-mapped table goes out."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lmao.cache import Cache, Writer, file_digest
 from lmao.config import AnyTable, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
+from lmao.errors import UserError
 from lmao.vectors import binary_tables, pipeline_tables, text_tables, training
 from lmao.vectors.sources import existing_file
 from lmao.vectors.table import StaticVectors, write_blocks
 from lmao.vectors.training import TrainingTexts
 
-__all__ = ["StaticVectors", "TrainingTexts", "check_vectors", "load_vectors"]
+__all__ = ["StaticVectors", "TrainingTexts", "check_vectors", "load_vectors", "of_target"]
 
 VERSION = 1
 KIND = "vectors"
+SETTINGS = "(?:path|dims|min_count|buckets|learn_rate|normalize)"
+
+
+@contextmanager
+def of_target() -> Iterator[None]:
+    """Around what is done for the predicted table: an error names `vectors.target`'s settings."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(re.sub(rf"\bvectors\.(?={SETTINGS}\b)", "vectors.target.", str(error))) from None
 
 
 def check_vectors(config: AnyTable) -> None:
