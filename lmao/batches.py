@@ -56,16 +56,3 @@ def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:
     starts = np.empty(len(runs), dtype=np.int64)
     kernels.lay_out(corpus.tokens, runs.begins, runs.lengths, gap, ids, starts)
     return Texts(ids, starts, runs.lengths, runs.document_lengths)
-
-
-def part(texts: Texts, which: slice, gap: int) -> Texts:
-    """Some neighbouring texts of a batch, with their gaps."""
-    first = int(texts.starts[which.start]) - gap
-    stop = int(texts.starts[which.stop - 1] + texts.lengths[which.stop - 1]) + gap
-    return Texts(
-        texts.ids[first:stop],
-        texts.starts[which] - first,
-        texts.lengths[which],
-        texts.document_lengths[which],
-        texts.first + first,
-    )

@@ -1,7 +1,8 @@
 """Embed + encode: token types in, one vector a token out. The same function as spaCy's MultiHashEmbed.v2 and
 MaxoutWindowEncoder.v2 with the same weights, computed once per distinct type where only the type counts.
 
-Texts of a batch lie in one matrix with `gap` rows between them that start as zeros, as spaCy's padding does.
+Texts of a batch lie one after the other with `gap` rows between them that start as zeros, as spaCy's padding does. Of
+each layer only the rows are computed that the wanted ones depend on.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao import config, kernels
+from lmao.blas import product
 from lmao.layers import Backprop, Workspace, maxout_norm, maxout_shapes
 from lmao.parameters import Floats, Parameters
 from lmao.streams import stream
+
+Rows = NDArray[np.int64]
 
 FEATURES = ("lower", "prefix", "suffix", "shape")
 EMBED_PIECES = 3  # MultiHashEmbed fixes it
@@ -62,14 +66,42 @@ NO_DROPOUT = Dropout(0.0, 0.0, 0)
 @dataclass(frozen=True)
 class Texts:
     """A batch's texts laid out: ids (rows,) int32 types, -1 in the gaps; starts and lengths (texts,) int64 in rows;
-    document_lengths (texts,) of what they were cut from; first: the row of a larger batch that row 0 is (dropout masks
-    go by it, so that they don't depend on a split)."""
+    document_lengths (texts,) of what they were cut from."""
 
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     document_lengths: NDArray[np.int64]
-    first: int = 0
+
+    def rows(self, which: slice) -> Rows:
+        """Those of the words of some neighbouring texts."""
+        first, last = self.starts[which.start], self.starts[which.stop - 1] + self.lengths[which.stop - 1]
+        rows: Rows = np.flatnonzero(self.ids[first:last] >= 0) + first
+        return rows
+
+
+@dataclass(frozen=True)
+class Field:
+    """The receptive field of some words: what each layer needs of the layer below.
+
+    rows: for the embedding and each layer the rows (n,) int64 of the batch that it computes, ascending; below: for each
+    layer, and each of its rows, where among the rows below its window begins. A window's rows lie side by side there.
+    """
+
+    rows: list[Rows]
+    below: list[Rows]
+
+
+def receptive_field(wanted: Rows, reach: int, depth: int) -> Field:
+    """wanted: rows of words, ascending; none is nearer than reach * depth rows to the ends of the batch."""
+    field = Field([wanted], [])
+    for _ in range(depth):
+        above = field.rows[0]
+        rows, begins = np.empty(len(above) * (2 * reach + 1), dtype=np.int64), np.empty_like(above)
+        count = kernels.dilate(above, reach, rows, begins)
+        field.rows.insert(0, rows[:count])
+        field.below.insert(0, begins)
+    return field
 
 
 class Encoder:
@@ -107,9 +139,10 @@ class Encoder:
         X = space.take("features", len(wanted), hashed + (width if self.dims else 0))
         kernels.embed(rows, tables, masks, X)
         if self.dims:
-            V = types.vectors[types.vector_rows[wanted]]
+            V = space.take("vectors", len(wanted), self.dims)
+            np.take(types.vectors, types.vector_rows[wanted], axis=0, out=V, mode="wrap")  # -1 is the last row
             projected = X[:, hashed:]
-            np.matmul(V, weights["embed.vectors.W"].T, out=projected)
+            product(V, weights["embed.vectors.W"].T, projected)
             projected *= masks[-1]
         Y, backprop_mix = maxout_norm(weights, "embed", X, space)
 
@@ -117,56 +150,61 @@ class Encoder:
             dX = backprop_mix(dY, gradients)
             kernels.embed_backward(rows, dX, masks, gradients.rows("embed.lower.E", "embed.shape.E"))
             if self.dims:
-                gradients["embed.vectors.W"][...] += (dX[:, hashed:] * masks[-1]).T @ V
+                dW = space.take("d_weights", width, self.dims)
+                product((dX[:, hashed:] * masks[-1]).T, V, dW)
+                gradients["embed.vectors.W"][...] += dW
             return dX
 
         return Y, backprop
 
+    def field(self, wanted: Rows) -> Field:
+        return receptive_field(wanted, self.reach, self.depth)
+
     def encode(
-        self, weights: Parameters, embedded: Floats, local: NDArray[np.int32], first: int, dropout: Dropout,
+        self, weights: Parameters, embedded: Floats, local: NDArray[np.int32], field: Field, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        """Vectors in context: rows of `embedded` by local (rows,), -1 in gaps, to (rows, width)."""
-        n = len(local)
-        embed_dropout = dropout.layer(0)
-        X = space.take("tokens", n, self.width)
-        key, threshold, scale = embed_dropout
-        kernels.gather(embedded, local, key, first, threshold, scale, X)
+        """Vectors in context: rows of `embedded` by local (rows,), -1 in gaps, for the field's lowest rows, to (wanted,
+        width). Dropout goes by the row of the batch, whatever else is computed."""
+        X = space.take("tokens", len(local), self.width)
+        kernels.gather(embedded, local, field.rows[0], *dropout.layer(0), X)
         layers = []
-        for layer in range(self.depth):
-            columns = space.take(f"columns.{layer}", n, (2 * self.reach + 1) * self.width)
-            kernels.windows(X, self.reach, columns)
+        for layer, (rows, below) in enumerate(zip(field.rows[1:], field.below, strict=True)):
+            columns = space.take(f"columns.{layer}", len(rows), (2 * self.reach + 1) * self.width)
+            kernels.windows(X, below, columns)
             Y, backprop_layer = maxout_norm(weights, f"encode.{layer}", columns, space)
-            layer_dropout = dropout.layer(layer + 1)
-            key, threshold, scale = layer_dropout
-            kernels.add_residual(X, Y, key, first, threshold, scale)
-            layers.append((backprop_layer, layer_dropout))
+            kernels.add_residual(X, below + self.reach, rows, *dropout.layer(layer + 1), Y)
+            layers.append(backprop_layer)
             X = Y
 
-        def backprop(dX: Floats, gradients: Parameters) -> Floats:
-            """dX is overwritten; returns the gradient of `embedded`."""
-            dY = space.take("d_output", n, self.width)
-            for backprop_layer, (key, threshold, scale) in reversed(layers):
-                kernels.copy_dropped(dX, key, first, threshold, scale, dY)
-                kernels.windows_backward(backprop_layer(dY, gradients), self.reach, dX)
+        def backprop(dY: Floats, gradients: Parameters) -> Floats:
+            """Returns the gradient of `embedded`."""
+            for layer in reversed(range(self.depth)):
+                rows, below = field.rows[layer + 1], field.below[layer]
+                dropped = space.take("d_dropped", len(rows), self.width)
+                kernels.copy_dropped(dY, rows, *dropout.layer(layer + 1), dropped)
+                dX = space.take(f"d_layer.{layer % 2}", len(field.rows[layer]), self.width)
+                kernels.windows_backward(layers[layer](dropped, gradients), dY, below, dX)
+                dY = dX
             d_embedded: Floats = space.take("d_embedded", *embedded.shape)
             d_embedded[...] = 0
-            key, threshold, scale = embed_dropout
-            kernels.gather_backward(dX, local, key, first, threshold, scale, d_embedded)
+            kernels.gather_backward(dY, local, field.rows[0], *dropout.layer(0), d_embedded)
             return d_embedded
 
         return X, backprop
 
     def __call__(
-        self, weights: Parameters, types: TypeTable, texts: Texts, dropout: Dropout, space: Workspace
-    ) -> tuple[Floats, Backprop]:
-        """texts to (rows, width); rows in gaps hold padding."""
-        local = texts.ids.copy()
+        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], wanted: Rows, dropout: Dropout,
+        space: Workspace,
+    ) -> tuple[Floats, Backprop]:  # fmt: skip
+        """The vectors (wanted, width) of some words of a batch: ids (rows,) of its types, wanted ascending rows."""
+        field = self.field(wanted)
+        local = ids[field.rows[0]]
         place = space.places(len(types.hash_rows))
         found = space.take("found", len(local), dtype=np.int32)
         count = kernels.distinct(local, place, found)
         embedded, backprop_embed = self.embed(weights, types, found[:count].copy(), dropout, space)
-        encoded, backprop_encode = self.encode(weights, embedded, local, texts.first, dropout, space)
+        encoded, backprop_encode = self.encode(weights, embedded, local, field, dropout, space)
 
         def backprop(dX: Floats, gradients: Parameters) -> Floats:
             return backprop_embed(backprop_encode(dX, gradients), gradients)

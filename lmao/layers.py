@@ -1,7 +1,7 @@
 """Layers over flat parameters, in thinc's shape: a call returns (output, backprop).
 
-`backprop(dY, gradients)` adds to the gradients and returns dX. Buffers come from a `Workspace`: what a call returns
-holds until the next forward pass with the same workspace.
+`backprop(dY, gradients)`, called once, adds to the gradients and returns dX, which takes the place of X. Buffers come
+from a `Workspace`: what a call returns holds until the next forward pass with the same workspace.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lmao import kernels
+from lmao.blas import product
 from lmao.parameters import Floats, Parameters
 
 Backprop = Callable[[Floats, Parameters], Floats]
@@ -53,7 +54,7 @@ def maxout_norm(weights: Parameters, name: str, X: Floats, space: Workspace) -> 
     W = weights[f"{name}.maxout.W"].reshape(nP * nO, nI)
     G = weights[f"{name}.layernorm.G"]
     Z = space.take("product", n, nP * nO)
-    np.matmul(X, W.T, out=Z)
+    product(X, W.T, Z)
     Y = space.take(f"{name}.output", n, nO)
     normed = space.take(f"{name}.normed", n, nO)
     which = space.take(f"{name}.which", n, nO, dtype=np.int8)
@@ -66,25 +67,30 @@ def maxout_norm(weights: Parameters, name: str, X: Floats, space: Workspace) -> 
             dY, G, normed, which, scales, dZ,
             gradients[f"{name}.maxout.b"], gradients[f"{name}.layernorm.G"], gradients[f"{name}.layernorm.b"],
         )  # fmt: skip
-        dW = space.take("weights", nP * nO, nI)
-        np.matmul(dZ.T, X, out=dW)
-        gradients[f"{name}.maxout.W"].reshape(nP * nO, nI)[...] += dW
-        dX: Floats = space.take("d_input", n, nI)
-        np.matmul(dZ, W, out=dX)
-        return dX
+        gradient = gradients[f"{name}.maxout.W"].reshape(nP * nO, nI)
+        return _product_backward(dZ, X, W, gradient, space)
 
     return Y, backprop
 
 
-def linear(weights: Parameters, name: str, X: Floats) -> tuple[Floats, Backprop]:
+def linear(weights: Parameters, name: str, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
     """X (n, nI) to Y (n, nO)."""
     W = weights[f"{name}.W"]
-    Y: Floats = X @ W.T + weights[f"{name}.b"]
+    Y: Floats = space.take(f"{name}.output", len(X), len(W))
+    product(X, W.T, Y)
+    Y += weights[f"{name}.b"]
 
     def backprop(dY: Floats, gradients: Parameters) -> Floats:
-        gradients[f"{name}.W"][...] += dY.T @ X
         gradients[f"{name}.b"][...] += dY.sum(axis=0)
-        dX: Floats = dY @ W
-        return dX
+        return _product_backward(dY, X, W, gradients[f"{name}.W"], space)
 
     return Y, backprop
+
+
+def _product_backward(dY: Floats, X: Floats, W: Floats, gradient: Floats, space: Workspace) -> Floats:
+    """The gradients of X @ W.T: adds to that of W, returns that of X in its place."""
+    dW = space.take("d_weights", *W.shape)
+    product(dY.T, X, dW)
+    gradient += dW
+    product(dY, W, X)
+    return X

@@ -20,11 +20,6 @@ class Masked:
     types: NDArray[np.int32]
     lengths: NDArray[np.int64]
 
-    def between(self, start: int, stop: int) -> slice:
-        """The predicted words whose rows lie in a stretch of the batch."""
-        first, last = np.searchsorted(self.rows, [start, stop])
-        return slice(int(first), int(last))
-
 
 class Masking:
     """counts (types,): how often each type occurs, for random words; predictable (types,) bool: it has a target."""

@@ -32,19 +32,25 @@ class Adam:
         corrected = rate * (1 - s.beta2**self.steps) ** 0.5 / (1 - s.beta1**self.steps)
         keep = min(MAX_AVERAGE, (1 + self.steps) / (10 + self.steps))
         scalars = [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)]
+        arrays = (self.weights.flat, gradients[0], self.first, self.second, self.average)
 
-        def update(span: slice) -> None:
-            clip = np.float32(1)
-            if s.grad_clip:
-                norm = float(np.sqrt(kernels.squared_norm(gradients, span.start, span.stop)))
-                if norm >= s.grad_clip:
-                    clip = np.float32(s.grad_clip / norm)
-            kernels.adam(
-                self.weights.flat, gradients, self.first, self.second, self.average, span.start, span.stop, *scalars,
-                clip, np.float32(keep),
-            )  # fmt: skip
+        def update(spans: list[slice]) -> None:
+            for span in spans:
+                norm = float(np.sqrt(kernels.collect(gradients, span.start, span.stop)))
+                clip = np.float32(s.grad_clip / norm if s.grad_clip and norm >= s.grad_clip else 1)
+                kernels.adam(*(array[span] for array in arrays), *scalars, clip, np.float32(keep))
 
-        list(team.map(update, self.weights.spans.values()))
+        list(team.map(update, self._balanced(len(gradients))))
+
+    def _balanced(self, parts: int) -> list[list[slice]]:
+        """The arrays' spans in lists of about the same size: the largest first, each to the shortest list."""
+        lists: list[list[slice]] = [[] for _ in range(parts)]
+        sizes = [0] * parts
+        for span in sorted(self.weights.spans.values(), key=lambda span: span.start - span.stop):
+            shortest = sizes.index(min(sizes))
+            lists[shortest].append(span)
+            sizes[shortest] += span.stop - span.start
+        return lists
 
     def averages(self) -> Parameters:
         """A copy of the averaged weights."""

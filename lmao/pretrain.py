@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao import config
-from lmao.batches import Runs, batches, lay_out, part, windows
+from lmao.batches import Runs, batches, lay_out, windows
 from lmao.checkpoint import Checkpoints, Epoch, State
 from lmao.corpus import Corpus
-from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
+from lmao.encoder import NO_DROPOUT, Dropout, Encoder, TypeTable, initialize
 from lmao.errors import Diverged, UserError
 from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
 from lmao.masking import Masked, Masking
@@ -21,7 +21,7 @@ from lmao.optimizer import Adam, learning_rate
 from lmao.parameters import Floats, Parameters
 from lmao.stop import StopSignal
 from lmao.streams import key, stream
-from lmao.team import Team, shares
+from lmao.team import Team, even_shares
 
 HELDOUT_DOCUMENTS = 500  # enough for two digits, and never a large part of an epoch's time
 HELDOUT_WORDS = 2000  # of which the nearest word is looked up
@@ -56,7 +56,7 @@ class Head:
     def __call__(self, weights: Parameters, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
         """Encoded words (n, width) to predicted vectors (n, dims)."""
         hidden, backprop_hidden = maxout_norm(weights, "head", X, space)
-        prediction, backprop_output = linear(weights, "head.output", hidden)
+        prediction, backprop_output = linear(weights, "head.output", hidden, space)
 
         def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
             return backprop_hidden(backprop_output(d_prediction, gradients), gradients)
@@ -96,7 +96,7 @@ class Pretraining:
         self.words = int(self._texts.lengths.sum())
         self.shapes = encoder.shapes() | self._head.shapes()
 
-        self._optimizer = Adam(settings, initialize(self.shapes, seed))
+        self.optimizer = Adam(settings, initialize(self.shapes, seed))
         self._step = 0  # finished batches of the epoch that runs, with their
         self._loss = 0.0
         self._seconds = 0.0
@@ -107,7 +107,7 @@ class Pretraining:
         state = checkpoints.state()
         if state is None or (state.epoch, state.step) > (epochs, 0):
             return
-        optimizer = self._optimizer
+        optimizer = self.optimizer
         optimizer.weights.flat[:] = state.arrays["weights"]
         optimizer.first[:] = state.arrays["first"]
         optimizer.second[:] = state.arrays["second"]
@@ -127,7 +127,7 @@ class Pretraining:
 
     def weights(self) -> Parameters:
         """A copy of the averaged weights."""
-        return self._optimizer.averages()
+        return self.optimizer.averages()
 
     def run_epoch(self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]) -> Epoch:
         """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
@@ -139,11 +139,11 @@ class Pretraining:
         number = len(self.epochs) + 1
         texts = self._order()
         steps = batches(texts.lengths, self._settings.batch_words)
-        gradients = team.gradients(self._optimizer.weights.flat.size)
+        gradients = team.gradients(self.optimizer.weights.flat.size)
         began = saved = perf_counter()
         with stop.deferred():
             for step in range(self._step, len(steps)):
-                loss = self._update(texts[steps[step]], number, step, team, gradients)
+                loss = self.update(texts[steps[step]], number, step, team, gradients)
                 self._step, self._loss = step + 1, self._loss + loss
                 now = perf_counter()
                 self._seconds, began = self._seconds + now - began, now
@@ -152,7 +152,7 @@ class Pretraining:
                     stop.check()
                     saved = began = perf_counter()
                 advance(float(texts.lengths[steps[step]].sum()), loss=self._loss / self._step)
-            average = self._optimizer.averages()
+            average = self.optimizer.averages()
             if not np.isfinite(average.flat).all():
                 raise self._diverged(f"the weights are not finite after epoch {number}")
             cosine, accuracy = self._measure(average, team)
@@ -168,7 +168,7 @@ class Pretraining:
         mixed = stream(self._seed, "pretrain order", len(self.epochs) + 1).permutation(len(self._texts))
         return self._texts[mixed]
 
-    def _update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
+    def update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
         """One step; the loss of the batch."""
         settings = self._settings
         whole = lay_out(self._corpus, texts, self._encoder.gap)
@@ -178,32 +178,27 @@ class Pretraining:
         dropout = Dropout(settings.dropout, settings.vector_dropout, key(self._seed, "pretrain dropout", epoch, step))
 
         def work(member: int, which: slice) -> float:
-            share = part(masked.texts, which, self._encoder.gap)
-            own = self._optimizer.weights.like(gradients[member])
-            return self._learn(share, masked, dropout, team.workspaces[member], own)
+            own = self.optimizer.weights.like(gradients[member])
+            return self.learn(masked, which, dropout, team.workspaces[member], own)
 
-        loss = sum(team.map(work, shares(texts.lengths, team.threads)))
+        loss = sum(team.map(work, even_shares(len(masked.rows), len(whole.ids), team.threads)))
         if not np.isfinite(loss):
             raise self._diverged(f"the loss is not finite in epoch {epoch}, step {step + 1}")
-        self._optimizer.step(gradients, learning_rate(settings, self._optimizer.steps), team.executor)
+        self.optimizer.step(gradients, learning_rate(settings, self.optimizer.steps), team.executor)
         return loss
 
     def _diverged(self, what: str) -> Diverged:
         rate = self._settings.learn_rate
         return Diverged(f"pre-training diverged: {what}: lower pretrain.learn_rate, {rate:g} now")
 
-    def _learn(self, texts: Texts, masked: Masked, dropout: Dropout, space: Workspace, gradients: Parameters) -> float:
-        weights = self._optimizer.weights
-        encoded, backprop_encoder = self._encoder(weights, self._types, texts, dropout, space)
-        which = masked.between(texts.first, texts.first + len(texts.ids))
-        rows = masked.rows[which] - texts.first
-        prediction, backprop_head = self._head(weights, encoded[rows], space)
+    def learn(self, masked: Masked, which: slice, dropout: Dropout, space: Workspace, gradients: Parameters) -> float:
+        """From some of the predicted words: adds their gradients, returns their share of the loss."""
+        weights, rows = self.optimizer.weights, masked.rows[which]
+        encoded, backprop_encoder = self._encoder(weights, self._types, masked.texts.ids, rows, dropout, space)
+        prediction, backprop_head = self._head(weights, encoded, space)
         target = self._targets.vectors[self._targets.rows[masked.types[which]]]
         gradient, loss = self._objective(prediction, target, masked.lengths[which], len(masked.rows))
-        d_encoded = space.take("d_encoded", *encoded.shape)
-        d_encoded[...] = 0
-        d_encoded[rows] = backprop_head(gradient, gradients)
-        backprop_encoder(d_encoded, gradients)
+        backprop_encoder(backprop_head(gradient, gradients), gradients)
         return loss
 
     def _measure(self, weights: Parameters, team: Team) -> tuple[float, float]:
@@ -213,8 +208,8 @@ class Pretraining:
         for number, which in enumerate(batches(self._heldout.lengths, self._settings.batch_words)):
             texts = lay_out(self._corpus, self._heldout[which], self._encoder.gap)
             masked = self._heldout_masking(texts, stream(self._seed, "heldout mask", number))
-            encoded, _ = self._encoder(weights, self._types, masked.texts, NO_DROPOUT, space)
-            prediction, _ = self._head(weights, encoded[masked.rows], space)
+            encoded, _ = self._encoder(weights, self._types, masked.texts.ids, masked.rows, NO_DROPOUT, space)
+            prediction, _ = self._head(weights, encoded, space)
             predictions.append(unit_rows(prediction))
             types.append(masked.types)
         predicted, wanted = np.concatenate(predictions), self._targets.rows[np.concatenate(types)]
@@ -224,7 +219,7 @@ class Pretraining:
         return float(cosine), float((found == wanted[:HELDOUT_WORDS]).mean()) if len(wanted) else 0.0
 
     def _state(self) -> State:
-        optimizer = self._optimizer
+        optimizer = self.optimizer
         arrays = {
             "weights": optimizer.weights.flat,
             "first": optimizer.first,

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from lmao.blas import fastest
 from lmao.layers import Workspace
 from lmao.parameters import Floats
 
@@ -32,6 +33,7 @@ class Team:
         self.workspaces = [Workspace() for _ in range(threads)]
         self.executor = ThreadPoolExecutor(threads)
         self._limits = threadpool_limits(limits=1)
+        fastest()  # measured before threads keep the cores busy
 
     def gradients(self, size: int) -> Floats:
         """(threads, size) zeros: a row for each worker."""
@@ -64,7 +66,17 @@ def shares(lengths: np.ndarray, parts: int) -> list[slice]:
     A batch of very many words is cut into more: what a run needs is some 15 KB a word at the default width and depth.
     """
     ends = np.cumsum(lengths)
-    parts = max(parts, -(-int(ends[-1]) // MOST_WORDS))
+    parts = _enough(parts, int(ends[-1]))
     cuts = np.searchsorted(ends, ends[-1] * np.arange(1, parts) / parts, side="left") + 1
     borders = [0, *sorted({int(cut) for cut in cuts if cut < len(lengths)}), len(lengths)]
     return [slice(a, b) for a, b in itertools.pairwise(borders)]
+
+
+def even_shares(count: int, words: int, parts: int) -> list[slice]:
+    """Cut `count` things that are strewn evenly over a batch of so many words, as `shares` cuts texts."""
+    parts = min(count, _enough(parts, words))
+    return [slice(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
+def _enough(parts: int, words: int) -> int:
+    return max(parts, -(-words // MOST_WORDS))

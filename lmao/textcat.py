@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao import config, kernels
-from lmao.batches import Runs, batches, documents, lay_out, part
+from lmao.batches import Runs, batches, documents, lay_out
 from lmao.corpus import Corpus
 from lmao.data import Examples
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
@@ -42,20 +42,23 @@ class Classifier:
         self.shapes = encoder.shapes() | {"softmax.W": (classes, encoder.width), "softmax.b": (classes,)}
 
     def learn(
-        self, weights: Parameters, texts: Texts, labels: NDArray[np.int32], examples: int, dropout: Dropout,
+        self, weights: Parameters, texts: Texts, which: slice, labels: NDArray[np.int32], dropout: Dropout,
         space: Workspace, gradients: Parameters,
     ) -> float:  # fmt: skip
-        """Adds the gradient of the cross-entropy's mean over a batch of `examples`; returns this share of the loss."""
-        encoded, backprop_encoder = self.encoder(weights, self._types, texts, dropout, space)
-        pooled = np.empty((len(texts.starts), self.encoder.width), dtype=np.float32)
-        kernels.pool_mean(encoded, texts.starts, texts.lengths, pooled)
-        logits, backprop_output = linear(weights, "softmax", pooled)
+        """Of some texts of a batch: adds to the gradient of the cross-entropy's mean, returns their share of the loss.
+
+        labels (texts,) are those of the whole batch.
+        """
+        lengths, examples, labels = texts.lengths[which], len(labels), labels[which]
+        encoded, backprop_encoder = self.encoder(weights, self._types, texts.ids, texts.rows(which), dropout, space)
+        pooled = pool(encoded, lengths)
+        logits, backprop_output = linear(weights, "softmax", pooled, space)
         log_probabilities = log_softmax(logits)
         d_logits = np.exp(log_probabilities)
         d_logits[np.arange(len(labels)), labels] -= 1
         d_logits /= np.float32(examples)
         d_encoded = space.take("d_encoded", *encoded.shape)
-        kernels.pool_mean_backward(backprop_output(d_logits, gradients), texts.starts, texts.lengths, d_encoded)
+        kernels.pool_mean_backward(backprop_output(d_logits, gradients), lengths, d_encoded)
         backprop_encoder(d_encoded, gradients)
         return float(-log_probabilities[np.arange(len(labels)), labels].sum() / examples)
 
@@ -76,11 +79,12 @@ class Classifier:
 
         def work(member: int, which: slice) -> None:
             texts = lay_out(self._corpus, ordered[which], self.encoder.gap)
-            local = np.where(texts.ids >= 0, places[texts.ids], -1)
-            encoded, _ = self.encoder.encode(weights, embedded, local, 0, NO_DROPOUT, team.workspaces[member])
-            pooled = np.empty((len(texts.starts), self.encoder.width), dtype=np.float32)
-            kernels.pool_mean(encoded, texts.starts, texts.lengths, pooled)
-            scores[order[which]] = np.exp(log_softmax(linear(weights, "softmax", pooled)[0]))
+            field = self.encoder.field(texts.rows(slice(0, len(texts.starts))))
+            local = places[texts.ids[field.rows[0]]]
+            space = team.workspaces[member]
+            encoded, _ = self.encoder.encode(weights, embedded, local, field, NO_DROPOUT, space)
+            pooled = pool(encoded, texts.lengths)
+            scores[order[which]] = np.exp(log_softmax(linear(weights, "softmax", pooled, space)[0]))
             if advance is not None:
                 advance(float(texts.lengths.sum()))
 
@@ -88,12 +92,12 @@ class Classifier:
         return scores
 
     def _embed(self, weights: Parameters, runs: Runs, team: Team) -> tuple[Floats, NDArray[np.int32]]:
-        """The vectors of the types that occur, and where each type's is."""
+        """The vectors of the types that occur, and where each type's is: -1 for others, and for the gaps' -1."""
         occurs = np.zeros(len(self._types.hash_rows), dtype=bool)
         for begin, length in zip(runs.begins, runs.lengths, strict=True):
             occurs[self._corpus.tokens[begin : begin + length]] = True
         wanted = np.flatnonzero(occurs)
-        places = np.full(len(occurs), -1, dtype=np.int32)
+        places = np.full(len(occurs) + 1, -1, dtype=np.int32)
         places[wanted] = np.arange(len(wanted))
         embedded: Floats = np.empty((len(wanted), self.encoder.width), dtype=np.float32)
         for start in range(0, len(wanted), PREDICT_WORDS):
@@ -102,6 +106,13 @@ class Classifier:
                 weights, self._types, block, NO_DROPOUT, team.workspaces[0]
             )[0]
         return embedded, places
+
+
+def pool(encoded: Floats, lengths: NDArray[np.int64]) -> Floats:
+    """The mean of each text's words, (texts, width), from (words, width); zeros for an empty text."""
+    pooled: Floats = np.empty((len(lengths), encoded.shape[1]), dtype=np.float32)
+    kernels.pool_mean(encoded, lengths, pooled)
+    return pooled
 
 
 def log_softmax(logits: Floats) -> Floats:
@@ -207,11 +218,8 @@ class FineTuning:
         weights = self._optimizer.weights
 
         def work(member: int, which: slice) -> float:
-            texts = part(whole, which, self._classifier.encoder.gap)
             own = weights.like(gradients[member])
-            return self._classifier.learn(
-                weights, texts, labels[which], len(labels), dropout, team.workspaces[member], own
-            )
+            return self._classifier.learn(weights, whole, which, labels, dropout, team.workspaces[member], own)
 
         loss = sum(team.map(work, shares(whole.lengths, team.threads)))
         self._optimizer.step(gradients, self._learn_rate, team.executor)

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
 from lmao import export
-from lmao.batches import Runs, lay_out, part
+from lmao.batches import Runs, lay_out
 from lmao.config import Config
 from lmao.corpus import Corpus, hash_rows
 from lmao.data import open_source
-from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
+from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Rows, Texts, TypeTable, initialize
 from lmao.layers import Workspace
 from lmao.parameters import Floats, Parameters
 
@@ -46,8 +47,13 @@ class Bench:
     def texts(self) -> Texts:
         return lay_out(self.corpus, self.runs, self.encoder.gap)
 
-    def forward(self, dropout: Dropout = NO_DROPOUT) -> tuple[Floats, Any]:
-        return self.encoder(self.weights, self.types, self.texts(), dropout, Workspace())
+    def words(self) -> Rows:
+        """The rows of all words."""
+        return self.texts().rows(slice(0, len(self.runs)))
+
+    def forward(self, dropout: Dropout = NO_DROPOUT, wanted: Rows | None = None) -> tuple[Floats, Any]:
+        wanted = self.words() if wanted is None else wanted
+        return self.encoder(self.weights, self.types, self.texts().ids, wanted, dropout, Workspace())
 
     def gradients(self) -> Parameters:
         return self.weights.like(np.zeros_like(self.weights.flat))
@@ -82,16 +88,12 @@ def test_forward_and_gradient_equal_stock_spacy_on_real_text(
     ]
     expected, stock_backprop = tok2vec(docs, is_train=True)
     encoded, backprop = bench.forward()
-    for start, length, rows in zip(texts.starts, texts.lengths, expected, strict=True):
-        np.testing.assert_allclose(encoded[start : start + length], rows, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(encoded, np.concatenate(expected), rtol=1e-5, atol=1e-5)
 
     generator = np.random.default_rng(1)
     d_rows = [generator.normal(size=rows.shape).astype(np.float32) / len(rows) for rows in expected]
-    d_encoded = np.zeros_like(encoded)
-    for start, length, d in zip(texts.starts, texts.lengths, d_rows, strict=True):
-        d_encoded[start : start + length] = d
     gradients = bench.gradients()
-    backprop(d_encoded, gradients)
+    backprop(np.concatenate(d_rows), gradients)
     stock_backprop(d_rows)
     for name, (node, param) in places.items():
         np.testing.assert_allclose(export.spacy_order(name, gradients[name]), node.get_grad(param), atol=1e-5)
@@ -119,26 +121,54 @@ def test_gradients_agree_with_finite_differences(bench: Bench, rates: tuple[floa
         assert (values[0] - values[1]) / (2 * step) == pytest.approx(size, rel=0.05), name
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_the_words_wanted_are_those_of_the_whole_computation(bench: Bench, rate: float) -> None:
+    dropout = Dropout(rate, rate, key=4)
+    wanted = bench.words()[np.random.default_rng(4).random(len(bench.words())) < 0.1]
+    expected = reference.encode(bench.encoder, bench.weights, bench.types, bench.texts().ids, dropout)
+    np.testing.assert_allclose(bench.forward(dropout)[0], expected[bench.words()], atol=1e-5)
+    np.testing.assert_allclose(bench.forward(dropout, wanted)[0], expected[wanted], atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [1, 2])
+def test_the_gradient_is_that_of_the_whole_computation(bench: Bench, reach: int) -> None:
+    bench.encoder.gap *= reach
+    bench.encoder.reach = reach
+    bench.weights = initialize(bench.encoder.shapes(), seed=0)
+    dropout, words = Dropout(0.3, 0.2, key=4), bench.words()
+    chosen = np.random.default_rng(4).random(len(words)) < 0.1
+    encoded, backprop = bench.forward(dropout)
+    few, backprop_few = bench.forward(dropout, words[chosen])
+    np.testing.assert_allclose(few, encoded[chosen], atol=1e-6)
+    d_few = np.random.default_rng(5).normal(size=few.shape).astype(np.float32) / len(few)
+    d_encoded = np.zeros_like(encoded)
+    d_encoded[chosen] = d_few
+    whole, own = bench.gradients(), bench.gradients()
+    backprop(d_encoded, whole)
+    backprop_few(d_few, own)
+    np.testing.assert_allclose(own.flat, whole.flat, atol=1e-6)
+
+
+def test_only_rows_near_a_wanted_word_are_computed(bench: Bench) -> None:
+    row = int(bench.words()[30])
+    field = bench.encoder.field(np.array([row, row + 1]))
+    depth, reach = bench.encoder.depth, bench.encoder.reach
+    for layer, rows in enumerate(field.rows):
+        far = reach * (depth - layer)
+        assert rows.tolist() == list(range(row - far, row + 1 + far + 1))
+
+
 def test_shares_of_a_batch_add_up_to_the_batch(bench: Bench) -> None:
-    """Texts don't see each other, and dropout goes by the place in the whole batch."""
-    dropout = Dropout(0.3, 0.2, key=3)
-    texts = bench.texts()
+    """Any cut will do, and dropout goes by the place in the whole batch."""
+    dropout, words = Dropout(0.3, 0.2, key=3), bench.words()
     whole, backprop = bench.forward(dropout)
     direction = np.random.default_rng(3).normal(size=whole.shape).astype(np.float32)
-    for start, length in zip(texts.starts[:-1] + texts.lengths[:-1], texts.starts[1:], strict=True):
-        direction[start:length] = 0
-    direction[: bench.encoder.gap] = direction[-bench.encoder.gap :] = 0
     together, apart = bench.gradients(), bench.gradients()
-    whole = whole.copy()
     backprop(direction.copy(), together)
-    for which in (slice(0, 2), slice(2, 6)):
-        share = part(texts, which, bench.encoder.gap)
-        encoded, backprop = bench.encoder(bench.weights, bench.types, share, dropout, Workspace())
-        rows = slice(share.first, share.first + len(share.ids))
-        for start, length in zip(share.starts, share.lengths, strict=True):
-            here = slice(share.first + start, share.first + start + length)
-            np.testing.assert_allclose(encoded[start : start + length], whole[here], atol=1e-5)
-        backprop(direction[rows].copy(), apart)
+    for share in (slice(0, 31), slice(31, None)):
+        encoded, backprop = bench.forward(dropout, words[share])
+        np.testing.assert_allclose(encoded, whole[share], atol=1e-5)
+        backprop(direction[share].copy(), apart)
     np.testing.assert_allclose(apart.flat, together.flat, atol=2e-4)
 
 
@@ -146,11 +176,11 @@ def test_dropout_keeps_the_share_it_should(bench: Bench) -> None:
     masks = Dropout(0.25, 0.5, key=5).masks(4000)
     assert (masks[:4] == 0).mean() == pytest.approx(0.25, abs=0.02)
     assert (masks[4] == 0).mean() == pytest.approx(0.5, abs=0.03)
-    local = np.zeros(500, dtype=np.int32)
     embedded = np.ones((1, bench.encoder.width), dtype=np.float32)
-    encoder = bench.encoder
+    encoder, local = bench.encoder, np.zeros(500, dtype=np.int32)
     encoder.depth = 0
-    dropped, _ = encoder.encode(bench.weights, embedded, local, 0, Dropout(0.25, 0.0, key=5), Workspace())
+    field = encoder.field(np.arange(500))
+    dropped, _ = encoder.encode(bench.weights, embedded, local, field, Dropout(0.25, 0.0, key=5), Workspace())
     assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.02)
     assert dropped.mean() == pytest.approx(1.0, abs=0.03)
 

@@ -12,10 +12,11 @@ from lmao.cache import Cache
 from lmao.checkpoint import Checkpoints, Epoch
 from lmao.config import Config
 from lmao.corpus import Corpus, hash_rows
-from lmao.encoder import Encoder, TypeTable
+from lmao.encoder import Dropout, Encoder, TypeTable
 from lmao.errors import Diverged
+from lmao.layers import Workspace
 from lmao.masking import MASK_TYPE, Masking
-from lmao.parameters import Floats
+from lmao.parameters import Floats, Parameters
 from lmao.pretrain import Pretraining, Targets
 from lmao.stop import Stopped, StopSignal
 from lmao.team import Team
@@ -173,10 +174,10 @@ def test_weights_of_another_model_are_not_loaded(make: Make, store: Callable[[Pr
 
 def test_one_step_changes_every_array(make: Make, store: Callable[[Pretraining, str], Checkpoints]) -> None:
     pretraining = make("pretrain.batch_words=100000", "pretrain.mask_symbol=0.5", "pretrain.random_word=0.3")
-    weights = pretraining._optimizer.weights
+    weights = pretraining.optimizer.weights
     before = weights.flat.copy()
     run(pretraining, store(pretraining, "kept"), 1)
-    assert pretraining._optimizer.steps == 1
+    assert pretraining.optimizer.steps == 1
     for name, span in weights.spans.items():
         assert not np.array_equal(before[span], weights.flat[span]), name
 
@@ -237,3 +238,30 @@ def test_random_words_follow_the_counts_of_the_corpus(corpus: Corpus, compose: C
     frequent = np.argsort(-counts)[:5]
     np.testing.assert_allclose(drawn[frequent] / drawn.sum(), counts[frequent] / counts.sum(), rtol=0.1)
     assert drawn[counts == 0].sum() == 0
+
+
+def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpus: Corpus) -> None:
+    """Through head and encoder, as the loop calls them."""
+    pretraining = make("pretrain.mask_rate=0.3")
+    weights = pretraining.optimizer.weights
+    weights.flat += np.random.default_rng(0).normal(0, 0.05, len(weights.flat)).astype(np.float32)
+    texts = lay_out(corpus, windows(corpus, np.arange(8), 100), pretraining._encoder.gap)
+    masked = pretraining._masking(texts, np.random.default_rng(1))
+    dropout = Dropout(0.2, 0.2, key=3)
+
+    def loss(gradients: Parameters) -> float:
+        return pretraining.learn(masked, slice(0, len(masked.rows)), dropout, Workspace(), gradients)
+
+    gradients, unused = (weights.like(np.zeros_like(weights.flat)) for _ in range(2))
+    loss(gradients)
+    for name in weights.shapes:
+        gradient = gradients[name].copy()
+        size = float(np.linalg.norm(gradient))
+        assert size > 0, name
+        values, kept = [], weights[name].copy()
+        step = 2e-3 * max(1.0, float(np.linalg.norm(kept)))
+        for sign in (1, -1):
+            weights[name][...] = kept + sign * step * gradient / size
+            values.append(loss(unused))
+        weights[name][...] = kept
+        assert (values[0] - values[1]) / (2 * step) == pytest.approx(size, rel=0.05, abs=2e-4), name

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from lmao.team import MOST_WORDS, Team, shares
+from lmao.team import MOST_WORDS, Team, even_shares, shares
 
 
 @pytest.mark.parametrize(("lengths", "parts"), [([5], 4), ([3, 3, 3, 3], 2), ([1, 100, 1], 3), ([7] * 50, 4)])
@@ -25,6 +25,14 @@ def test_shares_are_balanced() -> None:
 def test_a_share_is_bounded_however_large_the_batch() -> None:
     lengths = np.full(64, MOST_WORDS // 4)
     assert max(int(lengths[share].sum()) for share in shares(lengths, 1)) <= MOST_WORDS * 1.5
+
+
+@pytest.mark.parametrize(("count", "words", "parts"), [(7, 50, 2), (1, 50, 4), (300, MOST_WORDS * 5, 2), (0, 9, 2)])
+def test_even_shares_are_whole_in_order_bounded_and_not_empty(count: int, words: int, parts: int) -> None:
+    cut = even_shares(count, words, parts)
+    assert [i for share in cut for i in range(count)[share]] == list(range(count))
+    assert all(share.stop > share.start for share in cut)
+    assert len(cut) == min(count, max(parts, words // MOST_WORDS))
 
 
 def test_answers_come_in_order_and_each_member_works_alone() -> None:

@@ -84,7 +84,7 @@ def test_the_gradient_agrees_with_finite_differences(bench: Bench) -> None:
     dropout = Dropout(0.2, 0.2, key=5)
 
     def loss(gradients: Parameters) -> float:
-        return bench.classifier.learn(weights, texts, labels, 6, dropout, Workspace(), gradients)
+        return bench.classifier.learn(weights, texts, slice(0, 6), labels, dropout, Workspace(), gradients)
 
     gradients = weights.like(np.zeros_like(weights.flat))
     loss(gradients)
@@ -204,9 +204,8 @@ def test_a_prediction_is_what_learning_sees_without_dropout(bench: Bench) -> Non
     weights = random_weights(bench)
     texts = lay_out(bench.corpus, documents(bench.corpus, bench.train.documents), bench.encoder.gap)
     unused = weights.like(np.zeros_like(weights.flat))
-    loss = bench.classifier.learn(
-        weights, texts, bench.train.labels, len(bench.train.labels), NO_DROPOUT, Workspace(), unused
-    )
+    everything = slice(0, len(bench.train.labels))
+    loss = bench.classifier.learn(weights, texts, everything, bench.train.labels, NO_DROPOUT, Workspace(), unused)
     with Team(1) as team:
         scores = bench.classifier.predict(weights, bench.train.documents, team)
     of_label = scores[np.arange(len(scores)), bench.train.labels]
