@@ -1,0 +1,86 @@
+"""`python -m benchmarks`: measures, shows tables, and writes them into benchmarks/README.md."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import rich.console
+
+from benchmarks.models import models
+from benchmarks.rest import rest
+from benchmarks.setting import open_bench, settings_of
+from benchmarks.sizes import sizes
+from benchmarks.speed import speed
+from benchmarks.table import Table
+from lmao.cli import print_error
+from lmao.errors import UserError
+from lmao.team import available_threads
+
+README = Path(__file__).parent / "README.md"
+LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found
+TABLES = ("speed", "models", "sizes", "rest")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
+    parser.add_argument("--threads", type=_positive, nargs="+", default=sorted({1, available_threads()}))
+    parser.add_argument("--rounds", type=_positive, default=5)
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
+    parser.add_argument("--write", action="store_true", help="write the tables into benchmarks/README.md")
+    options = parser.parse_args()
+    console = rich.console.Console()
+    began = perf_counter()
+    try:
+        tables = []
+        for table in _measure(options):
+            console.print(table.screen(), "")
+            tables.append(table)
+    except UserError as error:
+        print_error(str(error), sys.stderr)
+        return 2
+    console.print(f"{_hardware()}; {perf_counter() - began:.0f} s")
+    if options.write:
+        README.write_text(_page(tables, options), encoding="utf-8")
+    return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too few")
+    return number
+
+
+def _measure(options: argparse.Namespace) -> Iterator[Table]:
+    bench, most = open_bench(settings_of(options.data)), max(options.threads)
+    if "speed" in options.tables:
+        yield speed(bench, options.threads, options.rounds)
+    if "models" in options.tables:
+        yield models(bench, options.data, most, options.rounds)
+    if "sizes" in options.tables:
+        yield sizes(options.data, most)
+    if "rest" in options.tables:
+        yield rest(bench, most, options.rounds)
+
+
+def _page(tables: Sequence[Table], options: argparse.Namespace) -> str:
+    command = f"python -m benchmarks --rounds {options.rounds} --threads {' '.join(map(str, options.threads))} --write"
+    head = f"# Benchmarks\n\nWritten by `{command}` on {_hardware()}.\n"
+    return "\n".join([head, *(table.markdown() for table in tables)])
+
+
+def _hardware() -> str:
+    """The class of machine, not its name."""
+    extensions = np.show_config("dicts")["SIMD Extensions"].get("found", [])
+    level = next((name for mark, name in LEVELS.items() if mark in extensions), "")
+    machine = " with ".join(filter(None, [platform.machine(), level]))
+    return f"{available_threads()} cores of {machine}, {platform.system()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

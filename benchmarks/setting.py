@@ -1,0 +1,92 @@
+"""What is measured on: IMDB's 100,000 reviews, the reference model, random vectors that are input and target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+from numpy.typing import NDArray
+
+from lmao import cli
+from lmao.batches import Runs, batches, documents
+from lmao.cache import Cache, open_cache
+from lmao.config import Config, validate
+from lmao.corpus import Corpus, hash_rows
+from lmao.data import open_source
+from lmao.encoder import Encoder, TypeTable
+from lmao.features import encode
+from lmao.parameters import Floats
+from lmao.pretrain import Pretraining, Targets
+from lmao.team import Team, available_threads
+
+DIMS = 300
+VECTORS = 50_000  # rows; the words share them, so that the table is the same for every corpus
+LONGEST = 500  # words a text: `spacy pretrain` takes no longer ones
+BATCH_WORDS = 3000
+REFERENCE = (
+    "data=imdb",
+    "data.unsupervised=true",
+    "pretrain.mask_rate=0.15",
+    "pretrain.dropout=0",
+    "pretrain.vector_dropout=0",
+    f"pretrain.batch_words={BATCH_WORDS}",
+    f"pretrain.window_words={LONGEST}",
+    "tracking=off",
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    settings: Config
+    cache: Cache
+    corpus: Corpus
+    types: TypeTable
+    word_rows: NDArray[np.int32]  # (words,): the row of each word's vector
+
+    @property
+    def vectors(self) -> Floats:
+        return self.types.vectors
+
+    def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
+        """A fresh one on some documents, perhaps with other settings of the model."""
+        encoder, targets = Encoder(settings.encoder, DIMS), Targets(self.types.vector_rows, self.vectors)
+        return Pretraining(
+            settings.pretrain, settings.objective, encoder, self.corpus, self.types, targets, numbers, settings.seed
+        )
+
+    def batches(self, numbers: NDArray[np.int64], count: int) -> list[Runs]:
+        """The first batches of some documents, each cut to LONGEST words."""
+        runs = documents(self.corpus, numbers)
+        runs = Runs(runs.begins, np.minimum(runs.lengths, LONGEST), np.minimum(runs.lengths, LONGEST))
+        return [runs[which] for which in batches(runs.lengths, BATCH_WORDS)[:count]]
+
+
+def settings_of(data: str | None, *overrides: str) -> Config:
+    path = [] if data is None else [f"data.path={data}"]
+    with initialize_config_dir(config_dir=str(cli.CONF)):
+        return validate(cli.plain(compose("config", [*REFERENCE, *path, *overrides])))
+
+
+def open_bench(settings: Config) -> Bench:
+    """The encoded corpus is cached as train.py caches it."""
+    cache = open_cache(settings.cache_dir, print)
+    source = open_source(settings.data, cache.root)
+    corpus, _ = encode(source, settings.data.language, cache, available_threads(), lambda words: None)
+    vectors = np.random.default_rng(0).standard_normal((VECTORS + 1, DIMS), dtype=np.float32)
+    vectors[-1] = 0
+    word_rows = (np.arange(len(corpus.words)) % VECTORS).astype(np.int32)
+    word_rows[corpus.type_words[0]] = -1  # [MASK]
+    types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), word_rows[corpus.type_words], vectors)
+    return Bench(settings, cache, corpus, types, word_rows)
+
+
+def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Runs], repeats: int = 1) -> float:
+    """Of updates on the batches, one after the other, after all of them once, to warm up."""
+    gradients = team.gradients(pretraining.optimizer.weights.flat.size)
+    for number, step in enumerate(steps):
+        pretraining.update(step, 1, number, team, gradients)
+    began = perf_counter()
+    for number in range(repeats * len(steps)):
+        pretraining.update(steps[number % len(steps)], 1, number, team, gradients)
+    return repeats * sum(int(step.lengths.sum()) for step in steps) / (perf_counter() - began)
