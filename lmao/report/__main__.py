@@ -1,0 +1,100 @@
+"""The command line: `python -m lmao.report [PATTERN] [--storage URL] [--output FOLDER]`."""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import rich.console
+
+from lmao import cli
+from lmao.database import scheme, sqlite_file
+from lmao.errors import UserError
+from lmao.report.document import Block, describe, markdown
+from lmao.report.files import write_whole
+from lmao.report.luck import Curve
+from lmao.report.plots import best_of_k, history, save
+from lmao.report.rows import Group, arrange
+from lmao.report.runs import all_runs
+from lmao.report.setting_plots import boundary, isolation
+from lmao.report.settings import sampled
+from lmao.report.tables import Table
+from lmao.secrets import masked
+from lmao.studies import STORAGE, read_studies
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m lmao.report", description="Tables and plots of studies.")
+    parser.add_argument("pattern", nargs="?", default="*", help="of study names, like 'imdb-*'; all of them by default")
+    parser.add_argument("--storage", default=STORAGE, metavar="URL", help=f"Optuna's database, {STORAGE} by default")
+    parser.add_argument("--output", default=Path("report"), type=Path, metavar="FOLDER", help="report/ by default")
+    arguments = parser.parse_args()
+    return cli.main(lambda: report(arguments.pattern, arguments.storage, arguments.output))
+
+
+def report(pattern: str, storage: str, output: Path) -> None:
+    """Write runs.csv, table.md and the plots into `output`, and show the tables.
+
+    Raises:
+        UserError: there is no database, no such study, or no such folder can be made.
+    """
+    studies = read_studies(storage, pattern)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"--output {output} is a file: name a folder") from None
+    groups = arrange(studies)
+    blocks: list[Block] = []
+    plots: list[Path] = []
+    for group in groups:
+        prefix = f"{_slug(group.title)}-" if len(groups) > 1 else ""
+        description = describe(group, _command(pattern, storage), prefix)
+        blocks += description.blocks
+        plots += _plot(group, description.curves, output, prefix)
+    write_whole(output / "table.md", ("\n\n".join(map(markdown, blocks)) + "\n").encode())
+    write_whole(output / "runs.csv", all_runs(studies).to_csv(index=False).encode())
+    _show(blocks, [output / "table.md", output / "runs.csv", *plots])
+
+
+def _command(pattern: str, storage: str) -> str:
+    """Without what is of one machine: a folder, a password."""
+    file = sqlite_file(storage) if scheme(storage) == "sqlite" else None
+    database = f"sqlite:///{file.name}" if file else masked(storage)
+    options = ["--storage", database] if storage != STORAGE else []
+    return shlex.join(["python", "-m", "lmao.report", *([] if pattern == "*" else [pattern]), *options])
+
+
+def _plot(group: Group, found: Sequence[Curve], output: Path, prefix: str) -> Sequence[Path]:
+    figures = {}
+    if found:
+        figures["best_of_k"] = best_of_k(group, found)
+    if any(row.study.trials for row in group.searched):
+        figures["history"] = history(group)
+        if sampled(group):
+            figures["isolation"] = isolation(group)
+        if any(row.best for row in group.searched):
+            figures["boundary"] = boundary(group)
+    return [path for name, figure in figures.items() for path in save(figure, output, f"{prefix}{name}")]
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", title).strip("-")
+
+
+def _show(blocks: Sequence[Block], written: Sequence[Path]) -> None:
+    """Tables for a terminal; the Markdown itself for a pipe or a file."""
+    console = rich.console.Console(highlight=False)
+    for block in blocks:
+        if not console.is_terminal:
+            console.out(markdown(block), end="\n\n", highlight=False)
+        elif isinstance(block, Table):
+            console.print(block.screen())
+        elif not block.startswith("!["):
+            console.print(block, markup=False, end="\n\n")
+    console.out("written: " + " ".join(map(str, written)), highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

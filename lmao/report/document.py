@@ -1,0 +1,119 @@
+"""A group of rows becomes the blocks of table.md: tables, what they say in words, and what stands under them."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmao.report import tables
+from lmao.report.comparison import Pair, compare_all, confirm
+from lmao.report.files import RunFiles
+from lmao.report.honesty import statement
+from lmao.report.luck import Curve, curves, sentences
+from lmao.report.rows import Group, Row
+from lmao.report.settings import at_the_edge, top_three
+from lmao.report.tables import Table
+from lmao.statistics import EQUIVALENCE, LEVEL, SUPERIORITY
+from lmao.studies import State
+
+Block = str | Table
+
+WORDS = (
+    f"*A better*: Holm's p < {LEVEL:g}, the interval above 0 and P(A>B) >= {SUPERIORITY:g}; *equivalent*: the 90% "
+    f"interval within ±{100 * EQUIVALENCE:g} points; else *no evidence*, with the smallest difference that these pairs "
+    "show with 80% power. Intervals: multi-bootstrap over seeds and examples; p: exact sign flips, of test where it "
+    "was read, else of dev."
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """`blocks` of table.md, and the curves that a sentence of it is about."""
+
+    blocks: Sequence[Block]
+    curves: Sequence[Curve]
+
+
+def describe(group: Group, command: str, prefix: str) -> Description:
+    """All of a group's tables. `command` made them; `prefix`: of the names of the group's plots."""
+    with tempfile.TemporaryDirectory() as downloads:
+        files = RunFiles(Path(downloads))
+        results = _known_results(group, files)
+        confirmed = confirm(group, files)
+    chance = next((1 / len(result["labels"]) for result in results.values()), None)
+    pairs, remarks = compare_all(group, confirmed)
+    found = curves(group.rows, chance or 0.0)
+    arms = {arm.row.label: arm for arm in confirmed}
+    best = tables.best_settings(group.rows, arms)
+    settings = top_three(group)
+    blocks: list[Block] = [
+        f"## {group.title}",
+        _progress(group),
+        tables.results(group.rows, arms, chance or 0.0),
+        _bullets([*sentences(found), *_outdated(group.rows)]),
+        f"![expected best of k]({prefix}best_of_k.png)" if found else "",
+        *([tables.differences(pairs)] if pairs else []),
+        WORDS if pairs else "",
+        _bullets([*remarks, *_powerless(pairs)]),
+        *([best] if best.rows else []),
+        *([tables.costs(group.rows, results)] if results else []),
+        *([settings] if settings.rows else []),
+        _bullets([f"At the edge of the space: {line}." for line in at_the_edge(group)]),
+        f"![isolation]({prefix}isolation.png)" if settings.rows else "",
+        f"![boundary]({prefix}boundary.png)" if any(row.best for row in group.searched) else "",
+        "### Under every table",
+        "\n".join(statement(group, list(results.values()), chance, files.missing, command)),
+    ]
+    return Description([block for block in blocks if block], found)
+
+
+def markdown(block: Block) -> str:
+    return block.markdown() if isinstance(block, Table) else block
+
+
+def _known_results(group: Group, files: RunFiles) -> Mapping[str, Mapping[str, Any]]:
+    """By label the result.json of the row's best trial, of the re-run if there is one: settings are the same there."""
+    found = {}
+    for row in group.rows:
+        for study in (row.rerun, row.search):
+            best = study.best() if study else None
+            result = files.result(study, best) if study and best else None
+            if result is not None:
+                found[row.label] = result
+                break
+    return found
+
+
+def _progress(group: Group) -> str:
+    behind = [
+        f"{study.name} has {study.finished} of {study.budget or '?'} runs"
+        + (f", {running} running" if (running := len(study.of(State.RUNNING))) else "")
+        for study in group.studies
+        if not study.done
+    ]
+    return f"**Unfinished**: {'; '.join(behind)}." if behind else ""
+
+
+def _outdated(rows: Sequence[Row]) -> Sequence[str]:
+    """Re-runs of what is no longer the best."""
+    lines = []
+    for row in rows:
+        best = row.best
+        if row.rerun is None or best is None:
+            continue
+        science = row.rerun.science
+        if any(science.get(name, value) != value for name, value in best.parameters.items()):
+            lines.append(
+                f"{row.label}: the search has since found a better setting, trial {best.number}, than was re-trained."
+            )
+    return lines
+
+
+def _powerless(pairs: Sequence[Pair]) -> Sequence[str]:
+    fewest = sorted({pair.comparison.pairs for pair in pairs if 2.0 ** (1 - pair.comparison.pairs) >= LEVEL})
+    return [f"{m} pairs can't show a difference: their p is never below {2.0 ** (1 - m):g}." for m in fewest]
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,135 @@
+"""What trials left behind: result.json and predictions.npz come from their folders, or else from MLflow."""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.database import scheme, sqlite_file
+from lmao.errors import UserError
+from lmao.secrets import masked
+from lmao.studies import Study, Trial
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own; for a store with a password, which no study keeps
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The examples of one run, in the order of their documents."""
+
+    correct: NDArray[np.bool_]  # (n,)
+    documents: NDArray[np.int64]  # (n,)
+    labels: NDArray[np.int64]  # (n,)
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.correct.mean())
+
+
+@dataclass
+class RunFiles:
+    """Downloads go below `folder`; `missing` tells what could not be had, and why."""
+
+    folder: Path
+    missing: list[str] = field(default_factory=list)
+
+    def result(self, study: Study, trial: Trial) -> Mapping[str, Any] | None:
+        """result.json, if it is there and is this trial's."""
+        path = self._path(study, trial, "result.json")
+        if path is None:
+            return None
+        try:
+            result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if trial.accuracy is None or abs(result["dev_accuracy"] - trial.accuracy) < 1e-9:
+                return result
+            problem = f"has another accuracy, {result['dev_accuracy']:.4f}"
+        except (OSError, ValueError, KeyError, TypeError):
+            problem = "can't be read"
+        self._miss(study, trial, f"result.json {problem}")
+        return None
+
+    def judged(self, study: Study, trial: Trial, part: str) -> Judged | None:
+        """The `dev` or `test` examples of predictions.npz, if it is there and has that part."""
+        path = self._path(study, trial, "predictions.npz")
+        if path is None:
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                if f"{part}_scores" not in arrays:
+                    return None
+                scores, labels, documents = (arrays[f"{part}_{name}"] for name in ("scores", "labels", "documents"))
+            order = np.argsort(documents)
+            correct = scores.argmax(axis=1) == labels
+            return Judged(correct[order], documents[order].astype(np.int64), labels[order].astype(np.int64))
+        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+            self._miss(study, trial, "predictions.npz can't be read")
+            return None
+
+    def _path(self, study: Study, trial: Trial, name: str) -> Path | None:
+        if trial.folder is not None and (trial.folder / name).is_file():
+            return trial.folder / name
+        uri = _tracking_uri(study.tracking_uri)
+        if uri is None or trial.run_id is None:
+            self._miss(study, trial, f"{name} is not on this machine")
+            return None
+        target = self.folder / trial.run_id
+        if not (target / name).exists():
+            target.mkdir(exist_ok=True)
+            try:
+                _download(uri, trial.run_id, name, target)
+            except UserError as error:
+                self._miss(study, trial, f"{name} is not on this machine, nor in MLflow ({error})")
+                return None
+        return target / name
+
+    def _miss(self, study: Study, trial: Trial, what: str) -> None:
+        line = f"{study.name}, trial {trial.number}: {what}"
+        if line not in self.missing:
+            self.missing.append(line)
+
+
+def _tracking_uri(of_study: str | None) -> str | None:
+    uri = of_study if of_study and "***" not in of_study else os.environ.get(URI_VARIABLE)
+    if uri and scheme(uri) == "sqlite":
+        file = sqlite_file(uri)
+        if file is None or not file.is_file():  # opening it would make it
+            return None
+    return uri
+
+
+def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
+    from lmao.mlflow_store import told
+
+    try:
+        with told(uri):
+            _client(uri).download_artifacts(run_id, name, str(folder))
+    except UserError as error:
+        raise UserError(masked(str(error)).partition(": set tracking.uri")[0]) from None
+
+
+@cache
+def _client(uri: str) -> "MlflowClient":
+    from lmao.mlflow_store import open_client
+
+    return open_client(uri)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

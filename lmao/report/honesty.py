@@ -1,0 +1,148 @@
+"""What stands under every table: how many runs were made for it, how, what they saw, on what, and the commands."""
+
+import os
+import platform
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from lmao.report.luck import INDEPENDENT
+from lmao.report.rows import Group
+from lmao.report.settings import extent
+from lmao.secrets import masked
+from lmao.studies import State, Study
+
+LISTED = 10  # kinds of failures that are told
+
+
+def statement(
+    group: Group, results: Sequence[Mapping[str, Any]], chance: float | None, missing: Sequence[str], command: str
+) -> Sequence[str]:
+    """Lines of Markdown. `chance`: None where the number of labels is not known."""
+    lines = [
+        _runs(group),
+        *_choice(group),
+        _failures(group, chance),
+        *_seen(group),
+        _hardware(group, results),
+        f"Commit {', '.join(sorted({_short(study.commit) for study in group.studies}))}.",
+        *(f"Left out: {line}." for line in missing),
+        f"Written by `{masked(command)}` from",
+        *(f"  - {study.name}: `{_command(study)}`" for study in group.studies),
+    ]
+    return [line if line.startswith("  ") else f"- {line}" for line in lines]
+
+
+def _runs(group: Group) -> str:
+    trials = list(chain.from_iterable(study.trials for study in group.studies))
+    states = Counter(trial.state for trial in trials)
+    counted = ", ".join(f"{states[state]} {state.value}" for state in State if states[state])
+    lost = sum(len(study.lost) for study in group.studies)
+    reused = sum(trial.reused is not None for trial in trials)
+    reruns = sum(len(study.trials) for study in group.studies if study.is_rerun)
+    line = f"Runs made: {len(trials)} ({counted or 'none'}), of them {reruns} to re-train best settings"
+    line += f"; {lost} more lost to kills and stops, and repeated" if lost else ""
+    line += f"; {reused} took over the value of a run of the same settings and data" if reused else ""
+    return line + ". Runs in other databases, and deleted ones, are not known here."
+
+
+def _choice(group: Group) -> Sequence[str]:
+    searches = [row.study for row in group.searched]
+    if not searches:
+        return []
+    samplers = Counter(study.sampler for study in searches)
+    text = ", ".join(f"{sampler} ({count} {_plural(count, 'study', 'studies')})" for sampler, count in samplers.items())
+    valid = all(study.sampler == INDEPENDENT for study in searches)
+    if any(study.of(State.PRUNED) for study in searches):
+        text += "; a pruned trial counts as the best that it had reported, less than it might have reached"
+    lines = [
+        f"Settings chosen by dev accuracy; sampler: {text}. Best-of-k curves are valid for random draws alone: "
+        + ("all of these are." if valid else "the others' are only drawn to look at.")
+    ]
+    spaces: dict[str, str] = {}
+    for study in searches:
+        spaces |= {name: extent(distribution) for name, distribution in study.space.items()}
+    if spaces:
+        lines.append(f"Space: {'; '.join(f'{name} {text}' for name, text in sorted(spaces.items()))}.")
+    return lines
+
+
+def _failures(group: Group, chance: float | None) -> str:
+    failed: dict[tuple[str, str], list[int]] = {}
+    for study in group.studies:
+        for trial in study.of(State.FAILED):
+            failed.setdefault((study.name, masked(trial.error or "no reason kept")), []).append(trial.number)
+    if not failed:
+        return "Nothing was dropped, nothing failed."
+    counted = "0 (the number of labels is not known)" if chance is None else f"chance, {100 * chance:.1f}%"
+    listed = [f"{name} {', '.join(map(str, numbers))}: {error}" for (name, error), numbers in failed.items()]
+    more = f"; and {len(listed) - LISTED} more kinds, in runs.csv" if len(listed) > LISTED else ""
+    reruns = any(study.is_rerun and study.of(State.FAILED) for study in group.studies)
+    left_out = " A seed that failed in a re-run is left out there, with its pair." if reruns else ""
+    count = sum(map(len, failed.values()))
+    return f"{count} failed; in a search they count as {counted}: {'; '.join(listed[:LISTED])}{more}.{left_out}"
+
+
+def _seen(group: Group) -> Sequence[str]:
+    science = [study.science for study in group.studies]
+    given = {bool(values["data.include_test_text"]) for values in science if "data.include_test_text" in values}
+    texts = {
+        frozenset(): "No test texts are among the texts to pre-train on",
+        frozenset({True}): "Test texts, without their labels, are among the texts to pre-train on",
+        frozenset({False}): "Test texts were kept from pre-training",
+    }.get(frozenset(given), "Test texts, without their labels, are among the texts to pre-train on in some of the rows")
+    reruns = [study for study in group.studies if study.is_rerun and study.complete]
+    seeds = sorted({trial.seed for study in reruns for trial in study.complete if trial.seed is not None})
+    labels = f"read once for each re-run, seeds {_span(seeds)}" if seeds else "not read"
+    lines = [f"{texts}. Test labels: {labels}."]
+    shared = sorted({str(values["pretrain.seed"]) for values in science if values.get("pretrain.seed") is not None})
+    if shared and any(study.pretrain_epochs for study in group.studies):
+        lines.append(
+            f"pretrain.seed={', '.join(shared)}: runs of the same settings start from one pre-training. Its luck is in "
+            "no interval."
+        )
+    return lines
+
+
+def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
+    trials = [trial for study in group.studies for trial in (*study.trials, *study.lost)]
+    hours = sum(trial.seconds or 0.0 for trial in trials) / 3600
+    hosts = {trial.host for trial in trials if trial.host}
+    machines = f"{len(hosts)} machines" if len(hosts) > 1 else "one machine"
+    if hosts == {platform.node()}:
+        machines += f" with {os.cpu_count()} cores, {platform.machine()}"
+    threads = sorted({result["threads"] for result in results})
+    each = f", {' or '.join(map(str, threads))} {_plural(max(threads), 'thread', 'threads')} a run" if threads else ""
+    return f"{hours:.1f} hours of runs on {machines}{each}."
+
+
+def _command(study: Study) -> str:
+    """What made a study, but for its space, which is told above."""
+    if study.is_rerun:
+        pattern = [study.rerun_of] if study.rerun_of else []
+        return shlex.join(["python", "-m", "lmao.rerun", *pattern, f"--seeds={study.budget}"])
+    command = ["python", "train.py", "-m", f"sweep={study.sampler}", f"hydra.sweeper.study_name={study.name}"]
+    command += [f"hydra.sweeper.n_trials={study.budget}"] if study.budget else []
+    return masked(shlex.join([*command, *map(_without_folders, study.overrides)]))
+
+
+def _without_folders(override: str) -> str:
+    """`data.path=/somewhere/reviews.csv` without what is of one machine."""
+    key, sign, value = override.partition("=")
+    return f"{key}={value.rpartition('/')[2]}" if sign and key.endswith(("path", "dir")) else override
+
+
+def _short(commit: str | None) -> str:
+    return "unknown" if commit is None else commit[:10] + "-dirty" * commit.endswith("-dirty")
+
+
+def _span(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many

@@ -1,0 +1,177 @@
+"""The pictures of the luck and of the search, PNG and SVG, that can be read in grey: best_of_k and history."""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from itertools import cycle, islice
+from math import ceil
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from lmao.report.files import write_whole
+from lmao.report.luck import Curve
+from lmao.report.rows import Group
+from lmao.studies import State, Trial
+
+PANEL = (4.6, 3.4)  # inches
+FORMATS = ("png", "svg")
+FAILED_AT = 0.03  # height of the marks of failed runs, as a share of the axes
+
+
+class Style(NamedTuple):
+    """Of a row, alike in all plots: lines differ in dashes and markers, and in lightness."""
+
+    colour: str
+    line: Literal["-", "--", "-.", ""] | tuple[float, tuple[float, ...]]
+    marker: str
+
+
+STYLES = (
+    Style("#000000", "-", "o"),
+    Style("#0072b2", "--", "s"),
+    Style("#b0480a", "-.", "^"),
+    Style("#56a4d9", (0, (1, 1)), "D"),
+    Style("#8a8a8a", (0, (6, 1, 1, 1, 1, 1)), "v"),
+    Style("#c49a00", (0, (3, 3)), "P"),
+)
+
+
+def styles(labels: Sequence[str]) -> dict[str, Style]:
+    return dict(zip(labels, islice(cycle(STYLES), len(labels)), strict=True))
+
+
+def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
+    """As PNG and as SVG, the same bytes for the same picture."""
+    paths = []
+    with matplotlib.rc_context({"svg.hashsalt": "lmao"}):
+        for kind in FORMATS:
+            content = io.BytesIO()
+            figure.savefig(content, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+            paths.append(folder / f"{name}.{kind}")
+            write_whole(paths[-1], content.getvalue())
+    return paths
+
+
+def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure:
+    """All curves together; then each with its 95% band, among the others in grey."""
+    style = styles([row.label for row in group.rows])
+    title = f"{group.title}: expected best of k runs; what lies above the best run seen is unknown to a band"
+    figure, panels = panels_of(1 + len(curves), title)
+    least = min((min(curve.expected.min(), curve.low[len(curve.low) // 2]) for curve in curves), default=0.0)
+    most = max((curve.expected.max() for curve in curves), default=1.0)
+    room = 0.12 * max(most - least, 0.01)
+    for axes in panels:
+        axes.set_xlabel("k, runs to choose from")
+        axes.set_ylim(least - room, most + 2 * room)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        in_percent(axes)
+    for curve in curves:
+        _line(panels[0], curve, style[curve.label])
+    titled(panels[0], "all, without bands")
+    for axes, curve in zip(panels[1:], curves, strict=True):
+        for other in curves:
+            axes.plot(_ks(other), other.expected, color="0.75", linewidth=1, zorder=1)
+        axes.fill_between(_ks(curve), curve.low, curve.high, facecolor="0.93", edgecolor="0.6", hatch="///", zorder=0)
+        _line(axes, curve, style[curve.label])
+        titled(axes, f"{curve.label}, 95% band" + ("" if curve.independent else f" ({curve.sampler}: not valid)"))
+    legend(figure, [(curve.label, style[curve.label]) for curve in curves], states=False)
+    return figure
+
+
+def history(group: Group) -> Figure:
+    """A panel a search: each trial, and the best so far."""
+    style = styles([row.label for row in group.rows])
+    figure, panels = panels_of(len(group.searched), f"{group.title}: trials in their order")
+    limits = accuracy_limits(group)
+    for axes, row in zip(panels, group.searched, strict=True):
+        trials = row.study.trials
+        accuracies = [np.nan if trial.accuracy is None else trial.accuracy for trial in trials]
+        best = np.fmax.accumulate(np.array(accuracies))
+        axes.step([trial.number for trial in trials], best, where="post", color="0.45", linewidth=1.2)
+        mark(axes, [(trial.number, trial) for trial in trials], style[row.label])
+        axes.set_xlim(-0.5, max(1, max((trial.number for trial in trials), default=0)) + 0.5)
+        axes.set_ylim(*limits)
+        budget = f" of {row.study.budget}" if row.study.budget else ""
+        titled(axes, f"{row.label}: {row.study.finished}{budget} runs ({row.study.sampler})")
+        axes.set_xlabel("trial")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        in_percent(axes)
+    legend(figure, [("best so far", Style("0.45", "-", "")), ("filled: complete", Style("0.3", "", "o"))], states=True)
+    return figure
+
+
+def mark(axes: Axes, trials: Sequence[tuple[float, Trial]], style: Style) -> None:
+    """Trials at their x: filled where complete, hollow where pruned, a cross on the floor where failed."""
+    colours = {State.COMPLETE: style.colour, State.PRUNED: "none"}
+    for state, face in colours.items():
+        points = [(x, trial.reached) for x, trial in trials if trial.state is state and trial.reached is not None]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        axes.scatter(xs, ys, s=22, marker=style.marker, facecolor=face, edgecolor=style.colour)
+    failed = [x for x, trial in trials if trial.state is State.FAILED]
+    floor = axes.get_xaxis_transform()
+    axes.scatter(
+        failed, [FAILED_AT] * len(failed), s=26, marker="x", color=style.colour, transform=floor, clip_on=False
+    )
+
+
+def accuracy_limits(group: Group) -> tuple[float, float]:
+    """What holds all that was reached, with room below for the failed."""
+    reached = [trial.reached for row in group.searched for trial in row.study.trials if trial.reached is not None]
+    low, high = (min(reached), max(reached)) if reached else (0.0, 1.0)
+    room = max(high - low, 0.01)
+    return low - 0.15 * room, high + 0.08 * room
+
+
+def panels_of(count: int, title: str, columns: int = 3) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with so many panels, in rows of at most `columns`; the first of each row names the y axis."""
+    columns = min(columns, count)
+    rows = ceil(count / columns)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.8), layout="constrained")
+    figure.suptitle(textwrap.fill(title, 44 * columns))
+    panels = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
+    for axes in panels[::columns]:
+        axes.set_ylabel("dev accuracy, %")
+    return figure, panels
+
+
+def legend(figure: Figure, named: Sequence[tuple[str, Style]], states: bool) -> None:
+    """Below the panels: names, and what the marks of `mark` mean."""
+    entries = [
+        Line2D([], [], color=style.colour, linestyle=style.line, marker=style.marker, markersize=5, label=name)
+        for name, style in named
+    ]
+    if states:
+        entries.append(Line2D([], [], color="0.3", linestyle="", marker="o", fillstyle="none", label="hollow: pruned"))
+        entries.append(Line2D([], [], color="0.3", linestyle="", marker="x", label="failed"))
+    if not entries:
+        return
+    longest = max(len(str(entry.get_label())) for entry in entries)
+    columns = max(1, min(len(entries), int(11 * figure.get_figwidth() / (longest + 7))))
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+
+
+def titled(axes: Axes, title: str) -> None:
+    axes.set_title(textwrap.fill(title, 48), fontsize=10)
+
+
+def in_percent(axes: Axes) -> None:
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+
+
+def _line(axes: Axes, curve: Curve, style: Style) -> None:
+    every = ceil(len(curve.expected) / 9)
+    axes.plot(
+        _ks(curve), curve.expected, color=style.colour, linestyle=style.line, marker=style.marker, markevery=every,
+        markersize=5, linewidth=1.6,
+    )  # fmt: skip
+
+
+def _ks(curve: Curve) -> Sequence[int]:
+    return range(1, len(curve.expected) + 1)

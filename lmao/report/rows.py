@@ -1,0 +1,158 @@
+"""Studies are arranged as the rows of tables: one a search with its re-run, one table for what has the same data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from lmao.statistics import Floats
+from lmao.studies import State, Study, Trial
+
+NEVER_TOLD = ("seed", "data.", "pretrain.epochs")  # in a label: the data has a table of its own
+OF_PRETRAINING = ("pretrain.", "objective.", "vectors.target.")  # without meaning where pretrain.epochs=0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm: the study that searched its settings, and the one that re-trained the best of them."""
+
+    label: str
+    search: Study | None
+    rerun: Study | None
+
+    @property
+    def study(self) -> Study:
+        study = self.search or self.rerun
+        assert study is not None
+        return study
+
+    @property
+    def reached_any(self) -> bool:
+        return self.search is not None and any(trial.reached is not None for trial in self.search.trials)
+
+    @property
+    def best(self) -> Trial | None:
+        return self.search.best() if self.search else None
+
+    def values(self, chance: float) -> Floats:
+        """(n,) what each finished trial of the search counts as: a failed one as chance, a pruned one as it stood."""
+        if self.search is None:
+            return np.zeros(0)
+        finished = (State.COMPLETE, State.PRUNED, State.FAILED)
+        reached = [trial.reached for trial in self.search.trials if trial.state in finished]
+        return np.array([chance if value is None else value for value in reached])
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one table: the same data, the same number of labels."""
+
+    title: str
+    rows: Sequence[Row]
+
+    @property
+    def searched(self) -> Sequence[Row]:
+        return [row for row in self.rows if row.search is not None]
+
+    @property
+    def studies(self) -> Sequence[Study]:
+        return [study for row in self.rows for study in (row.search, row.rerun) if study is not None]
+
+    @property
+    def linear(self) -> Row | None:
+        """The linear model's row, of several the one that was trained again."""
+        return min((row for row in self.rows if row.study.is_linear), key=lambda row: row.rerun is None, default=None)
+
+    def baseline_of(self, row: Row) -> Row | None:
+        """The row without pre-training that is most like this one; None for the linear model and for itself."""
+        own = row.study
+        others = [other for other in self.rows if other.study.pretrain_epochs == 0 and not other.study.is_linear]
+        if own.is_linear or not own.pretrain_epochs or not others:
+            return None
+        return min(others, key=lambda other: len(_differing([own.science, _meaningful(other.study)])))
+
+
+def arrange(studies: Sequence[Study]) -> Sequence[Group]:
+    """Groups by data, each with its rows: without pre-training first, then by epochs, the linear model last."""
+    reruns = {study.rerun_of or _linear_search(study): study for study in studies if study.is_rerun}
+    searches = [study for study in studies if not study.is_rerun]
+    rows = [Row(study.name, study, reruns.pop(study.name, None)) for study in searches]
+    rows += [Row(study.name, None, study) for study in reruns.values()]
+    rows.sort(key=_data)
+    groups = [list(group) for _, group in groupby(rows, key=_data)]
+    data = [group[0].study.data for group in groups]
+    differing = _differing(data)
+    titles = [
+        ", ".join([str(values.get("data.name", "data")), *_told(values, differing - {"data.name"})]) for values in data
+    ]
+    return [
+        Group(title if titles.count(title) == 1 else f"{title} ({group[0].study.name})", _labelled(group))
+        for title, group in zip(titles, groups, strict=True)
+    ]
+
+
+def _linear_search(study: Study) -> str:
+    return study.name.removesuffix("-rerun")
+
+
+def _data(row: Row) -> str:
+    return str(sorted(row.study.data.items()))
+
+
+def _labelled(rows: Sequence[Row]) -> Sequence[Row]:
+    labelled = []
+    for linear in (False, True):
+        kind = [row for row in rows if row.study.is_linear == linear]
+        kind.sort(
+            key=lambda row: (np.inf if row.study.pretrain_epochs is None else row.study.pretrain_epochs, row.label)
+        )
+        sciences = [_meaningful(row.study) for row in kind]
+        differing = {key for key in _differing(sciences) if not key.startswith(NEVER_TOLD)}
+        labels = [
+            ", ".join([_kind(row.study), *_told(science, differing)])
+            for row, science in zip(kind, sciences, strict=True)
+        ]
+        labels = _apart(labels, [row.study.sampler for row in kind])
+        labels = _apart(labels, [row.study.name for row in kind])
+        labelled += [replace(row, label=label) for row, label in zip(kind, labels, strict=True)]
+    return labelled
+
+
+def _apart(labels: list[str], more: Sequence[str]) -> list[str]:
+    """Equal labels, told apart by something more."""
+    return [label if labels.count(label) == 1 else f"{label}, {also}" for label, also in zip(labels, more, strict=True)]
+
+
+def _kind(study: Study) -> str:
+    if study.is_linear:
+        return "Linear"
+    match study.pretrain_epochs:
+        case None:
+            return study.name
+        case 0:
+            return "Baseline"
+        case 1:
+            return "1 epoch"
+        case epochs:
+            return f"{epochs} epochs"
+
+
+def _meaningful(study: Study) -> Mapping[str, Any]:
+    """Its science, without what a search of another row draws and what has no part in it."""
+    nothing = OF_PRETRAINING if study.pretrain_epochs == 0 else ()
+    return {key: value for key, value in study.science.items() if not key.startswith(nothing)}
+
+
+def _differing(sciences: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The keys that have two values or more; a key that is missing somewhere is swept there, or has no meaning."""
+    found: dict[str, set[str]] = {}
+    for science in sciences:
+        for key, value in science.items():
+            found.setdefault(key, set()).add(str(value))
+    return {key for key, values in found.items() if len(values) > 1}
+
+
+def _told(science: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    return [f"{key}={science[key]}" for key in sorted(keys) if key in science]

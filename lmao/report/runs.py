@@ -1,0 +1,54 @@
+"""Every trial of every study as one line of runs.csv."""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lmao.secrets import masked
+from lmao.studies import Study, Trial
+
+BEFORE = ["study", "number", "state", "seed", "dev_accuracy", "reported_accuracy"]
+AFTER = ["fine_tuning_epochs", "pretrain_epochs", "seconds", "error", "reused", "run_id", "folder"]
+
+
+def all_runs(studies: Sequence[Study]) -> pd.DataFrame:
+    """A row a trial, those lost to kills too; a column a setting. Accuracies are shares, empty where there is none.
+
+    `reported_accuracy` is the best that a trial had reported while it fine-tuned.
+    """
+    trials = [(study, trial) for study in studies for trial in _in_order(study)]
+    settings = sorted(set(chain.from_iterable(trial.parameters for _, trial in trials)) - {"seed"})
+    table = pd.DataFrame([_line(*found) for found in trials], columns=[*BEFORE, *settings, *AFTER])
+    return table.convert_dtypes()  # whole numbers stay whole where some are missing
+
+
+def _in_order(study: Study) -> Sequence[Trial]:
+    return sorted([*study.trials, *study.lost], key=lambda trial: trial.number)
+
+
+def _line(study: Study, trial: Trial) -> dict[str, Any]:
+    return {
+        **trial.parameters,
+        "study": study.name,
+        "number": trial.number,
+        "state": trial.state.value,
+        "seed": trial.seed,
+        "dev_accuracy": trial.accuracy,
+        "reported_accuracy": max(trial.reported.values(), default=None),
+        "fine_tuning_epochs": trial.epochs,
+        "pretrain_epochs": trial.parameters.get("pretrain.epochs", study.pretrain_epochs),
+        "seconds": trial.seconds,
+        "error": None if trial.error is None else masked(trial.error),
+        "reused": trial.reused,
+        "run_id": trial.run_id,
+        "folder": None if trial.folder is None else _place(trial.folder),
+    }
+
+
+def _place(folder: Path) -> str:
+    """As seen from here, or its last two names where it is elsewhere."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else "/".join(folder.parts[-2:])

@@ -1,0 +1,131 @@
+"""The effect of each setting: what was drawn, put in bins, and the best three runs of each."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from operator import eq
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from lmao.report.rows import Group, Row
+from lmao.report.tables import TOP, Table, percent, shown
+from lmao.studies import State, Trial
+
+FEW = 4  # values that are listed one by one where there could be any
+EDGE = 0.05  # of a range
+ENDED = (State.COMPLETE, State.PRUNED, State.FAILED)
+
+
+Bin = tuple[str, Callable[[Any], bool]]  # what it is called, and whether a value belongs to it
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a value lies in its setting's range, 0 to 1 (on the scale it is drawn on)."""
+
+    share: float
+    at_edge: bool
+
+
+def sampled(group: Group) -> Sequence[str]:
+    """The settings that any search of the group draws."""
+    names = {name for row in group.searched for name in row.study.space}
+    names |= {name for row in group.searched for trial in row.study.trials for name in trial.parameters}
+    return sorted(names - {"seed"})
+
+
+def space_of(group: Group, setting: str) -> BaseDistribution | None:
+    spaces = (row.study.space for row in group.searched)
+    return next((space[setting] for space in spaces if setting in space), None)
+
+
+def drawn(row: Row, setting: str) -> Sequence[Trial]:
+    """The trials of a row's search that ended and had a value for it."""
+    return [trial for trial in row.study.trials if trial.state in ENDED and setting in trial.parameters]
+
+
+def top_three(group: Group) -> Table:
+    """For each value of each setting the mean of its three best runs, one column a row of the group."""
+    rows = [row for row in group.searched if sampled(Group("", [row]))]
+    body = []
+    for setting in sampled(group):
+        trials = {row.label: drawn(row, setting) for row in rows}
+        values = [trial.parameters[setting] for found in trials.values() for trial in found]
+        for text, holds in _bins(values, isinstance(space_of(group, setting), CategoricalDistribution)):
+            cells = [_top([trial for trial in trials[row.label] if holds(trial.parameters[setting])]) for row in rows]
+            body.append([setting, text, *cells])
+    header = ["setting", "value", *(row.label for row in rows)]
+    return Table(f"Mean of the best {TOP} runs at each value, % (runs that ended there)", header, body)
+
+
+def position(distribution: BaseDistribution, value: Any) -> Position:
+    """Choices lie evenly; those without an order, and fewer than three, have no edge."""
+    if isinstance(distribution, CategoricalDistribution):
+        choices = in_order(distribution.choices)
+        index = choices.index(value)
+        inside = len(choices) < 3 or not all(map(_is_number, choices)) or 0 < index < len(choices) - 1
+        return Position(index / max(1, len(choices) - 1), not inside)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high, at = (float(number) for number in (distribution.low, distribution.high, value))
+    if distribution.log:
+        low, high, at = np.log(low), np.log(high), np.log(at)
+    share = float((at - low) / (high - low)) if high > low else 0.5
+    return Position(share, not EDGE < share < 1 - EDGE)
+
+
+def in_order(values: Iterable[Any]) -> Sequence[Any]:
+    """The distinct values, sorted if they are numbers."""
+    distinct = list(dict.fromkeys(values))
+    return sorted(distinct, key=None if all(map(_is_number, distinct)) else str)
+
+
+def at_the_edge(group: Group) -> Sequence[str]:
+    """A line for each row whose best values lie at the ends of their ranges: the space may be too small there."""
+    lines = []
+    for row in group.searched:
+        found = [
+            f"{setting} = {shown(value)} of {extent(distribution)}"
+            for setting, value in (sorted(row.best.parameters.items()) if row.best else ())
+            if (distribution := row.study.space.get(setting)) and position(distribution, value).at_edge
+        ]
+        if found:
+            lines.append(f"{row.label}: {'; '.join(found)}")
+    return lines
+
+
+def extent(distribution: BaseDistribution) -> str:
+    """`0.0001 to 0.1, log`, or the choices."""
+    if isinstance(distribution, CategoricalDistribution):
+        return ", ".join(shown(choice) for choice in distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return f"{shown(distribution.low)} to {shown(distribution.high)}" + ", log" * distribution.log
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _bins(values: Sequence[Any], choices: bool) -> Sequence[Bin]:
+    """Each value where they are choices or few; else quarters that hold the same number of runs."""
+    distinct = in_order(values)
+    if choices or len(distinct) <= FEW or not all(map(_is_number, distinct)):
+        return [(shown(value), partial(eq, value)) for value in distinct]
+    edges = [float(edge) for edge in np.quantile(values, [0, 0.25, 0.5, 0.75, 1])]
+    return [(f"{shown(low)} to {shown(high)}", _within(low, high, low == edges[0])) for low, high in pairwise(edges)]
+
+
+def _within(low: float, high: float, closed: bool) -> Callable[[Any], bool]:
+    """Above `low` (or at it, where closed), up to `high`."""
+    return lambda value: low < value <= high or (closed and value == low)
+
+
+def _top(trials: Sequence[Trial]) -> str:
+    if not trials:
+        return ""
+    accuracies = sorted((trial.accuracy for trial in trials if trial.accuracy is not None), reverse=True)[:TOP]
+    failed = sum(trial.state is State.FAILED for trial in trials)
+    count = f"({len(trials)}{f', {failed} failed' if failed else ''})"
+    return f"{percent(sum(accuracies) / len(accuracies))} {count}" if accuracies else count

@@ -1,0 +1,170 @@
+"""`python -m lmao.rerun`: each study's best setting, and the linear model, trained again with fresh paired seeds."""
+
+import argparse
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmao import cli
+from lmao.errors import UserError
+from lmao.secrets import masked
+from lmao.stop import Stopped
+from lmao.studies import STORAGE, Study, read_studies
+
+TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+FIRST_SEED = 1000  # searches draw theirs elsewhere
+MOST_SEEDS = 40  # for which the sign-flip test is exact
+DATA_OVERRIDE = re.compile(r"\+?(experiment|data|debug)(=|\.)")  # what the linear model needs of a study's command
+NAME = re.compile(r"(?P<data>.+)-[^-]+-pretrain\d+(-[a-z]+)?")
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*")  # needs no quotes in an override
+WORDS_WITH_A_MEANING = {"true", "false", "null", "nan", "inf"}
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A study to be made: `overrides` fix all of its settings but the seed."""
+
+    name: str
+    rerun_of: str | None
+    overrides: Sequence[str]
+
+    def command(self, seeds: int, storage: str, further: Sequence[str]) -> Sequence[str]:
+        return [
+            sys.executable,
+            str(TRAIN),
+            "-m",
+            "sweep=grid",
+            f"hydra.sweeper.storage={quoted(storage)}",
+            f"hydra.sweeper.study_name={quoted(self.name)}",
+            f"hydra.sweeper.rerun_of={quoted(self.rerun_of)}",
+            f"hydra.sweeper.n_trials={seeds}",
+            *self.overrides,
+            f"seed=range({FIRST_SEED},{FIRST_SEED + seeds})",
+            "evaluate_test=true",
+            *further,
+        ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m lmao.rerun", description=__doc__)
+    parser.add_argument("pattern", nargs="?", default="*", help="of study names, like 'imdb-*'; all of them by default")
+    parser.add_argument("--seeds", type=int, default=10, metavar="M", help=f"2 to {MOST_SEEDS}, 10 by default")
+    parser.add_argument("--storage", default=STORAGE, metavar="URL", help=f"Optuna's database, {STORAGE} by default")
+    parser.epilog = "What follows -- is passed on to train.py: -- data.path=… tracking=off"
+    own, further = _parted(sys.argv[1:])
+    arguments = parser.parse_args(own)
+    return cli.main(lambda: rerun(arguments.pattern, arguments.seeds, arguments.storage, further))
+
+
+def _parted(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What stands before and after the first `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
+
+
+def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> None:
+    """Run the commands one after the other; each goes on where it stood.
+
+    Raises:
+        UserError: there is nothing to re-run.
+        SystemExit: the first command that failed, with its exit code.
+    """
+    if not 2 <= seeds <= MOST_SEEDS:
+        raise UserError(f"--seeds {seeds}: give 2 to {MOST_SEEDS}")
+    reruns, skipped = plan(read_studies(storage, pattern))
+    for line in skipped:
+        print(f"skipped    {line}", flush=True)
+    if not reruns:
+        raise UserError(f"nothing to re-run: none of the studies that match '{pattern}' has a finished trial")
+    for number, planned in enumerate(reruns, start=1):
+        command = planned.command(seeds, storage, further)
+        print(f"rerun      {number} of {len(reruns)}: {planned.name}", flush=True)
+        code = _run(command)
+        if code:
+            print(f"stopped: exit code {code} of {masked(shlex.join(command))}", file=sys.stderr)
+            raise SystemExit(code)
+
+
+def plan(studies: Sequence[Study]) -> tuple[Sequence[Rerun], Sequence[str]]:
+    """What is to be re-run, the linear model of each data set last; and what is not, with the reason.
+
+    A study whose budget is not done is left out, unless no study's is.
+    """
+    searches = [study for study in studies if not study.is_rerun]
+    any_done = any(study.done and study.best() for study in searches)
+    reruns, skipped = [], []
+    for study in searches:
+        progress = f"{study.finished} of {study.budget or '?'} trials are done"
+        if study.best() is None:
+            skipped.append(f"{study.name}: no trial is complete ({progress})")
+        elif any_done and not study.done:
+            skipped.append(f"{study.name}: {progress}")
+        else:
+            reruns.append(study)
+    return [*map(_of_best, reruns), *_linear(reruns)], skipped
+
+
+def _of_best(study: Study) -> Rerun:
+    best = study.best()
+    assert best is not None
+    settings = [f"{name}={quoted(value)}" for name, value in best.parameters.items() if name != "seed"]
+    return Rerun(f"{study.name}-rerun", study.name, [*study.overrides, *settings])
+
+
+def _linear(studies: Sequence[Study]) -> Sequence[Rerun]:
+    """The linear model as it comes, for each data set that no study searches its settings for."""
+    reruns: dict[str, Rerun] = {}
+    covered = [study.data for study in studies if study.is_linear]
+    for study in studies:
+        if study.data not in covered:
+            covered.append(study.data)
+            data = [override for override in study.overrides if DATA_OVERRIDE.match(override)]
+            name = f"{_data_name(study)}-linear-rerun"
+            name = f"{study.name}-linear-rerun" if name in reruns else name
+            reruns[name] = Rerun(name, None, [*data, "textcat=linear"])
+    return list(reruns.values())
+
+
+def quoted(value: Any) -> str:
+    """A value as Hydra's override grammar reads it back."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+        case str() if PLAIN.fullmatch(value) and value.lower() not in WORDS_WITH_A_MEANING:
+            return value
+        case _:
+            escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), str(value))
+            return f"'{escaped}'"
+
+
+def _data_name(study: Study) -> str:
+    """As the sweeper begins the names of studies: the experiment, or the data."""
+    named = NAME.fullmatch(study.name)
+    return named["data"] if named else str(study.science.get("data.name", study.name))
+
+
+def _run(command: Sequence[str]) -> int:
+    """The exit code. A terminal sends Ctrl-C to the child as well; a SIGTERM is passed on; the child says the rest."""
+    with subprocess.Popen(command) as child:
+        try:
+            code = child.wait()
+        except Stopped as stop:
+            if stop.signal_number == signal.SIGTERM:
+                child.terminate()
+            child.wait()
+            raise SystemExit(128 + stop.signal_number) from None
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
