@@ -3,10 +3,9 @@ suitable = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info
 first = $(shell for python in $(1); do $$python -c '$(suitable)' 2>/dev/null && echo $$python && break; done)
 PYTHON ?= $(call first,python3.12 python3.11 python3.13 python3 python)
 BIN := .venv/bin
-ARGS ?= pretrain.epochs=2
 PIP = -m pip -qq --disable-pip-version-check
 
-.PHONY: help setup train test check ui lock clean
+.PHONY: help setup train table rerun report bench test check ui lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -14,8 +13,32 @@ help:  ## list the targets
 
 setup: .venv/ready  ## make .venv with the pinned dependencies
 
+train: ARGS ?= pretrain.epochs=2
 train: .venv/ready  ## pre-train and classify: ARGS="pretrain.epochs=1 seed=3"
 	@$(BIN)/python train.py $(ARGS)
+
+# Each worker goes through the same studies; what is run, or being run by another, it leaves alone.
+table: N ?= 50
+table: EPOCHS ?= 0 1 2 3 4
+table: SAMPLER ?= random
+table: WORKERS ?= 1
+table: .venv/ready  ## search each number of epochs: N=50 EPOCHS="0 1 2 3 4" WORKERS=1 SAMPLER=random ARGS="+experiment=imdb_1k"
+	@for worker in $$(seq $(WORKERS)); do \
+	  (for epochs in $(EPOCHS); do \
+	    $(BIN)/python train.py -m sweep=$(SAMPLER) hydra.sweeper.n_trials=$(N) pretrain.epochs=$$epochs $(ARGS) || exit; \
+	  done) & workers="$$workers $$!"; \
+	done; status=0; for worker in $$workers; do wait $$worker || status=$$?; done; exit $$status
+
+rerun: M ?= 10
+rerun: .venv/ready  ## train the best setting of each study again, with M=10 fresh seeds
+	@$(BIN)/python -m lmao.rerun --seeds $(M) $(ARGS)
+
+report: .venv/ready  ## the studies as tables and plots, in report/
+	@$(BIN)/python -m lmao.report $(ARGS)
+
+bench: ARGS = --write
+bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/README.md
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 test: .venv/ready  ## run the tests
 	@$(BIN)/python -m pytest

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lmao import cli
@@ -15,17 +14,21 @@ from lmao.stop import StopSignal
 
 @hydra.main(config_path="conf", config_name="config")
 def train(composed: DictConfig) -> float:
-    """One run; a sweeper maximises what is returned."""
+    """One run, which may be a trial of a sweep; a sweeper maximises what is returned."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
     with cli.user_errors(), StopSignal() as stop:
+        cli.mask_passwords(folder)
         config = validate(cli.plain(composed))
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
+        from lmao.errors import AlreadyRun
         from lmao.experiment import run
+        from lmao.sweep.trial import current_trial
 
-        hydra_config = HydraConfig.get()
-        if hydra_config.mode == RunMode.MULTIRUN:
-            Console().line("run", f"{hydra_config.job.num + 1} · {hydra_config.job.override_dirname}")
-        result = run(config, Path(hydra_config.runtime.output_dir), Console(), stop)
-    return result.dev_accuracy
+        trial = current_trial()
+        try:
+            return run(config, folder, Console(silent=trial.number is not None), stop, trial).dev_accuracy
+        except AlreadyRun as known:
+            return known.accuracy
 
 
 if __name__ == "__main__":

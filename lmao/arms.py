@@ -17,7 +17,7 @@ from lmao.lookup import TypeVectors, look_up
 from lmao.parameters import Floats, Parameters
 from lmao.plots import learning_curves
 from lmao.pretrain_stage import pretrained_weights
-from lmao.result import PretrainSummary, TextcatSummary
+from lmao.result import PretrainSummary, TextcatSummary, code_version
 from lmao.streams import digest
 from lmao.textcat import Classifier, Epoch, FineTuning, initial_weights
 from lmao.vectors import StaticVectors, TrainingTexts, load_vectors, of_target
@@ -62,26 +62,29 @@ def train_cnn(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     vectors, inputs = _vectors(context, "vectors", settings.vectors, corpus, splits, counts)
     encoder = Encoder(settings.encoder, inputs.vectors.shape[1])
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), inputs.rows, inputs.vectors)
-    pretrained, pretrain_summary = None, None
+    pretrained, pretrain_summary, outputs = None, None, inputs
     if settings.pretrain.epochs:
-        outputs = inputs
         if settings.target.name != "same":
             with of_target():
                 _, outputs = _vectors(context, "target", settings.target, corpus, splits, counts)
         else:
             context.digests["target"] = context.digests["vectors"]
+    context.trial.known(context.digests, code_version())
+    if settings.pretrain.epochs:
         pretrained, pretrain_summary = pretrained_weights(context, encoder, corpus, types, outputs, splits.pretrain)
 
     classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
     tuning, summary = _fine_tune(context, classifier, pretrained, corpus, splits)
     epochs = [] if pretrain_summary is None else pretrain_summary.records
     learning_curves(context.folder / "curves.png", epochs, summary.records)
-    with context.timed("export"):
-        nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, vectors, tuning.best)
-        save_pipeline(nlp, context.folder / "model")
-        if pretrained is not None:
-            save_tok2vec(nlp, settings.encoder, pretrained, context.folder)
-    size = sum(path.stat().st_size for path in (context.folder / "model").rglob("*") if path.is_file()) / 1e6
+    size = None
+    if settings.tracking.keep_models != "none":
+        with context.timed("export"):
+            nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, vectors, tuning.best)
+            save_pipeline(nlp, context.folder / "model")
+            if pretrained is not None:
+                save_tok2vec(nlp, settings.encoder, pretrained, context.folder)
+        size = sum(path.stat().st_size for path in (context.folder / "model").rglob("*") if path.is_file()) / 1e6
 
     def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
         return classifier.predict(tuning.best, documents, context.team, advance)
@@ -130,6 +133,7 @@ def _fine_tune(
             epochs.append(epoch)
             context.tracker.metric("textcat/loss", epoch.loss, epoch.epoch)
             context.tracker.metric("dev/accuracy", epoch.dev_accuracy, epoch.epoch)
+            context.trial.report(epoch.epoch, epoch.dev_accuracy)
         stage.done(
             f"{len(epochs)} epoch{'s' * (len(epochs) > 1)} · loss {epochs[-1].loss:.3f} · "
             f"dev {epochs[-1].dev_accuracy:.3f} · best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"

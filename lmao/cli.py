@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from lmao.errors import UserError
+from lmao.secrets import masked
 from lmao.stop import Stopped, StopSignal
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -59,6 +60,14 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     if not isinstance(target, dict):
         raise UserError(f"vectors.target is a group: choose it with vectors@vectors.target={target}")
     return values
+
+
+def mask_passwords(folder: Path) -> None:
+    """In the settings that Hydra has written into a run's folder, and its own sweeper into the one above."""
+    for path in (*(folder / ".hydra").glob("*.yaml"), *folder.parent.glob("multirun.yaml")):
+        text = path.read_text(encoding="utf-8")
+        if masked(text) != text:
+            path.write_text(masked(text), encoding="utf-8")
 
 
 @contextmanager

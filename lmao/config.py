@@ -1,5 +1,6 @@
 """The schema: what each key of conf/ may hold. The defaults, with their reasons, live in conf/ alone."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -157,6 +158,7 @@ class Pretrain(Adam):
     warmup_steps: Count
     schedule: Literal["constant", "inverse_sqrt"]
     heldout: Annotated[float, Field(gt=0, le=0.5)]
+    seed: Count | None
     save_minutes: PositiveFloat
 
     @model_validator(mode="after")
@@ -190,14 +192,18 @@ class LinearTextcat(Section):
 AnyTextcat = Annotated[CnnTextcat | LinearTextcat, Field(discriminator="name")]
 
 
-class MlflowTracking(Section):
+class Tracking(Section):
+    keep_models: Literal["best", "all", "none"]
+
+
+class MlflowTracking(Tracking):
     name: Literal["mlflow"]
     uri: str
     experiment: str
     study: str | None
 
 
-class NoTracking(Section):
+class NoTracking(Tracking):
     name: Literal["off"]
 
 
@@ -255,9 +261,21 @@ class Config(Section):
         return values
 
     @property
+    def pretrain_seed(self) -> int:
+        return self.seed if self.pretrain.seed is None else self.pretrain.seed
+
+    @property
     def target_table(self) -> Any:
         """The table whose rows are predicted: `vectors.target`, or the input's own."""
         return self.vectors if self.target.name == "same" else self.target
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found
 
 
 # Which member of a union was tried stands in pydantic's paths, but not in a user's keys.

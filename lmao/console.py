@@ -70,8 +70,9 @@ class Stage:
 class Console:
     """Lines on stdout. A terminal gets wrapped lines and a live bar, a file or a pipe whole lines."""
 
-    def __init__(self, output: rich.console.Console | None = None) -> None:
-        self._output = output or rich.console.Console(highlight=False)
+    def __init__(self, output: rich.console.Console | None = None, silent: bool = False) -> None:
+        """silent: only the log gets it, as in a sweep, which has a line of its own for each run."""
+        self._output = output or rich.console.Console(highlight=False, quiet=silent)
         self._width = min(WIDTH, self._output.width) if self._output.is_terminal else None
 
     @contextmanager

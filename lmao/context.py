@@ -12,6 +12,7 @@ from lmao.console import Console
 from lmao.stop import StopSignal
 from lmao.team import Team
 from lmao.tracking import Tracker
+from lmao.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Context:
     cache: Cache
     tracker: Tracker
     team: Team
+    trial: Trial
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
     digests: dict[str, str] = field(default_factory=dict)  # of what the run depends on
 

@@ -7,3 +7,16 @@ class UserError(Exception):
 
 class Diverged(UserError):
     """A loss or a weight is not finite any more."""
+
+
+class Pruned(Exception):
+    """A trial of a sweep that its study's pruner stopped."""
+
+
+class AlreadyRun(Exception):
+    """A trial of a sweep whose configuration another trial has run: (accuracy, "study/number")."""
+
+    def __init__(self, accuracy: float, where: str) -> None:
+        super().__init__(accuracy, where)
+        self.accuracy = accuracy
+        self.where = where

@@ -1,15 +1,15 @@
 """One run: texts and labels in, a measured classifier out. Joins the stations; knows neither Hydra nor MLflow."""
 
 import shutil
-import subprocess
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao import config
+from lmao import blas, config
 from lmao.arms import Trained, train_cnn, train_linear
-from lmao.cache import key_of, open_cache
+from lmao.cache import Cache, key_of, open_cache
 from lmao.config import Config
 from lmao.console import Console
 from lmao.context import Context
@@ -20,51 +20,68 @@ from lmao.evaluate import score, write_predictions
 from lmao.features import encode
 from lmao.parameters import Floats
 from lmao.plots import confusion_matrix
-from lmao.result import Result, peak_rss_mb, summary, versions, write_result
+from lmao.result import Result, code_version, peak_rss_mb, summary, versions, write_result
 from lmao.stop import StopSignal
 from lmao.streams import digest, stream
 from lmao.team import Team, available_threads
 from lmao.tokens import check_language
 from lmao.tracking import open_tracker
+from lmao.trial import Trial
 from lmao.vectors import check_vectors, of_target
 
 RESULTS = ("result.json", "predictions.npz", "tok2vec.bin", "config.cfg", "curves.png", "confusion.png")
 MARK = ".lmao"  # in a folder that is a run's
-ARTIFACTS = ("result.json", "confusion.png", "curves.png", ".hydra/config.yaml")
+ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")
 
 
-def run(settings: Config, folder: Path, console: Console, stop: StopSignal) -> Result:
-    """The whole run; its files are in `folder` when it returns.
+def check_inputs(settings: Config, cache: Cache) -> Source:
+    """The source of the texts, after a look at all that the settings name.
 
     Raises:
-        UserError: something about the input or the settings.
-        Stopped: a signal came; what was finished is in the cache.
+        UserError: something isn't there, or not what it should be.
     """
-    _clear(folder)
-    cache = open_cache(settings.cache_dir, console.warn)
     source = open_source(settings.data, cache.root)
     check_language(settings.data.language)
     if settings.textcat.name == "cnn":
         check_vectors(settings.vectors)
         with of_target():
             check_vectors(settings.target)
+    return source
+
+
+def run(settings: Config, folder: Path, console: Console, stop: StopSignal, trial: Trial) -> Result:
+    """The whole run; its files are in `folder` when it returns.
+
+    Raises:
+        UserError: something about the input or the settings.
+        Stopped: a signal came; what was finished is in the cache.
+        Pruned, AlreadyRun: the trial's study has no use for the rest.
+    """
+    began = perf_counter()
+    _clear(folder)
+    cache = open_cache(settings.cache_dir, console.warn)
+    source = check_inputs(settings, cache)
     epochs = settings.pretrain.epochs if settings.textcat.name == "cnn" else 0
     name = f"{settings.data.name} {settings.textcat.name} pretrain={epochs} seed={settings.seed}"
-    with open_tracker(settings.tracking, name) as tracker, Team(settings.threads or available_threads()) as team:
-        context = Context(settings, folder, console, stop, cache, tracker, team)
+    if trial.number is not None:
+        name = f"trial {trial.number}"
+    with open_tracker(settings.tracking, name, trial) as tracker, Team(settings.threads or available_threads()) as team:
+        context = Context(settings, folder, console, stop, cache, tracker, team, trial)
+        trial.started(folder, tracker.run_id)
         tracker.parameters(settings.keys())
         tracker.tags(
             {
                 "data": settings.data.name,
                 "textcat": settings.textcat.name,
                 "pretrain_epochs": str(epochs),
-                "git_commit": _git_commit(),
+                "git_commit": code_version(),
             }
         )
         corpus, splits = _texts(context, source)
         train = train_linear if isinstance(settings.textcat, config.LinearTextcat) else train_cnn
         result = _judge(context, corpus, splits, train(context, corpus, splits))
         _report(context, result)
+        trial.finished(perf_counter() - began, result.textcat.epochs)
     return result
 
 
@@ -144,6 +161,7 @@ def _judge(context: Context, corpus: Corpus, splits: Splits, trained: Trained) -
         seconds=context.seconds,
         seed=context.settings.seed,
         threads=context.team.threads,
+        blas=blas.description(),
         versions=versions(),
         mlflow_run_id=context.tracker.run_id,
         peak_rss_mb=peak_rss_mb(),
@@ -168,17 +186,3 @@ def _report(context: Context, result: Result) -> None:
         context.tracker.metric("test/accuracy", result.test.accuracy)
     uri = tracking.uri if isinstance(tracking, config.MlflowTracking) else None
     context.console.summary(summary(result, context.folder, uri))
-
-
-def _git_commit() -> str:
-    """Of this checkout, "-dirty" if it was changed; "unknown" where lmao was installed without one."""
-    root = Path(__file__).resolve().parent.parent
-    git = ["git", "-C", str(root)]
-    try:
-        found = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
-        if Path(found.stdout.strip()).resolve() != root:
-            return "unknown"
-        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

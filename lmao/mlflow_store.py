@@ -2,19 +2,18 @@
 
 import logging
 import os
-import re
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from filelock import FileLock
-
+from lmao import database
+from lmao.database import connect_options, exclusive, scheme, sqlite_file
 from lmao.errors import UserError
+from lmao.secrets import masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,17 +22,20 @@ HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an
 
 
 def open_client(uri: str) -> "MlflowClient":
-    scheme = uri.partition(":")[0].partition("+")[0]
-    if scheme == "sqlite":
+    kind = scheme(uri)
+    if kind == "sqlite":
         _create_database(uri)
         _reach_database(uri)
-    elif scheme in ("postgresql", "mysql", "mssql"):
+    elif kind in ("postgresql", "mysql", "mssql"):
         _reach_database(uri)
-    elif scheme in ("http", "https"):
+    elif kind in ("http", "https"):
         _reach_server(uri)
     else:
-        raise UserError(f"tracking.uri={_masked(uri)}: MLflow keeps no runs there: {HINT}")
-    client: MlflowClient = _import_mlflow().MlflowClient(tracking_uri=uri)
+        raise UserError(f"tracking.uri={masked(uri)}: MLflow keeps no runs there: {HINT}")
+    mlflow = _import_mlflow()
+    with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first to come makes its tables
+        client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
     return client
 
 
@@ -65,16 +67,13 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 
 def _create_database(uri: str) -> None:
     """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
-    from sqlalchemy.engine import make_url
-
-    database = make_url(uri).database
-    if not database or database == ":memory:":
+    path = sqlite_file(uri)
+    if path is None:
         raise UserError(f"tracking.uri={uri} names no file: {HINT}")
-    path = Path(database).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size:
         return
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with exclusive(uri):
         if path.exists() and path.stat().st_size:
             return
         _import_mlflow()
@@ -95,10 +94,7 @@ def _reach_database(uri: str) -> None:
     """Fail at once where MLflow would try again for two minutes."""
     import sqlalchemy
 
-    try:
-        engine = sqlalchemy.create_engine(uri)
-    except ModuleNotFoundError as error:
-        raise UserError(f"tracking.uri={_masked(uri)} needs the database driver {error.name}: install it") from None
+    engine = sqlalchemy.create_engine(uri, connect_args=connect_options(uri))
     engine.connect().close()
     engine.dispose()
 
@@ -111,20 +107,6 @@ def _reach_server(uri: str) -> None:
         urllib.request.urlopen(without_user, timeout=10).close()
 
 
-@contextmanager
-def told(uri: str) -> Iterator[None]:
-    """Turn what the store, its driver or the disk raises into one line without a password."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        cause = getattr(error, "orig", None) or error
-        text = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
-        raise UserError(f"tracking.uri={_masked(uri)}: {_masked(text)}: {HINT}") from None
-
-
-def _masked(text: str) -> str:
-    """URLs without their passwords."""
-    text = re.sub(r"(://[^/:@\s]*):.*@", r"\1:***@", text)
-    return re.sub(r"(?i)(password|token|secret)=[^&\s]*", r"\1=***", text)
+def told(uri: str) -> AbstractContextManager[None]:
+    """Turn whatever the store raises into one line without a password."""
+    return database.told("tracking.uri", uri, HINT, (Exception,))

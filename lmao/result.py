@@ -3,6 +3,7 @@
 import json
 import platform
 import resource
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -51,7 +52,8 @@ class Result:
     digests: Mapping[str, str]
     seconds: Mapping[str, float]
     seed: int
-    threads: int  # sums are rounded in another order with another number
+    threads: int  # sums are rounded in another order with another number, and by another BLAS
+    blas: str
     versions: Mapping[str, str]
     mlflow_run_id: str | None
     peak_rss_mb: float
@@ -60,6 +62,20 @@ class Result:
 def versions() -> dict[str, str]:
     own = {"lmao": __version__, "python": platform.python_version()}
     return own | {name: version(name) for name in VERSIONED}
+
+
+def code_version() -> str:
+    """This checkout's commit, "-dirty" if it was changed; the version where lmao was installed without one."""
+    root = Path(__file__).resolve().parent.parent
+    git = ["git", "-C", str(root)]
+    try:
+        found = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
+        if Path(found.stdout.strip()).resolve() != root:
+            return f"lmao {__version__}"
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return f"lmao {__version__}"
 
 
 def peak_rss_mb() -> float:

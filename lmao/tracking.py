@@ -3,20 +3,26 @@
 import json
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lmao.config import AnyTracking, MlflowTracking
-from lmao.errors import UserError
+from lmao.config import AnyTracking, MlflowTracking, flat
+from lmao.database import absolute
+from lmao.errors import AlreadyRun, Pruned, UserError
 from lmao.mlflow_store import experiment_id, open_client, told
+from lmao.secrets import masked
 from lmao.stop import Stopped
+from lmao.trial import Trial
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+
+PARENT_TAG = "mlflow.parentRunId"
+TRIAL_TAG = "trial"  # the number in its study
 
 
 class Tracker(Protocol):
@@ -70,7 +76,8 @@ class MlflowTracker:
         from mlflow.entities import Param
         from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
 
-        parameters = [Param(key, _plain(value)[:MAX_PARAM_VAL_LENGTH]) for key, value in _flatten(values)]
+        written = {key: masked(_plain(value)) for key, value in flat(values).items()}
+        parameters = [Param(key, value[:MAX_PARAM_VAL_LENGTH]) for key, value in written.items()]
         with told(self._uri):
             for i in range(0, len(parameters), MAX_PARAMS_TAGS_PER_BATCH):
                 self._client.log_batch(self._run, params=parameters[i : i + MAX_PARAMS_TAGS_PER_BATCH])
@@ -83,13 +90,17 @@ class MlflowTracker:
 
     def dataset(self, name: str, digest: str, source: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
         from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
         from mlflow.utils.validation import MAX_DATASET_DIGEST_SIZE
 
         dataset = Dataset(name, digest[:MAX_DATASET_DIGEST_SIZE], "local", json.dumps({"uri": source}))
+        inputs = [DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])]
         with told(self._uri):
-            tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
-            self._client.log_inputs(self._run, datasets=[DatasetInput(dataset, tags)])
+            try:
+                self._client.log_inputs(self._run, datasets=inputs)
+            except MlflowException:  # a run elsewhere was the first to tell of this dataset at the same moment
+                self._client.log_inputs(self._run, datasets=inputs)
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
         from mlflow.entities import Metric
@@ -105,12 +116,13 @@ class MlflowTracker:
                 self._client.log_artifact(self._run, str(path))
 
     def close(self, status: str) -> None:
-        """Write what is pending, then end the run as FINISHED, FAILED or KILLED."""
+        """Write what is pending, then end the run as FINISHED, FAILED or KILLED, or leave it RUNNING."""
         self._thread.submit(self._write_pending)  # once more, if the store was busy
         self._thread.shutdown(wait=True)
         with told(self._uri):
             lost = self._failure is not None and status == "FINISHED"
-            self._client.set_terminated(self._run, "FAILED" if lost else status)
+            if status != "RUNNING":
+                self._client.set_terminated(self._run, "FAILED" if lost else status)
             if self._failure is not None:
                 raise self._failure
 
@@ -127,8 +139,9 @@ class MlflowTracker:
 
 
 @contextmanager
-def open_tracker(config: AnyTracking, name: str) -> Iterator[Tracker]:
-    """A run called `name`: FINISHED at the end, KILLED by Ctrl-C or SIGTERM, FAILED by any other exception.
+def open_tracker(config: AnyTracking, name: str, trial: Trial) -> Iterator[Tracker]:
+    """A run called `name`: FINISHED at the end, KILLED by Ctrl-C, SIGTERM or its study's pruner, FAILED by any other
+    exception. That of a trial is a child of its study's run, and its tag `state` says what Optuna does.
 
     Raises:
         UserError: the store can't be opened or written.
@@ -136,27 +149,111 @@ def open_tracker(config: AnyTracking, name: str) -> Iterator[Tracker]:
     if not isinstance(config, MlflowTracking):
         yield NullTracker()
         return
-    with told(config.uri), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
-        client = open_client(config.uri)
-        experiment = experiment_id(client, config.experiment)
-        run = client.create_run(experiment, run_name=name, tags={"study": config.study} if config.study else {})
-    tracker = MlflowTracker(client, run.info.run_id, config.uri)
+    study = trial.study or config.study
+    tags = {"study": study} if study else {}
+    if trial.parent_run_id is not None:
+        tags |= {PARENT_TAG: trial.parent_run_id, TRIAL_TAG: str(trial.number)}
+    client, run_id = _create_run(config, name, tags)
+    tracker = MlflowTracker(client, run_id, config.uri)
     try:
         yield tracker
-    except BaseException as error:
-        with suppress(UserError):  # what stopped the run is the news
-            tracker.close("KILLED" if isinstance(error, (KeyboardInterrupt, Stopped)) else "FAILED")
+    except AlreadyRun as known:
+        tracker.metric("dev/best_accuracy", known.accuracy)
+        tracker.tags({"reused": known.where, "state": "COMPLETE"})
+        tracker.close("FINISHED")
         raise
+    except BaseException as error:
+        stopped = isinstance(error, (KeyboardInterrupt, Stopped, Pruned))
+        with suppress(UserError):  # what stopped the run is the news
+            if trial.number is not None:
+                tracker.tags({"state": "PRUNED" if isinstance(error, Pruned) else "FAIL"})
+            tracker.close("KILLED" if stopped else "FAILED")
+        raise
+    if trial.number is not None:
+        tracker.tags({"state": "COMPLETE"})
     tracker.close("FINISHED")
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def reach_tracking(config: AnyTracking, storage: str) -> None:
+    """Make MLflow's store where it isn't there. storage: Optuna's database, absolute.
+
+    Raises:
+        UserError: it can't be opened, or is that same database: both call their table of versions the same.
+    """
+    if not isinstance(config, MlflowTracking):
+        return
+    with told(config.uri):
+        if absolute(config.uri) == storage:
+            raise UserError("tracking.uri and hydra.sweeper.storage are one database: give each its own")
+        open_client(config.uri)
+
+
+def open_study_run(config: AnyTracking, study: str, values: Mapping[str, Any], run_id: str | None) -> str | None:
+    """The run that is the parent of a study's trials: made, or marked as running again; None where nothing is tracked.
+
+    Raises:
+        UserError: the store can't be opened or written.
+    """
+    if not isinstance(config, MlflowTracking):
+        return None
+    if run_id is None:
+        client, run_id = _create_run(config, study, {"study": study})
+        MlflowTracker(client, run_id, config.uri).parameters(values)
+    with told(config.uri):
+        open_client(config.uri).update_run(run_id, status="RUNNING")
+    return run_id
+
+
+def end_study_run(
+    config: AnyTracking, run_id: str | None, status: str, best: Mapping[str, Any], accuracy: float | None,
+    files: Iterable[Path],
+) -> None:  # fmt: skip
+    """What a study has come to: its best trial as tags and a metric, plots and the best model as artifacts.
+
+    status RUNNING: other workers are at it still.
+
+    Raises:
+        UserError: the store can't be written.
+    """
+    if run_id is None or not isinstance(config, MlflowTracking):
+        return
+    with told(config.uri):
+        tracker = MlflowTracker(open_client(config.uri), run_id, config.uri)
+    tracker.tags({f"best.{name}": _plain(value) for name, value in best.items()})
+    if accuracy is not None:
+        tracker.metric("dev/best_accuracy", accuracy)
+    for path in files:
+        tracker.artifact(path)
+    tracker.close(status)
+
+
+def end_lost_runs(config: AnyTracking, parent: str | None, running: Callable[[], Collection[int]]) -> None:
+    """A study's runs that a kill left RUNNING: KILLED. running: the numbers of the trials that do run; it is called
+    after MLflow was, as a trial begins before its run.
+
+    Raises:
+        UserError: the store can't be read or written.
+    """
+    if parent is None or not isinstance(config, MlflowTracking):
+        return
+    with told(config.uri):
+        client = open_client(config.uri)
+        query = f"tags.`{PARENT_TAG}` = '{parent}' and attributes.status = 'RUNNING'"
+        found = client.search_runs([client.get_run(parent).info.experiment_id], query)
+    numbers = running()
+    for run in found:
+        if int(run.data.tags[TRIAL_TAG]) not in numbers:
+            tracker = MlflowTracker(client, run.info.run_id, config.uri)
+            tracker.tags({"state": "FAIL"})
+            tracker.close("KILLED")
+
+
+def _create_run(config: MlflowTracking, name: str, tags: dict[str, str]) -> tuple["MlflowClient", str]:
+    with told(config.uri), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
+        client = open_client(config.uri)
+        run = client.create_run(experiment_id(client, config.experiment), run_name=name, tags=tags)
+    return client, run.info.run_id
 
 
 def _plain(value: Any) -> str:

@@ -21,6 +21,7 @@ from lmao.experiment import run
 from lmao.features import encode
 from lmao.result import Result
 from lmao.stop import StopSignal
+from lmao.trial import NoTrial
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def finished(compose: Callable[..., Config], tmp_path_factory: pytest.TempPathFa
         if overrides not in runs:
             settings = compose("debug=tiny", "threads=1", *overrides)
             folder, output = tmp_path_factory.mktemp("run"), io.StringIO()
-            result = run(settings, folder, Console(rich.console.Console(file=output)), StopSignal())
+            result = run(settings, folder, Console(rich.console.Console(file=output)), StopSignal(), NoTrial())
             runs[overrides] = Finished(settings, folder, result, output.getvalue())
         return runs[overrides]
 

@@ -86,7 +86,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], line: str, 
 
 
 def test_a_bad_job_of_a_sweep_is_named(tmp_path: Path) -> None:
-    process = train(tmp_path, "--multirun", "seed=-1")
+    process = train(tmp_path, "--multirun", "sweep=basic", "seed=-1")
     assert process.returncode == 2
     assert "seed=-1" in process.stderr
     assert process.stderr.endswith("error: seed: input should be greater than or equal to 0, not -1\n")

@@ -23,6 +23,7 @@ from lmao.data import Part, open_source
 from lmao.errors import UserError
 from lmao.experiment import run
 from lmao.stop import StopSignal
+from lmao.trial import NoTrial
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
@@ -321,18 +322,24 @@ def test_a_folder_that_is_no_runs_is_left_alone(tiny: Config, tmp_path: Path) ->
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.txt").write_text("mine")
     with StopSignal() as stop, pytest.raises(UserError, match=r"holds model, not of a run: choose another folder"):
-        run(tiny, tmp_path, Console(), stop)
+        run(tiny, tmp_path, Console(), stop, NoTrial())
     assert (tmp_path / "model" / "mine.txt").read_text() == "mine"
 
 
 def test_an_earlier_run_in_the_same_folder_leaves_nothing(compose: Callable[..., Config], tmp_path: Path) -> None:
     for epochs in (1, 0):
         with StopSignal() as stop:
-            run(compose("debug=tiny", f"pretrain.epochs={epochs}", "textcat.epochs=1"), tmp_path, Console(), stop)
+            run(
+                compose("debug=tiny", f"pretrain.epochs={epochs}", "textcat.epochs=1"),
+                tmp_path,
+                Console(),
+                stop,
+                NoTrial(),
+            )
     assert not (tmp_path / "tok2vec.bin").exists()
     assert (tmp_path / "model" / "config.cfg").exists()
 
 
 def test_an_unknown_language_is_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
     with StopSignal() as stop, pytest.raises(UserError, match=r"data\.language: spaCy has no tokenizer for 'qq' here"):
-        run(compose("debug=tiny", "data.language=qq"), tmp_path, Console(), stop)
+        run(compose("debug=tiny", "data.language=qq"), tmp_path, Console(), stop, NoTrial())

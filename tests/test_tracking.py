@@ -15,6 +15,7 @@ from lmao.config import MlflowTracking, NoTracking
 from lmao.errors import UserError
 from lmao.stop import Stopped
 from lmao.tracking import open_tracker
+from lmao.trial import NoTrial
 
 PROCESSES = 8
 
@@ -27,8 +28,11 @@ def run_once(folder: Path, name: str, barrier: Barrier) -> None:
     os.dup2(output, 2)
     barrier.wait()
     with open_tracker(
-        MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None), name
+        MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None, keep_models="best"),
+        name,
+        NoTrial(),
     ) as tracker:
+        tracker.dataset("imdb", "0123456789abcdef", "aclImdb_v1.tar.gz", "training")
         tracker.metric("dev/accuracy", 0.5, 1)
 
 
@@ -60,7 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, processes: ForkServerContext
 @pytest.fixture
 def config(store: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowTracking:
     monkeypatch.chdir(store)
-    return MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study="s1")
+    return MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study="s1", keep_models="best")
 
 
 def client() -> Any:
@@ -84,7 +88,7 @@ def test_what_is_told_is_in_the_store(config: MlflowTracking, tmp_path: Path) ->
     (tmp_path / "model" / "meta.json").write_text("{}")
     (tmp_path / "result.json").write_text("{}")
     many = {f"key{i}": i for i in range(250)}
-    with open_tracker(config, "a name") as tracker:
+    with open_tracker(config, "a name", NoTrial()) as tracker:
         tracker.parameters({"data": {"path": None, "packages": ["numpy"]}, "seed": 3, "long": "x" * 10_000, **many})
         tracker.tags({"git_commit": "abc"})
         tracker.dataset("imdb", "0123456789abcdef" * 4, "aclImdb_v1.tar.gz", "training")
@@ -121,7 +125,7 @@ def test_what_is_told_is_in_the_store(config: MlflowTracking, tmp_path: Path) ->
     ],
 )
 def test_an_exception_ends_the_run_and_goes_on(config: MlflowTracking, error: BaseException, status: str) -> None:
-    with pytest.raises(type(error)), open_tracker(config, "stopped") as tracker:
+    with pytest.raises(type(error)), open_tracker(config, "stopped", NoTrial()) as tracker:
         tracker.metric("textcat/loss", 0.5, 1)
         raise error
     assert tracker.run_id is not None
@@ -131,7 +135,7 @@ def test_an_exception_ends_the_run_and_goes_on(config: MlflowTracking, error: Ba
 
 
 def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking) -> None:
-    with open_tracker(config, "quick") as tracker:
+    with open_tracker(config, "quick", NoTrial()) as tracker:
         start = time.perf_counter()
         for step in range(1000):
             tracker.metric("textcat/loss", 0.5, step)
@@ -143,7 +147,7 @@ def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking) -> None:
 def test_a_metric_that_could_not_be_written_is_told(config: MlflowTracking) -> None:
     with (
         pytest.raises(UserError, match=r"tracking\.uri=sqlite:///mlflow\.db"),
-        open_tracker(config, "failing") as tracker,
+        open_tracker(config, "failing", NoTrial()) as tracker,
     ):
         tracker.metric("not/a name?", 0.5)
 
@@ -152,7 +156,7 @@ def test_nothing_of_a_run_stays_behind(config: MlflowTracking) -> None:
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    with open_tracker(config, "first") as first, open_tracker(config, "second") as second:
+    with open_tracker(config, "first", NoTrial()) as first, open_tracker(config, "second", NoTrial()) as second:
         first.metric("dev/accuracy", 0.1)
         second.metric("dev/accuracy", 0.2)
     assert first.run_id is not None
@@ -179,9 +183,9 @@ def test_a_store_that_can_not_be_opened_is_one_line_without_the_password(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("not_one.db").write_text("not a database, but long enough to be taken for one " * 9)
-    config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None)
+    config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
     start = time.perf_counter()
-    with pytest.raises(UserError) as caught, open_tracker(config, "never"):
+    with pytest.raises(UserError) as caught, open_tracker(config, "never", NoTrial()):
         raise AssertionError("opened")
     assert time.perf_counter() - start < 10
     message = str(caught.value)
@@ -208,14 +212,14 @@ def test_a_first_start_that_is_killed_leaves_no_half_made_database(
     worker.kill()
     worker.join()
     monkeypatch.chdir(tmp_path)
-    config = MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None)
-    with open_tracker(config, "next") as tracker:
+    config = MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None, keep_models="best")
+    with open_tracker(config, "next", NoTrial()) as tracker:
         assert tracker.run_id is not None
 
 
 def test_tracking_off_takes_everything_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with open_tracker(NoTracking(name="off"), "none") as tracker:
+    with open_tracker(NoTracking(name="off", keep_models="best"), "none", NoTrial()) as tracker:
         tracker.parameters({"a": {"b": 1}})
         tracker.tags({"study": "s"})
         tracker.dataset("imdb", "0", "here", "training")

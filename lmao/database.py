@@ -1,0 +1,91 @@
+"""Database URLs: made absolute, reached, and locked while something is done that only one process may do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from filelock import FileLock
+
+from lmao.errors import UserError
+from lmao.secrets import masked
+
+LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
+BUSY_SECONDS = 60  # for a SQLite file that others write to
+REACH_SECONDS = 10  # for a server that doesn't answer
+
+
+def scheme(url: str) -> str:
+    """`postgresql` of postgresql+psycopg://…"""
+    return url.partition(":")[0].partition("+")[0]
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The absolute path of a sqlite URL's file; None of one that names no file."""
+    from sqlalchemy.engine import make_url
+
+    database = make_url(url).database
+    return None if not database or database == ":memory:" else Path(database).absolute()
+
+
+def absolute(url: str) -> str:
+    """The URL as it is understood from any folder."""
+    if scheme(url) != "sqlite":
+        return url
+    path = sqlite_file(url)
+    return url if path is None else f"sqlite:///{path}"
+
+
+def connect_options(url: str) -> dict[str, Any]:
+    """What SQLAlchemy gives the driver."""
+    options = {"sqlite": {"timeout": BUSY_SECONDS}, "postgresql": {"connect_timeout": REACH_SECONDS}}
+    return dict(options.get(scheme(url), {}))
+
+
+@contextmanager
+def told(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turn what a database, its driver or the disk raises into one line without a password.
+
+    Raises:
+        UserError: one of these errors came; the line names the setting.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except errors as error:
+        if isinstance(error, ImportError):
+            line = f"its database driver isn't installed ({_first_line(error)})"
+        else:
+            line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
+        raise UserError(f"{setting}={masked(url)}: {masked(line)}: {hint}") from None
+
+
+@contextmanager
+def exclusive(url: str) -> Iterator[None]:
+    """Hold the database's one lock: a file beside a SQLite database, an advisory lock of a PostgreSQL server. It is
+    released when its holder dies."""
+    if scheme(url) == "sqlite":
+        path = sqlite_file(url)
+        if path is None:
+            yield
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            yield
+        return
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=connect_options(url))
+    key = crc32((engine.url.database or "").encode())
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        try:
+            yield
+        finally:
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

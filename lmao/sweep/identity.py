@@ -1,0 +1,62 @@
+"""What makes a study the one it is: its name, and the attributes that mustn't change when it is gone on with."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution
+
+from lmao.config import Config, flat
+from lmao.result import code_version
+from lmao.sweep.samplers import GRID
+from lmao.sweep.space import EPOCHS, Space
+
+DEFAULT_SAMPLER = "tpe"
+NOT_SCIENCE = ("tracking", "cache_dir", "threads", "evaluate_test", "sweep", "space")
+
+
+def name_of(settings: Config, space: Space, sampler: str, experiment: str | None) -> str:
+    """<experiment or data>-<objective>-pretrain<epochs>, and the sampler where it isn't the default one."""
+    parts = [experiment or settings.data.name]
+    if settings.textcat.name == "linear":
+        parts.append("linear")
+    else:
+        parts.append(settings.objective.name)
+        if EPOCHS not in space.distributions:
+            parts.append(f"pretrain{settings.pretrain.epochs}")
+    if sampler != DEFAULT_SAMPLER:
+        parts.append(sampler)
+    return "-".join(parts)
+
+
+def same_attributes(settings: Config, space: Space, sampler: str) -> dict[str, Any]:
+    """science: the settings that all trials have. A grid may grow by numbers: only its names are compared."""
+    varied = {*space.distributions} | ({"seed"} - space.named)
+    science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
+    varying = {"names": _names(space.of_a_grid())} if sampler == GRID else {"space": space.record()}
+    return {"science": science, "sampler": sampler, **varying}
+
+
+def attributes(space: Space, rerun_of: str | None) -> dict[str, Any]:
+    """What else a study remembers, of its last start."""
+    record = {
+        "overrides": [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
+        "space": space.record(),
+        "commit": code_version(),
+    }
+    return record if rerun_of is None else {**record, "rerun_of": rerun_of}
+
+
+def _section(override: str) -> str:
+    """`tracking` of ++tracking.uri=…, or of tracking@…"""
+    return re.split(r"[.=@]", override.lstrip("+~"))[0]
+
+
+def _is_one_of(setting: str, varied: set[str]) -> bool:
+    """Also where its group is."""
+    return any(setting == name or setting.startswith(f"{name}.") for name in varied)
+
+
+def _names(space: Space) -> Mapping[str, str]:
+    named = {name: one for name, one in space.distributions.items() if isinstance(one, CategoricalDistribution)}
+    return Space(named, [], frozenset()).record()

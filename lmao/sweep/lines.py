@@ -1,0 +1,98 @@
+"""What a sweep says: a line when it begins, a line a trial, a line at the end."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from lmao.console import Console, duration
+from lmao.secrets import masked
+from lmao.sweep.study import SharedStudy
+
+SHORT = ("optimizer.", "textcat.")
+SAMPLERS = {"tpe": "TPE", "qmc": "QMC"}
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+class Lines:
+    def __init__(self, console: Console, study: SharedStudy) -> None:
+        self._console = console
+        self._study = study
+        self._began = time.time()
+
+    def begin(self, sampler: str, settings: int, lost: int) -> None:
+        finished = len(self._study.finished())
+        parts = [
+            f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {settings} settings, {self._study.n_trials} trials"
+        ]
+        if finished:
+            parts.append(f"resumes {finished} finished")
+        if lost:
+            parts.append(f"{lost} lost to a kill put back")
+        self._console.line("study", " · ".join(parts))
+
+    def trial(self, trial: FrozenTrial) -> None:
+        """A trial that ended, the best so far, and how long the rest will take."""
+        best = self._best()
+        parts = [
+            f"{_outcome(trial):<7}",
+            f"best {best.values[0]:.3f}" if best else "best -    ",
+            f"{duration(_seconds(trial)):>10}",
+            f"{self._left():>18}",
+            trial.user_attrs.get("error") or _described(trial.params),
+        ]
+        if "reused" in trial.user_attrs:
+            parts.append(f"as {trial.user_attrs['reused']}")
+        self._console.line(f"trial {trial.number}", "  ".join(parts))
+
+    def end(self, parent: str | None) -> None:
+        counts = Counter(STATES[trial.state] for trial in self._study.finished())
+        done = f"{self._study.name} · " + ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
+        running = len(self._study.counted()) - len(self._study.finished())
+        if running:
+            done += f", {running} running elsewhere"
+        best = self._best()
+        if best:
+            done += f" · best {best.values[0]:.4f} (trial {best.number})"
+        self._console.line("done", done)
+        compare = "" if parent is None else f"   compare: mlflow ui, run {self._study.name}"
+        self._console.line("", f"table: python -m lmao.report{compare}")
+
+    def lost(self, error: Exception) -> None:
+        """A launcher that lost its jobs."""
+        line = next(iter(str(error).splitlines()), "")
+        self._console.warn(f"a job died, its trial is put back: {type(error).__name__}: {masked(line)}")
+
+    def _best(self) -> FrozenTrial | None:
+        complete = [trial for trial in self._study.finished() if trial.state == TrialState.COMPLETE]
+        return max(complete, key=lambda trial: trial.values[0], default=None)
+
+    def _left(self) -> str:
+        finished = self._study.finished()
+        missing = self._study.n_trials - len(finished)
+        here = [t for t in finished if t.datetime_complete and t.datetime_complete.timestamp() >= self._began]
+        if missing <= 0 or not here:
+            return "the last"
+        return f"{duration((time.time() - self._began) / len(here) * missing)} left"
+
+
+def _seconds(trial: FrozenTrial) -> float:
+    return trial.duration.total_seconds() if trial.duration else 0.0
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    return f"{trial.values[0]:.4f}" if trial.state == TrialState.COMPLETE else STATES[trial.state]
+
+
+def _described(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{_short(name)} {_number(value)}" for name, value in params.items())
+
+
+def _short(name: str) -> str:
+    return next((name.removeprefix(section) for section in SHORT if name.startswith(section)), name)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,30 @@
+"""tracking.keep_models=best: of a study's models only the best trial's stays."""
+
+import shutil
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+MODEL_FILES = ("model", "tok2vec.bin", "config.cfg")
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial | None:
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    return max(complete, key=lambda trial: trial.values[0], default=None)
+
+
+def keep_best_model(study: optuna.Study) -> None:
+    """Remove the models of all other trials; a folder on another machine is that machine's workers' business."""
+    best = best_trial(study)
+    kept = best.user_attrs.get("folder") if best else None
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+        folder = trial.user_attrs.get("folder")
+        if folder in (None, kept):
+            continue
+        for name in MODEL_FILES:
+            path = Path(folder) / name
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

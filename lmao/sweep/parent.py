@@ -1,0 +1,56 @@
+"""The study's run in MLflow, the parent of its trials' runs. With tracking=off there is none."""
+
+import tempfile
+from pathlib import Path
+
+from lmao.config import AnyTracking
+from lmao.database import exclusive
+from lmao.sweep.models import best_trial, keep_best_model
+from lmao.sweep.plots import study_plots
+from lmao.sweep.study import SharedStudy
+from lmao.tracking import end_lost_runs, end_study_run, open_study_run
+
+ABOUT = ("sampler", "n_trials", "space", "science", "commit")
+
+
+class ParentRun:
+    """Made by the first worker, whom the others wait for."""
+
+    def __init__(self, study: SharedStudy, tracking: AnyTracking) -> None:
+        self._study = study
+        self._tracking = tracking
+        with exclusive(study.url):
+            attributes = study.study.user_attrs
+            known = attributes.get("mlflow_run_id")
+            self.run_id = open_study_run(tracking, study.name, {name: attributes[name] for name in ABOUT}, known)
+            if self.run_id != known:
+                study.study.set_user_attr("mlflow_run_id", self.run_id)
+
+    def end_lost_runs(self) -> None:
+        end_lost_runs(self._tracking, self.run_id, self._study.running)
+
+    def keep_models(self) -> None:
+        if self._tracking.keep_models == "best":
+            with exclusive(self._study.url):
+                keep_best_model(self._study.study)
+
+    def stop(self) -> None:
+        """This worker was stopped."""
+        self.end_lost_runs()
+        end_study_run(self._tracking, self.run_id, "RUNNING" if self._study.running() else "KILLED", {}, None, [])
+
+    def finish(self, failed: bool) -> None:
+        """This worker has no more to do."""
+        self.end_lost_runs()
+        best = best_trial(self._study.study)
+        status = "FAILED" if failed else "FINISHED" if self._study.is_complete() else "RUNNING"
+        with tempfile.TemporaryDirectory() as folder:
+            files = study_plots(self._study.study, Path(folder))
+            if best is None:
+                end_study_run(self._tracking, self.run_id, status, {}, None, files)
+                return
+            model = Path(best.user_attrs["folder"]) / "model"
+            if self._tracking.keep_models != "none" and model.exists():  # unless it is on another machine
+                files.append(model)
+            tags = {"trial": best.number, **best.params}
+            end_study_run(self._tracking, self.run_id, status, tags, best.values[0], files)

@@ -1,0 +1,118 @@
+"""What a sweep varies: conf/space/, changed by the command line; and the settings that it holds fixed."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import optuna
+from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
+
+from lmao.config import Config, flat
+from lmao.errors import UserError
+
+EPOCHS = "pretrain.epochs"
+OF_THE_ENCODER = ("pretrain.", "optimizer.")  # what textcat=linear has no use for
+
+
+@dataclass(frozen=True)
+class Space:
+    """distributions by setting; fixed: the other overrides, as Hydra reads them; named: what the command line names."""
+
+    distributions: Mapping[str, BaseDistribution]
+    fixed: Sequence[str]
+    named: frozenset[str]
+
+    def ends(self) -> dict[str, list[Any]]:
+        """For each setting its choices, or the two ends of its interval."""
+        return {name: _ends(distribution) for name, distribution in self.distributions.items()}
+
+    def points(self) -> list[dict[str, Any]]:
+        """All of a grid's points.
+
+        Raises:
+            UserError: there is nothing to combine, or a setting has no end of values.
+        """
+        if not self.distributions:
+            raise UserError("sweep=grid has nothing to combine: give settings several values, pretrain.epochs=0,1")
+        try:
+            choices = [OptunaSweeperImpl._to_grid_sampler_choices(one) for one in self.distributions.values()]
+        except ValueError:
+            intervals = [
+                name for name, one in self.distributions.items() if not isinstance(one, CategoricalDistribution)
+            ]
+            raise UserError(f"sweep=grid needs values, not intervals: {', '.join(intervals)}") from None
+        return [dict(zip(self.distributions, values, strict=True)) for values in itertools.product(*choices)]
+
+    def of_a_grid(self) -> "Space":
+        """Its points are given: numbers become intervals, so that there may be more of them another time."""
+        return replace(self, distributions={name: _interval(one) for name, one in self.distributions.items()})
+
+    def suggest(self, trial: optuna.Trial, epochs: int) -> None:
+        """Draw a trial's settings; those of pre-training only where there is any. epochs: the fixed ones."""
+        for name in sorted(self.distributions, key=lambda name: name != EPOCHS):
+            if not name.startswith("pretrain.") or name == EPOCHS or trial.params.get(EPOCHS, epochs):
+                trial._suggest(name, self.distributions[name])  # as the plugin does: any kind of distribution
+
+    def record(self) -> dict[str, str]:
+        """For the study, to be compared when it is resumed."""
+        return {name: distribution_to_json(one) for name, one in sorted(self.distributions.items())}
+
+    def without_unused(self, settings: Config) -> "Space":
+        """Without dimensions of conf/space/ that these settings have no use for."""
+
+        def used(name: str) -> bool:
+            if name in self.named:
+                return True
+            if settings.textcat.name == "linear":
+                return not name.startswith(OF_THE_ENCODER) and name in flat(settings.keys())
+            return not name.startswith("pretrain.") or EPOCHS in self.distributions or settings.pretrain.epochs > 0
+
+        return replace(self, distributions={name: one for name, one in self.distributions.items() if used(name)})
+
+
+def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:
+    """params: of the sweeper's config; arguments: of the command line, which come first."""
+    distributions, values, deletions = create_params_from_overrides([*params, *arguments])
+    own_distributions, own_values, _ = create_params_from_overrides(list(arguments))
+    return Space(
+        {name: one for name, one in distributions.items() if name not in values},
+        [*overrides(values), *deletions],
+        frozenset({*own_distributions, *own_values}),
+    )
+
+
+def overrides(values: Mapping[str, Any]) -> list[str]:
+    """As on the command line."""
+    return [f"{name}={_written(value)}" for name, value in values.items()]
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ends(distribution: BaseDistribution) -> list[Any]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    return [distribution.low, distribution.high]  # type: ignore[attr-defined]  # intervals of either kind have them
+
+
+def _interval(distribution: BaseDistribution) -> BaseDistribution:
+    if not isinstance(distribution, CategoricalDistribution):
+        return distribution
+    choices: Any = distribution.choices
+    kinds = {type(choice) for choice in choices}
+    if kinds == {int}:
+        return IntDistribution(min(choices), max(choices))
+    if kinds == {float}:
+        return FloatDistribution(min(choices), max(choices))
+    return distribution

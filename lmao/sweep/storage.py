@@ -1,0 +1,64 @@
+"""Optuna's database, opened."""
+
+import functools
+import warnings
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import optuna
+from hydra.utils import instantiate
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import SQLAlchemyError
+
+from lmao import database
+from lmao.database import LOCKED, absolute, connect_options, scheme, sqlite_file
+from lmao.errors import UserError
+from lmao.secrets import masked
+
+HEARTBEAT_SECONDS = 30
+GRACE_SECONDS = 240  # without a heartbeat until another machine's worker is taken for dead
+HINT = "give hydra.sweeper.storage=sqlite:///file.db, or postgresql://… for workers on several machines"
+FAILURES = (SQLAlchemyError, StorageInternalError, ImportError, OSError)
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def told(url: str) -> AbstractContextManager[None]:
+    """Turn what the database or its driver raises into one line without a password."""
+    return database.told("hydra.sweeper.storage", url, HINT, FAILURES)
+
+
+def shared(url: str) -> str:
+    """The URL as it is understood from any folder.
+
+    Raises:
+        UserError: it is no database that workers can share.
+    """
+    with told(url):
+        if scheme(url) not in LOCKED or (scheme(url) == "sqlite" and sqlite_file(url) is None):
+            raise UserError(f"hydra.sweeper.storage={masked(url)}: no database that workers can share: {HINT}")
+        return absolute(url)
+
+
+@functools.cache
+def open_storage(url: str) -> RDBStorage:
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+        return RDBStorage(
+            url,
+            engine_kwargs={"connect_args": connect_options(url), "pool_pre_ping": scheme(url) != "sqlite"},
+            heartbeat_interval=HEARTBEAT_SECONDS,
+            grace_period=GRACE_SECONDS,
+        )
+
+
+def load_study(url: str, name: str, pruner: Mapping[str, Any]) -> optuna.Study:
+    """A study that exists, as the job of one of its trials needs it.
+
+    Raises:
+        UserError: the database can't be reached.
+    """
+    made = instantiate(dict(pruner), _execution_whitelist_="optuna.*")
+    with told(url):
+        return optuna.load_study(study_name=name, storage=open_storage(url), pruner=made)

@@ -1,0 +1,240 @@
+"""A study in Optuna's database that several workers share: made once, claimed from trial by trial, mended after kills.
+
+A trial that was lost, to a kill or a stop, is FAIL; its point is put back as a new trial that names it in `replaces`,
+and it no longer counts.
+"""
+
+import json
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from lmao.database import exclusive
+from lmao.errors import UserError
+from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared, told
+from lmao.sweep.worker import WorkerMark
+
+MOST_LOSSES = 3  # of one point: what kills its process each time has failed
+
+
+class SharedStudy:
+    """One worker's view of a study; `study` and `n_trials` are there once it is prepared.
+
+    sampler(n) makes the sampler of the n-th trial; folder is the study's.
+
+    Raises:
+        UserError: in any method: the database fails.
+    """
+
+    study: optuna.Study
+    n_trials: int
+    _worker: WorkerMark
+
+    def __init__(self, url: str, name: str, folder: Path, sampler: Callable[[int], Any]) -> None:
+        self.url = shared(url)
+        self.name = name
+        self.folder = folder
+        self._sampler = sampler
+        with self._alone():  # the tables are made once
+            self._storage = open_storage(self.url)
+
+    def prepare(
+        self,
+        same: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+        n_trials: int,
+        points: Sequence[Mapping[str, Any]],
+    ) -> int:
+        """Make the study if it isn't there, with points to be run as they are; else see that it is the same study.
+
+        same: attributes that mustn't change. Returns: how many trials were lost to kills since it was last looked at.
+
+        Raises:
+            UserError: the study was made with other settings, or another space.
+        """
+        with self._alone():
+            self.study = optuna.create_study(
+                study_name=self.name, storage=self._storage, direction="maximize", load_if_exists=True
+            )
+            kept = self.study.user_attrs
+            for name, value in same.items():
+                if name in kept and kept[name] != value:
+                    raise UserError(
+                        f"study {self.name} was made with other settings ({_difference(name, kept[name], value)}): "
+                        "give this one another hydra.sweeper.study_name, or the old settings"
+                    )
+            trials = self.study.get_trials(deepcopy=False)
+            there = [trial.system_attrs.get("fixed_params") for trial in trials]
+            for point in points:
+                if point not in there:
+                    self.study.enqueue_trial(dict(point))
+            self.n_trials = min(n_trials, len(self._places())) if points else n_trials
+            for name, value in {**same, **attributes, "n_trials": self.n_trials}.items():
+                if kept.get(name) != value:
+                    self.study.set_user_attr(name, value)
+            self._worker = WorkerMark(self.folder)
+            return self._reap()
+
+    def claim(
+        self, most: int, suggest: Callable[[optuna.Trial], None], own_seeds: bool
+    ) -> tuple[list[optuna.Trial], int]:
+        """The next trials, with their parameters; none where all of the budget is done, or being done elsewhere. And
+        how many trials of others were found lost.
+
+        own_seeds: the n-th trial of any study has seed n, so that studies of one size are paired.
+        """
+        with self._alone():
+            lost = self._reap()
+            number = min(most, max(0, self.n_trials - len(self.counted())))
+            return [self._ask(suggest, own_seeds) for _ in range(number)], lost
+
+    def counted(self) -> list[FrozenTrial]:
+        """The trials that were begun, without the lost ones."""
+        trials = self.study.get_trials(deepcopy=False)
+        lost = _replaced(trials)
+        return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
+
+    def finished(self) -> list[FrozenTrial]:
+        return [trial for trial in self.counted() if trial.state.is_finished()]
+
+    def running(self) -> set[int]:
+        """The numbers of the trials that somebody is at."""
+        return {trial.number for trial in self._running()}
+
+    def is_complete(self) -> bool:
+        """All of the budget has ended."""
+        return len(self.finished()) >= self.n_trials
+
+    def tell(
+        self, trial: optuna.Trial, state: TrialState, accuracy: float | None = None, error: str | None = None
+    ) -> FrozenTrial:
+        """What became of a trial; without effect where others have taken it for lost."""
+        with told(self.url):
+            with suppress(UpdateFinishedTrialError):
+                if error is not None:
+                    trial.set_user_attr("error", error)
+                self.study.tell(trial, accuracy, state, skip_if_finished=True)
+            return self.study.get_trials(deepcopy=False)[trial.number]
+
+    def put_back(self, losses: int) -> None:
+        """Let the points of this worker's unfinished trials be run again. losses: 1 if they were lost to a kill, for
+        which they may be the reason."""
+        with self._alone():
+            for trial in self._running():  # without a worker: it was being claimed, by this one as nobody else does now
+                if "worker" not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
+                    self._lose(trial, losses)
+
+    @contextmanager
+    def alive(self, trials: Sequence[optuna.Trial]) -> Iterator[None]:
+        """Record heartbeats while the block runs: workers on other machines see nothing else of this one."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while True:
+                with suppress(*FAILURES):  # the next one will do
+                    for trial in trials:
+                        self._storage.record_heartbeat(trial._trial_id)
+                if ended.wait(HEARTBEAT_SECONDS):
+                    return
+
+        thread = threading.Thread(target=beat, daemon=True, name="heartbeat")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def close(self) -> None:
+        self._worker.release()
+
+    def _ask(self, suggest: Callable[[optuna.Trial], None], own_seeds: bool) -> optuna.Trial:
+        trials = self.study.get_trials(deepcopy=False)
+        waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
+        place = _place(trials, len(trials) if waiting is None else waiting.number)
+        given = waiting is not None and waiting.system_attrs["fixed_params"]
+        # The place decides what is drawn, so that kills change nothing of it; nor does a given point use up a draw.
+        self.study.sampler = optuna.samplers.RandomSampler() if given else self._sampler(place)
+        with warnings.catch_warnings(action="ignore"):  # heartbeats without Study.optimize, experimental settings
+            trial = self.study.ask()
+        self._storage.record_heartbeat(trial._trial_id)
+        suggest(trial)
+        if own_seeds:
+            trial.set_user_attr("seed", place)
+        for name, value in self._worker.attributes.items():
+            trial.set_user_attr(name, value)
+        return trial
+
+    def _reap(self) -> int:
+        """Put back what dead workers were at: at once on this machine, after GRACE_SECONDS on another."""
+        running = self._running()
+        stale = self._storage._get_stale_trial_ids(self.study._study_id)
+        dead = {
+            trial.user_attrs["worker"]
+            for trial in running
+            if "worker" in trial.user_attrs and self._worker.is_dead(trial.user_attrs)
+        }
+        lost = [
+            trial
+            for trial in running  # without a worker: it was killed while it claimed, as nobody else does now
+            if trial._trial_id in stale or trial.user_attrs.get("worker") in {None, *dead}
+        ]
+        for trial in lost:
+            self._lose(trial, 1)
+        for path in dead:
+            Path(path).unlink(missing_ok=True)
+        return len(lost)
+
+    def _lose(self, trial: FrozenTrial, losses: int) -> None:
+        """Put its point back, then end it: killed in between, it is found again, but not put back twice."""
+        losses += trial.user_attrs.get("losses", 0)
+        again = losses < MOST_LOSSES
+        if again and trial.number not in _replaced(self.study.get_trials(deepcopy=False)):
+            # One that died while it was drawn is drawn again.
+            point = trial.params if "worker" in trial.user_attrs else trial.system_attrs.get("fixed_params", {})
+            self.study.enqueue_trial(point, user_attrs={"replaces": trial.number, "losses": losses})
+        if not again:
+            self._storage.set_trial_user_attr(trial._trial_id, "error", f"its process died, {losses} times")
+        with suppress(UpdateFinishedTrialError):
+            self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+
+    def _running(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+
+    def _places(self) -> list[FrozenTrial]:
+        return [trial for trial in self.study.get_trials(deepcopy=False) if "replaces" not in trial.user_attrs]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with told(self.url), exclusive(self.url):
+            yield
+
+
+def _replaced(trials: Sequence[FrozenTrial]) -> set[int]:
+    return {trial.user_attrs["replaces"] for trial in trials if "replaces" in trial.user_attrs}
+
+
+def _place(trials: Sequence[FrozenTrial], number: int) -> int:
+    """How many trials came before this one, or before the one that it replaces, if none is counted twice."""
+    while number < len(trials) and "replaces" in trials[number].user_attrs:
+        number = trials[number].user_attrs["replaces"]
+    return sum("replaces" not in trial.user_attrs for trial in trials[:number])
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    def shown(values: Mapping[str, Any], name: str) -> str:
+        return json.dumps(values[name]) if name in values else "not there"
+
+    if not isinstance(old, Mapping):
+        return f"{name}: {old} then, {new} now"
+    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return ", ".join(f"{name}: {shown(old, name)} then, {shown(new, name)} now" for name in names[:3]) + (
+        f" and {len(names) - 3} more" if len(names) > 3 else ""
+    )

@@ -1,0 +1,211 @@
+"""The sweep: trials are claimed from the shared study, run through Hydra's launcher, and told, until all are done."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl
+from omegaconf import DictConfig, OmegaConf, read_write
+from optuna.trial import FrozenTrial, TrialState
+
+from lmao import cli
+from lmao.cache import open_cache
+from lmao.config import Config, flat, validate
+from lmao.console import Console
+from lmao.errors import Pruned, UserError
+from lmao.experiment import check_inputs
+from lmao.secrets import masked
+from lmao.sweep.identity import attributes, name_of, same_attributes
+from lmao.sweep.lines import Lines
+from lmao.sweep.models import best_trial
+from lmao.sweep.parent import ParentRun
+from lmao.sweep.samplers import GRID, sampler_at, sampler_name
+from lmao.sweep.settings import validate_sweep
+from lmao.sweep.space import Space, overrides, read_space
+from lmao.sweep.study import SharedStudy
+from lmao.sweep.trial import Spec, TrialTask
+from lmao.team import available_threads
+from lmao.tracking import reach_tracking
+
+
+class StudySweep(OptunaSweeperImpl):
+    """Settings: conf/hydra/sweeper/lmao.yaml."""
+
+    def __init__(
+        self, *, sampler: DictConfig, pruner: DictConfig, params: DictConfig | None, custom_search_space: str | None,
+        **settings: Any,
+    ) -> None:  # fmt: skip
+        self._own = validate_sweep(settings)
+        super().__init__(
+            sampler, "maximize", self._own.storage, self._own.study_name, self._own.n_trials, self._own.n_jobs,
+            self._own.max_failure_rate, custom_search_space, params,
+        )  # fmt: skip
+        self._pruner: Any = OmegaConf.to_container(pruner, resolve=True)
+        self._sampler_name = sampler_name(sampler)
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._task = TrialTask(task_function)
+        super().setup(hydra_context=hydra_context, task_function=self._task, config=config)
+        assert self.launcher is not None
+        self._launcher: Launcher = self.launcher
+        self._loader = hydra_context.config_loader
+        self._config = config
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Raises UserError for what a user can mend, before anything is made; and where too many trials failed."""
+        space = read_space(self._parse_sweeper_params_config(), arguments)
+        space = space.without_unused(_validated(self._compose(space.fixed)))
+        settings = self._check(space)
+        console = Console()
+        check_inputs(settings, open_cache(settings.cache_dir, console.warn))
+        points = space.points() if self._sampler_name == GRID else []
+        experiment = self._config.hydra.runtime.choices.get("experiment")
+        name = self._own.study_name or name_of(settings, space, self._sampler_name, experiment)
+        folder = self._folder(name)
+        with read_write(self._config.hydra.sweep):  # the launcher makes it
+            self._config.hydra.sweep.dir = str(folder)
+        study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler))
+        reach_tracking(settings.tracking, study.url)
+        lost = study.prepare(
+            same_attributes(settings, space, self._sampler_name), attributes(space, self._own.rerun_of),
+            self._own.n_trials, points,
+        )  # fmt: skip
+        lines = Lines(console, study)
+        lines.begin(self._sampler_name, len(space.distributions), lost)
+        try:
+            parent = ParentRun(study, settings.tracking)
+            try:
+                self._run(study, space.of_a_grid() if points else space, settings, parent, lines)
+            except BaseException:
+                with suppress(UserError):  # what stopped the sweep is the news
+                    study.put_back(0)
+                    parent.stop()
+                raise
+            too_many = self._too_many_failures(study)
+            parent.finish(failed=too_many is not None)
+            self._write_best(study)
+            lines.end(parent.run_id)
+            if too_many is not None:
+                raise UserError(too_many)
+        finally:
+            study.close()
+
+    def _run(self, study: SharedStudy, space: Space, settings: Config, parent: ParentRun, lines: Lines) -> None:
+        def suggest(trial: optuna.Trial) -> None:
+            space.suggest(trial, settings.pretrain.epochs)
+            if self.custom_search_space_extender is not None:
+                self.custom_search_space_extender(self._config, trial)
+
+        while self._too_many_failures(study) is None:
+            trials, lost = study.claim(self.n_jobs, suggest, own_seeds="seed" not in space.named)
+            if lost:
+                parent.end_lost_runs()
+            if not trials:
+                break
+            for ended in self._launch(study, space, trials, parent, lines):
+                lines.trial(ended)
+            parent.keep_models()
+
+    def _launch(
+        self, study: SharedStudy, space: Space, trials: Sequence[optuna.Trial], parent: ParentRun, lines: Lines
+    ) -> list[FrozenTrial]:
+        """Run claimed trials; what they came to."""
+        jobs = []
+        self._task.specs = {}
+        for trial in trials:
+            self._task.specs[str(trial.number)] = Spec(
+                study.url, study.name, trial.number, trial._trial_id, self._pruner, self._own.reuse, parent.run_id,
+                os.getcwd(),
+            )  # fmt: skip
+            jobs.append([*space.fixed, *overrides(trial.params), *self._own_overrides(trial, space, study.folder)])
+        try:
+            with study.alive(trials):
+                returns = self._launcher.launch(jobs, initial_job_idx=trials[0].number)
+        except Exception as error:
+            study.put_back(1)
+            lines.lost(error)
+            return []
+        return [self._tell(study, trial, job) for trial, job in zip(trials, returns, strict=True)]
+
+    def _own_overrides(self, trial: optuna.Trial, space: Space, folder: Path) -> list[str]:
+        """A trial's folder and seed, and one thread beside other workers."""
+        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+        own = [f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir='{trial.number}'"]
+        if "seed" in trial.user_attrs:
+            own.append(f"seed={trial.user_attrs['seed']}")
+        if "threads" not in space.named:
+            own.append(f"threads={max(1, available_threads() // self.n_jobs) if self.n_jobs > 1 else 1}")
+        return own
+
+    def _tell(self, study: SharedStudy, trial: optuna.Trial, job: JobReturn) -> FrozenTrial:
+        if job.status == JobStatus.COMPLETED:
+            return study.tell(trial, TrialState.COMPLETE, float(job.return_value))
+        error = job._return_value
+        if isinstance(error, Pruned):
+            return study.tell(trial, TrialState.PRUNED)
+        line = cli.explain(error) or f"{type(error).__name__}: {error}"
+        return study.tell(trial, TrialState.FAIL, error=masked(line))
+
+    def _too_many_failures(self, study: SharedStudy) -> str | None:
+        failed = [trial for trial in study.finished() if trial.state == TrialState.FAIL]
+        if len(failed) <= self.max_failure_rate * study.n_trials:
+            return None
+        return (
+            f"study {study.name}: {len(failed)} of {study.n_trials} trials failed, more than "
+            f"hydra.sweeper.max_failure_rate={self.max_failure_rate:g} allows; "
+            f"the last: {failed[-1].user_attrs['error']}"
+        )
+
+    def _check(self, space: Space) -> Config:
+        """The settings at one corner of the space. Each value is tried at two of them, as some may not fit all others.
+
+        Raises:
+            UserError: one can't be used at either.
+        """
+        ends = space.ends()
+        corners = [{name: values[end] for name, values in ends.items()} for end in (0, -1)]
+        composed = [self._compose([*space.fixed, *overrides(corner)]) for corner in corners]
+        settings = [flat(cli.plain(one)) for one in composed]
+        first = _validated(composed[0])
+        for name, values in ends.items():
+            for value in values:
+                mistakes = []
+                for corner, base, known in zip(corners, composed, settings, strict=True):
+                    if name in known:
+                        changed = OmegaConf.merge(base, OmegaConf.from_dotlist(overrides({name: value})))
+                    else:  # a group
+                        changed = self._compose([*space.fixed, *overrides({**corner, name: value})])
+                    try:
+                        _validated(changed)
+                    except UserError as mistake:
+                        mistakes.append(mistake)
+                if len(mistakes) == len(corners):
+                    raise mistakes[0]
+        return first
+
+    def _compose(self, fixed: Sequence[str]) -> DictConfig:
+        config = self._loader.load_sweep_config(self._config, list(fixed))
+        return OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
+
+    def _folder(self, name: str) -> Path:
+        """multirun/<study>; in another folder than multirun where the command line names one."""
+        named = any(override.startswith("hydra.sweep.dir=") for override in self._config.hydra.overrides.hydra)
+        return (Path(self._config.hydra.sweep.dir if named else "multirun") / name).absolute()
+
+    def _write_best(self, study: SharedStudy) -> None:
+        """What the plugin writes, where it writes it."""
+        best = best_trial(study.study)
+        if best is not None:
+            found = {"name": "optuna", "best_params": dict(best.params), "best_value": best.values[0]}
+            OmegaConf.save(OmegaConf.create(found), study.folder / "optimization_results.yaml")
+
+
+def _validated(composed: Any) -> Config:
+    return validate(cli.plain(composed))

@@ -1,0 +1,43 @@
+"""Whether a worker lives: it holds a lock on a file of its own, which the system releases however the process ends."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+
+class WorkerMark:
+    """This process; `attributes` is what its trials say of it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, path = tempfile.mkstemp(prefix=".worker-", dir=folder)
+        os.close(handle)
+        self._lock = FileLock(path)
+        self._lock.acquire()
+        self.attributes = {"host": socket.gethostname(), "worker": path}
+
+    def is_mine(self, attributes: Mapping[str, Any]) -> bool:
+        return attributes.get("worker") == self.attributes["worker"]
+
+    def is_dead(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether the worker with these attributes was of this machine and is no more. Of one whose file isn't there
+        nothing is known: another machine may have the same name."""
+        if self.is_mine(attributes) or attributes["host"] != self.attributes["host"]:
+            return False
+        path = Path(attributes["worker"])
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return True
+        except Timeout:
+            return False
+
+    def release(self) -> None:
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)

@@ -1,0 +1,40 @@
+"""What a run needs of the sweep that it may belong to."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Trial(Protocol):
+    """A trial of a study, or none: `number` is None for a run of its own."""
+
+    number: int | None
+    study: str | None
+    parent_run_id: str | None  # the study's run in MLflow
+
+    def started(self, folder: Path, run_id: str | None) -> None: ...
+
+    def known(self, inputs: Mapping[str, str], code: str) -> None:
+        """Remember what this run depends on.
+
+        Raises:
+            AlreadyRun: another trial of the study has run the same, its accuracy will do.
+        """
+
+    def report(self, epoch: int, accuracy: float) -> None:
+        """Raises Pruned where the trial isn't worth going on with."""
+
+    def finished(self, seconds: float, epochs: int) -> None: ...
+
+
+class NoTrial:
+    """For a run of its own."""
+
+    number: int | None = None
+    study: str | None = None
+    parent_run_id: str | None = None
+
+    def started(self, folder: Path, run_id: str | None) -> None: ...
+    def known(self, inputs: Mapping[str, str], code: str) -> None: ...
+    def report(self, epoch: int, accuracy: float) -> None: ...
+    def finished(self, seconds: float, epochs: int) -> None: ...

@@ -1,0 +1,58 @@
+"""Database URLs: understood from anywhere, locked by one, and their errors in one line."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lmao.database import absolute, exclusive, scheme, sqlite_file, told
+from lmao.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"), [("sqlite:///a.db", "sqlite"), ("postgresql+psycopg://host/x", "postgresql"), ("folder", "folder")]
+)
+def test_the_kind_of_a_database_is_read(url: str, kind: str) -> None:
+    assert scheme(url) == kind
+
+
+def test_a_file_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sqlite:///runs.db") == f"sqlite:///{tmp_path}/runs.db"
+    assert absolute(f"sqlite:///{tmp_path}/runs.db") == f"sqlite:///{tmp_path}/runs.db"
+    assert absolute("sqlite://") == "sqlite://" and sqlite_file("sqlite://") is None
+    assert absolute("postgresql://me:secret@host/runs") == "postgresql://me:secret@host/runs"
+
+
+def test_one_holds_the_lock_and_the_others_wait(tmp_path: Path) -> None:
+    url, order = f"sqlite:///{tmp_path}/made/for/it.db", list[str]()
+
+    def second() -> None:
+        with exclusive(url):
+            order.append("second")
+
+    with exclusive(url):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.2)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_an_error_becomes_one_line_without_a_password() -> None:
+    url = "postgresql://me:secret@host/runs"
+    with (
+        pytest.raises(UserError) as caught,
+        told("tracking.uri", url, "set another", (ValueError,)),
+    ):
+        raise ValueError(f"no way to {url}\nand more")
+    assert str(caught.value) == (
+        "tracking.uri=postgresql://me:***@host/runs: no way to postgresql://me:***@host/runs: set another"
+    )
+
+
+def test_an_error_that_nobody_expected_stays_what_it_is() -> None:
+    with pytest.raises(KeyError), told("tracking.uri", "sqlite:///a.db", "", (ValueError,)):
+        raise KeyError("a bug")
