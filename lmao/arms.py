@@ -60,8 +60,10 @@ def train_cnn(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     settings = context.settings
     counts = corpus.type_counts(splits.pretrain)
     vectors, inputs = _vectors(context, "vectors", settings.vectors, corpus, splits, counts)
-    encoder = Encoder(settings.encoder, inputs.vectors.shape[1])
-    types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), inputs.rows, inputs.vectors)
+    device = context.team.device
+    encoder = Encoder(settings.encoder, inputs.vectors.shape[1], device)
+    hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
+    types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
     pretrained, pretrain_summary, outputs = None, None, inputs
     if settings.pretrain.epochs:
         if settings.target.name != "same":
@@ -80,7 +82,8 @@ def train_cnn(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     size = None
     if settings.tracking.keep_models != "none":
         with context.timed("export"):
-            nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, vectors, tuning.best)
+            best = tuning.best.like(device.to_host(tuning.best.flat))
+            nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, vectors, best)
             save_pipeline(nlp, context.folder / "model")
             if pretrained is not None:
                 save_tok2vec(nlp, settings.encoder, pretrained, context.folder)

@@ -207,7 +207,7 @@ class NoTracking(Tracking):
     name: Literal["off"]
 
 
-NOT_SCIENCE = {"tracking", "cache_dir", "threads", "evaluate_test"}
+NOT_SCIENCE = {"tracking", "cache_dir", "threads", "device", "evaluate_test"}
 
 AnyTracking = Annotated[MlflowTracking | NoTracking, Field(discriminator="name")]
 
@@ -226,6 +226,7 @@ class Config(Section):
     tracking: AnyTracking
     seed: Count
     threads: Positive | None
+    device: Literal["cpu", "gpu"]
     cache_dir: str
     evaluate_test: bool
 

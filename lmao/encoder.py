@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao import config, kernels
-from lmao.blas import product
+from lmao.device import CPU, Device
 from lmao.layers import Backprop, Workspace, maxout_norm, maxout_shapes
 from lmao.parameters import Floats, Parameters
 from lmao.streams import stream
@@ -28,8 +28,8 @@ EMBED_PIECES = 3  # MultiHashEmbed fixes it
 class TypeTable:
     """What the encoder knows of each type.
 
-    hash_rows (types, 4, 4) int32; vector_rows (types,) int32 into vectors (rows, dims), whose last row is zeros: that
-    of a type without a vector.
+    hash_rows (types, 4, 4) int32; vector_rows (types,) int32 into vectors (rows, dims), which lie on the
+    encoder's device; their last row is zeros: that of a type without a vector.
     """
 
     hash_rows: NDArray[np.int32]
@@ -105,7 +105,10 @@ def receptive_field(wanted: Rows, reach: int, depth: int) -> Field:
 
 
 class Encoder:
-    def __init__(self, settings: config.Encoder, dims: int) -> None:
+    """Its weights lie on `device`; rows and ids of words are made, and stay, on the host."""
+
+    def __init__(self, settings: config.Encoder, dims: int, device: Device = CPU) -> None:
+        self.device = device
         self.width = settings.width
         self.depth = settings.depth
         self.reach = settings.window_size
@@ -135,23 +138,24 @@ class Encoder:
         hashed = len(FEATURES) * width
         tables = weights.rows("embed.lower.E", "embed.shape.E")
         rows = types.hash_rows[wanted]
-        masks = dropout.masks(width)
+        masks = self.device.to_device(dropout.masks(width))
         X = space.take("features", len(wanted), hashed + (width if self.dims else 0))
-        kernels.embed(rows, tables, masks, X)
+        self.device.kernels.embed(rows, tables, masks, X)
         if self.dims:
             V = space.take("vectors", len(wanted), self.dims)
-            np.take(types.vectors, types.vector_rows[wanted], axis=0, out=V, mode="wrap")  # -1 is the last row
+            self.device.take(types.vectors, types.vector_rows[wanted], V)
             projected = X[:, hashed:]
-            product(V, weights["embed.vectors.W"].T, projected)
+            self.device.product(V, weights["embed.vectors.W"].T, projected)
             projected *= masks[-1]
         Y, backprop_mix = maxout_norm(weights, "embed", X, space)
 
         def backprop(dY: Floats, gradients: Parameters) -> Floats:
             dX = backprop_mix(dY, gradients)
-            kernels.embed_backward(rows, dX, masks, gradients.rows("embed.lower.E", "embed.shape.E"))
+            d_tables = gradients.rows("embed.lower.E", "embed.shape.E")
+            self.device.kernels.embed_backward(rows, dX, masks, d_tables)
             if self.dims:
                 dW = space.take("d_weights", width, self.dims)
-                product((dX[:, hashed:] * masks[-1]).T, V, dW)
+                self.device.product((dX[:, hashed:] * masks[-1]).T, V, dW)
                 gradients["embed.vectors.W"][...] += dW
             return dX
 
@@ -166,14 +170,15 @@ class Encoder:
     ) -> tuple[Floats, Backprop]:  # fmt: skip
         """Vectors in context: rows of `embedded` by local (rows,), -1 in gaps, for the field's lowest rows, to (wanted,
         width). Dropout goes by the row of the batch, whatever else is computed."""
+        on_device = self.device.kernels
         X = space.take("tokens", len(local), self.width)
-        kernels.gather(embedded, local, field.rows[0], *dropout.layer(0), X)
+        on_device.gather(embedded, local, field.rows[0], *dropout.layer(0), X)
         layers = []
         for layer, (rows, below) in enumerate(zip(field.rows[1:], field.below, strict=True)):
             columns = space.take(f"columns.{layer}", len(rows), (2 * self.reach + 1) * self.width)
-            kernels.windows(X, below, columns)
+            on_device.windows(X, below, columns)
             Y, backprop_layer = maxout_norm(weights, f"encode.{layer}", columns, space)
-            kernels.add_residual(X, below + self.reach, rows, *dropout.layer(layer + 1), Y)
+            on_device.add_residual(X, below + self.reach, rows, *dropout.layer(layer + 1), Y)
             layers.append(backprop_layer)
             X = Y
 
@@ -182,13 +187,13 @@ class Encoder:
             for layer in reversed(range(self.depth)):
                 rows, below = field.rows[layer + 1], field.below[layer]
                 dropped = space.take("d_dropped", len(rows), self.width)
-                kernels.copy_dropped(dY, rows, *dropout.layer(layer + 1), dropped)
+                on_device.copy_dropped(dY, rows, *dropout.layer(layer + 1), dropped)
                 dX = space.take(f"d_layer.{layer % 2}", len(field.rows[layer]), self.width)
-                kernels.windows_backward(layers[layer](dropped, gradients), dY, below, dX)
+                on_device.windows_backward(layers[layer](dropped, gradients), dY, below, dX)
                 dY = dX
             d_embedded: Floats = space.take("d_embedded", *embedded.shape)
             d_embedded[...] = 0
-            kernels.gather_backward(dY, local, field.rows[0], *dropout.layer(0), d_embedded)
+            on_device.gather_backward(dY, local, field.rows[0], *dropout.layer(0), d_embedded)
             return d_embedded
 
         return X, backprop
@@ -201,9 +206,9 @@ class Encoder:
         field = self.field(wanted)
         local = ids[field.rows[0]]
         place = space.places(len(types.hash_rows))
-        found = space.take("found", len(local), dtype=np.int32)
+        found = np.empty_like(local)
         count = kernels.distinct(local, place, found)
-        embedded, backprop_embed = self.embed(weights, types, found[:count].copy(), dropout, space)
+        embedded, backprop_embed = self.embed(weights, types, found[:count], dropout, space)
         encoded, backprop_encode = self.encode(weights, embedded, local, field, dropout, space)
 
         def backprop(dX: Floats, gradients: Parameters) -> Floats:

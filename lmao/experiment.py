@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao import blas, config
+from lmao import config
 from lmao.arms import Trained, train_cnn, train_linear
 from lmao.cache import Cache, key_of, open_cache
 from lmao.config import Config
@@ -15,6 +15,7 @@ from lmao.console import Console
 from lmao.context import Context
 from lmao.corpus import Corpus
 from lmao.data import Examples, Part, Source, Splits, open_source, split
+from lmao.device import CPU, open_device
 from lmao.errors import UserError
 from lmao.evaluate import score, write_predictions
 from lmao.features import encode
@@ -40,6 +41,7 @@ def check_inputs(settings: Config, cache: Cache) -> Source:
     Raises:
         UserError: something isn't there, or not what it should be.
     """
+    open_device(settings.device)
     source = open_source(settings.data, cache.root)
     check_language(settings.data.language)
     if settings.textcat.name == "cnn":
@@ -65,7 +67,9 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal, tria
     name = f"{settings.data.name} {settings.textcat.name} pretrain={epochs} seed={settings.seed}"
     if trial.number is not None:
         name = f"trial {trial.number}"
-    with open_tracker(settings.tracking, name, trial) as tracker, Team(settings.threads or available_threads()) as team:
+    device = open_device(settings.device)
+    workers = _threads(settings) if device is CPU else 1  # a GPU computes a batch whole
+    with open_tracker(settings.tracking, name, trial) as tracker, Team(workers, device) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team, trial)
         trial.started(folder, tracker.run_id)
         tracker.parameters(settings.keys())
@@ -83,6 +87,10 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal, tria
         _report(context, result)
         trial.finished(perf_counter() - began, result.textcat.epochs)
     return result
+
+
+def _threads(settings: Config) -> int:
+    return settings.threads or available_threads()
 
 
 def _clear(folder: Path) -> None:
@@ -105,7 +113,7 @@ def _clear(folder: Path) -> None:
 def _texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
     settings = context.settings
     with context.timed("encode"), context.console.stage("encode") as stage:
-        corpus, cached = encode(source, settings.data.language, context.cache, context.team.threads, stage.advance)
+        corpus, cached = encode(source, settings.data.language, context.cache, _threads(settings), stage.advance)
         stage.done(
             f"{len(corpus.offsets) - 1:,} texts · {len(corpus.tokens) / 1e6:.2f} M words · "
             f"{len(corpus.types):,} types" + " · cached" * cached
@@ -161,7 +169,7 @@ def _judge(context: Context, corpus: Corpus, splits: Splits, trained: Trained) -
         seconds=context.seconds,
         seed=context.settings.seed,
         threads=context.team.threads,
-        blas=blas.description(),
+        blas=context.team.device.blas(),
         versions=versions(),
         mlflow_run_id=context.tracker.run_id,
         peak_rss_mb=peak_rss_mb(),

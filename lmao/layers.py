@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from lmao import kernels
-from lmao.blas import product
+from lmao.device import CPU, Device
 from lmao.parameters import Floats, Parameters
 
 Backprop = Callable[[Floats, Parameters], Floats]
 
 
 class Workspace:
-    """Buffers by name that grow and stay, one workspace a thread."""
+    """Buffers by name that grow and stay, one workspace a thread; all but `places` on the device."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device = CPU) -> None:
+        self.device = device
         self._buffers: dict[str, Any] = {}
 
     def take(self, name: str, *shape: int, dtype: Any = np.float32) -> Any:
@@ -27,7 +27,7 @@ class Workspace:
         size = int(np.prod(shape))
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
-            buffer = self._buffers[name] = np.empty(size + size // 8, dtype=dtype)
+            buffer = self._buffers[name] = self.device.xp.empty(size + size // 8, dtype=dtype)
         return buffer[:size].reshape(shape)
 
     def places(self, size: int) -> Any:
@@ -54,11 +54,12 @@ def maxout_norm(weights: Parameters, name: str, X: Floats, space: Workspace) -> 
     W = weights[f"{name}.maxout.W"].reshape(nP * nO, nI)
     G = weights[f"{name}.layernorm.G"]
     Z = space.take("product", n, nP * nO)
-    product(X, W.T, Z)
+    space.device.product(X, W.T, Z)
     Y = space.take(f"{name}.output", n, nO)
     normed = space.take(f"{name}.normed", n, nO)
     which = space.take(f"{name}.which", n, nO, dtype=np.int8)
     scales = space.take(f"{name}.scales", n)
+    kernels = space.device.kernels
     kernels.maxout_norm(Z, weights[f"{name}.maxout.b"], G, weights[f"{name}.layernorm.b"], normed, which, scales, Y)
 
     def backprop(dY: Floats, gradients: Parameters) -> Floats:
@@ -77,7 +78,7 @@ def linear(weights: Parameters, name: str, X: Floats, space: Workspace) -> tuple
     """X (n, nI) to Y (n, nO)."""
     W = weights[f"{name}.W"]
     Y: Floats = space.take(f"{name}.output", len(X), len(W))
-    product(X, W.T, Y)
+    space.device.product(X, W.T, Y)
     Y += weights[f"{name}.b"]
 
     def backprop(dY: Floats, gradients: Parameters) -> Floats:
@@ -90,7 +91,7 @@ def linear(weights: Parameters, name: str, X: Floats, space: Workspace) -> tuple
 def _product_backward(dY: Floats, X: Floats, W: Floats, gradient: Floats, space: Workspace) -> Floats:
     """The gradients of X @ W.T: adds to that of W, returns that of X in its place."""
     dW = space.take("d_weights", *W.shape)
-    product(dY.T, X, dW)
+    space.device.product(dY.T, X, dW)
     gradient += dW
-    product(dY, W, X)
+    space.device.product(dY, W, X)
     return X

@@ -4,7 +4,8 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from lmao import config, kernels
+from lmao import config
+from lmao.device import CPU, Device
 from lmao.parameters import Floats, Parameters
 
 MAX_AVERAGE = 0.9999  # thinc's cap on the share of the average that stays
@@ -17,9 +18,10 @@ class Adam:
     beta1=0 means no momentum (thinc would switch to plain gradient descent).
     """
 
-    def __init__(self, settings: config.Adam, weights: Parameters) -> None:
+    def __init__(self, settings: config.Adam, weights: Parameters, device: Device = CPU) -> None:
         self.settings = settings
-        self.weights = weights
+        self.weights = weights = weights.like(device.to_device(weights.flat))
+        self._kernels = device.kernels
         self.first: Floats = np.zeros_like(weights.flat)
         self.second: Floats = np.zeros_like(weights.flat)
         self.average: Floats = weights.flat.copy()
@@ -36,9 +38,9 @@ class Adam:
 
         def update(spans: list[slice]) -> None:
             for span in spans:
-                norm = float(np.sqrt(kernels.collect(gradients, span.start, span.stop)))
+                norm = float(np.sqrt(self._kernels.collect(gradients, span.start, span.stop)))
                 clip = np.float32(s.grad_clip / norm if s.grad_clip and norm >= s.grad_clip else 1)
-                kernels.adam(*(array[span] for array in arrays), *scalars, clip, np.float32(keep))
+                self._kernels.adam(*(array[span] for array in arrays), *scalars, clip, np.float32(keep))
 
         list(team.map(update, self._balanced(len(gradients))))
 
@@ -51,6 +53,10 @@ class Adam:
             lists[shortest].append(span)
             sizes[shortest] += span.stop - span.start
         return lists
+
+    def arrays(self) -> dict[str, Floats]:
+        """Its state but for `steps`, themselves, not copies."""
+        return {"weights": self.weights.flat, "first": self.first, "second": self.second, "average": self.average}
 
     def averages(self) -> Parameters:
         """A copy of the averaged weights."""

@@ -81,6 +81,7 @@ class Pretraining:
         self._corpus = corpus
         self._types = types
         self._targets = targets
+        self._target_vectors = encoder.device.to_device(targets.vectors)
         self._seed = seed
         mixed = stream(seed, "heldout").permutation(documents)
         count = min(HELDOUT_DOCUMENTS, max(1, round(len(documents) * settings.heldout)))
@@ -96,7 +97,7 @@ class Pretraining:
         self.words = int(self._texts.lengths.sum())
         self.shapes = encoder.shapes() | self._head.shapes()
 
-        self.optimizer = Adam(settings, initialize(self.shapes, seed))
+        self.optimizer = Adam(settings, initialize(self.shapes, seed), encoder.device)
         self._step = 0  # finished batches of the epoch that runs, with their
         self._loss = 0.0
         self._seconds = 0.0
@@ -107,16 +108,13 @@ class Pretraining:
         state = checkpoints.state()
         if state is None or (state.epoch, state.step) > (epochs, 0):
             return
-        optimizer = self.optimizer
-        optimizer.weights.flat[:] = state.arrays["weights"]
-        optimizer.first[:] = state.arrays["first"]
-        optimizer.second[:] = state.arrays["second"]
-        optimizer.average[:] = state.arrays["average"]
-        optimizer.steps = state.updates
+        for name, array in self.optimizer.arrays().items():
+            array[:] = self._encoder.device.to_device(state.arrays[name])
+        self.optimizer.steps = state.updates
         self._step, self._loss, self._seconds = state.step, state.loss, state.seconds
         self.epochs = list(state.epochs)
         if (state.epoch, state.step) == (epochs, 0):  # its weights are missing or damaged, or it would not be asked for
-            checkpoints.save_epoch(optimizer.average, self.epochs)
+            checkpoints.save_epoch(self.weights().flat, self.epochs)
 
     @property
     def words_done(self) -> int:
@@ -126,8 +124,9 @@ class Pretraining:
         return int(sum(texts.lengths[step].sum() for step in steps[: self._step]))
 
     def weights(self) -> Parameters:
-        """A copy of the averaged weights."""
-        return self.optimizer.averages()
+        """A copy of the averaged weights, on the host."""
+        average = self.optimizer.averages()
+        return average.like(self._encoder.device.to_host(average.flat))
 
     def run_epoch(self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]) -> Epoch:
         """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
@@ -159,7 +158,7 @@ class Pretraining:
             epoch = Epoch(number, self.words, self._seconds, self._loss / len(steps), cosine, accuracy)
             self.epochs.append(epoch)
             self._step, self._loss, self._seconds = 0, 0.0, 0.0
-            checkpoints.save_epoch(average.flat, self.epochs)
+            checkpoints.save_epoch(self._encoder.device.to_host(average.flat), self.epochs)
             checkpoints.save_state(self._state())
         return epoch
 
@@ -196,8 +195,9 @@ class Pretraining:
         weights, rows = self.optimizer.weights, masked.rows[which]
         encoded, backprop_encoder = self._encoder(weights, self._types, masked.texts.ids, rows, dropout, space)
         prediction, backprop_head = self._head(weights, encoded, space)
-        target = self._targets.vectors[self._targets.rows[masked.types[which]]]
-        gradient, loss = self._objective(prediction, target, masked.lengths[which], len(masked.rows))
+        target = self._target_vectors[self._targets.rows[masked.types[which]]]
+        lengths = space.device.to_device(masked.lengths[which])
+        gradient, loss = self._objective(prediction, target, lengths, len(masked.rows))
         backprop_encoder(backprop_head(gradient, gradients), gradients)
         return loss
 
@@ -210,7 +210,7 @@ class Pretraining:
             masked = self._heldout_masking(texts, stream(self._seed, "heldout mask", number))
             encoded, _ = self._encoder(weights, self._types, masked.texts.ids, masked.rows, NO_DROPOUT, space)
             prediction, _ = self._head(weights, encoded, space)
-            predictions.append(unit_rows(prediction))
+            predictions.append(unit_rows(space.device.to_host(prediction)))
             types.append(masked.types)
         predicted, wanted = np.concatenate(predictions), self._targets.rows[np.concatenate(types)]
         units = unit_rows(self._targets.vectors)
@@ -219,11 +219,5 @@ class Pretraining:
         return float(cosine), float((found == wanted[:HELDOUT_WORDS]).mean()) if len(wanted) else 0.0
 
     def _state(self) -> State:
-        optimizer = self.optimizer
-        arrays = {
-            "weights": optimizer.weights.flat,
-            "first": optimizer.first,
-            "second": optimizer.second,
-            "average": optimizer.average,
-        }
-        return State(arrays, optimizer.steps, len(self.epochs), self._step, self._loss, self._seconds, self.epochs)
+        arrays = {name: self._encoder.device.to_host(array) for name, array in self.optimizer.arrays().items()}
+        return State(arrays, self.optimizer.steps, len(self.epochs), self._step, self._loss, self._seconds, self.epochs)

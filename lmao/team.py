@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lmao.blas import fastest
+from lmao.device import CPU, Device
 from lmao.layers import Workspace
 from lmao.parameters import Floats
 
@@ -28,16 +29,18 @@ def available_threads() -> int:
 class Team:
     """`threads` workers. BLAS gets one thread: two batches side by side beat one product cut in two, and spin less."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, device: Device = CPU) -> None:
         self.threads = threads
-        self.workspaces = [Workspace() for _ in range(threads)]
+        self.device = device
+        self.workspaces = [Workspace(device) for _ in range(threads)]
         self.executor = ThreadPoolExecutor(threads)
         self._limits = threadpool_limits(limits=1)
         fastest()  # measured before threads keep the cores busy
 
     def gradients(self, size: int) -> Floats:
         """(threads, size) zeros: a row for each worker."""
-        return np.zeros((self.threads, size), dtype=np.float32)
+        zeros: Floats = self.device.xp.zeros((self.threads, size), dtype=np.float32)
+        return zeros
 
     def map(self, work: Callable[[int, Share], Answer], shares: Sequence[Share]) -> list[Answer]:
         """work(member, share) for each share; the answers in order. A member does its shares one after the other."""

@@ -7,10 +7,11 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao import config, kernels
+from lmao import config
 from lmao.batches import Runs, batches, documents, lay_out
 from lmao.corpus import Corpus
 from lmao.data import Examples
+from lmao.device import Device
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initialize
 from lmao.errors import Diverged, UserError
 from lmao.layers import Workspace, linear
@@ -49,16 +50,16 @@ class Classifier:
 
         labels (texts,) are those of the whole batch.
         """
-        lengths, examples, labels = texts.lengths[which], len(labels), labels[which]
+        device, lengths, examples, labels = space.device, texts.lengths[which], len(labels), labels[which]
         encoded, backprop_encoder = self.encoder(weights, self._types, texts.ids, texts.rows(which), dropout, space)
-        pooled = pool(encoded, lengths)
+        pooled = pool(encoded, lengths, device)
         logits, backprop_output = linear(weights, "softmax", pooled, space)
         log_probabilities = log_softmax(logits)
         d_logits = np.exp(log_probabilities)
         d_logits[np.arange(len(labels)), labels] -= 1
         d_logits /= np.float32(examples)
         d_encoded = space.take("d_encoded", *encoded.shape)
-        kernels.pool_mean_backward(backprop_output(d_logits, gradients), lengths, d_encoded)
+        device.kernels.pool_mean_backward(backprop_output(d_logits, gradients), lengths, d_encoded)
         backprop_encoder(d_encoded, gradients)
         return float(-log_probabilities[np.arange(len(labels)), labels].sum() / examples)
 
@@ -83,8 +84,9 @@ class Classifier:
             local = places[texts.ids[field.rows[0]]]
             space = team.workspaces[member]
             encoded, _ = self.encoder.encode(weights, embedded, local, field, NO_DROPOUT, space)
-            pooled = pool(encoded, texts.lengths)
-            scores[order[which]] = np.exp(log_softmax(linear(weights, "softmax", pooled, space)[0]))
+            pooled = pool(encoded, texts.lengths, team.device)
+            logits = team.device.to_host(linear(weights, "softmax", pooled, space)[0])
+            scores[order[which]] = np.exp(log_softmax(logits))
             if advance is not None:
                 advance(float(texts.lengths.sum()))
 
@@ -99,7 +101,7 @@ class Classifier:
         wanted = np.flatnonzero(occurs)
         places = np.full(len(occurs) + 1, -1, dtype=np.int32)
         places[wanted] = np.arange(len(wanted))
-        embedded: Floats = np.empty((len(wanted), self.encoder.width), dtype=np.float32)
+        embedded: Floats = team.device.xp.empty((len(wanted), self.encoder.width), dtype=np.float32)
         for start in range(0, len(wanted), PREDICT_WORDS):
             block = wanted[start : start + PREDICT_WORDS]
             embedded[start : start + len(block)] = self.encoder.embed(
@@ -108,10 +110,10 @@ class Classifier:
         return embedded, places
 
 
-def pool(encoded: Floats, lengths: NDArray[np.int64]) -> Floats:
+def pool(encoded: Floats, lengths: NDArray[np.int64], device: Device) -> Floats:
     """The mean of each text's words, (texts, width), from (words, width); zeros for an empty text."""
-    pooled: Floats = np.empty((len(lengths), encoded.shape[1]), dtype=np.float32)
-    kernels.pool_mean(encoded, lengths, pooled)
+    pooled: Floats = device.xp.empty((len(lengths), encoded.shape[1]), dtype=np.float32)
+    device.kernels.pool_mean(encoded, lengths, pooled)
     return pooled
 
 
@@ -163,7 +165,7 @@ class FineTuning:
         few = slice(settings.early_stopping_examples)
         self._judges = Examples(dev.documents[few], dev.labels[few])
         self._seed = seed
-        self._optimizer = Adam(optimizer, weights)
+        self._optimizer = Adam(optimizer, weights, classifier.encoder.device)
         self._learn_rate = optimizer.learn_rate
         self.best = weights
         self.best_epoch = 0

@@ -198,7 +198,9 @@ def test_mlflow_has_the_data_and_the_artifacts(database: sqlite3.Connection, wor
     assert first.result["digests"]["data"].startswith(digests["docstrings"])
     assert first.result["digests"]["vectors"].startswith(digests["floret"])
     [artifacts] = workplace.glob("mlruns/*/*/artifacts")
-    assert {path.name for path in artifacts.iterdir()} == {"result.json", "confusion.png", "curves.png", "config.yaml"}
+    assert {path.name for path in artifacts.iterdir()} == {
+        "result.json", "predictions.npz", "confusion.png", "curves.png", "config.yaml",
+    }  # fmt: skip
 
 
 def test_a_second_run_is_the_same_bit_for_bit_and_from_the_cache(first: Command, second: Command) -> None:

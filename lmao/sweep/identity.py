@@ -12,7 +12,7 @@ from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
 
 DEFAULT_SAMPLER = "tpe"
-NOT_SCIENCE = ("tracking", "cache_dir", "threads", "evaluate_test", "sweep", "space")
+NOT_SCIENCE = ("tracking", "cache_dir", "threads", "device", "evaluate_test", "sweep", "space")
 
 
 def name_of(settings: Config, space: Space, sampler: str, experiment: str | None) -> str:
