@@ -11,7 +11,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -87,6 +87,19 @@ def user_errors() -> Iterator[None]:
         raise Failed(line) from None
 
 
+class _Masked:
+    """A stream without passwords: Hydra's own sweeper writes the overrides of a job that failed."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(masked(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def main(command: Callable[[], Any]) -> int:
     """Run a `hydra.main` function. What a user can cause ends in one line on stderr; a bug keeps its traceback.
 
@@ -97,7 +110,7 @@ def main(command: Callable[[], Any]) -> int:
     for stream in (sys.stdout, sys.stderr):
         cast(Any, stream).reconfigure(errors="replace")
     try:
-        with StopSignal():
+        with StopSignal(), redirect_stderr(cast(TextIO, _Masked(sys.stderr))):
             command()
     except Stopped as stop:
         print("stopped: what was finished is kept; the same command goes on from there", file=sys.stderr)

@@ -1,7 +1,6 @@
 """Workers on a real PostgreSQL server. LMAO_TEST_POSTGRES is the URL of a database of it, with a password."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 import sqlalchemy
 from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
-from sweeps import Place, ended, kept, states
+from sweeps import Place, ended, kept, states, wait
 
 from lmao.database import exclusive
 
@@ -44,9 +43,9 @@ def place(databases: tuple[str, str], session_cache: Path, tmp_path_factory: pyt
     """Where four workers started at once on empty databases, of which one was killed."""
     place = Place(tmp_path_factory.mktemp("postgres"), session_cache, databases[0])
     arguments = [*COMMAND, f"hydra.sweeper.storage={databases[0]}", f"tracking.uri={databases[1]}"]
-    first, *others = [place.start(*arguments) for _ in range(WORKERS)]
-    assert first.stdout is not None and first.stdout.readline().startswith("study")
-    time.sleep(1)  # it is at a trial
+    first = place.start(*arguments, "hydra.sweep.dir=first")  # so that one sees what it is at
+    others = [place.start(*arguments) for _ in range(WORKERS - 1)]
+    wait(lambda: any("data: " in log.read_text() for log in place.folder.glob("first/shared/*/train.log")), first)
     first.kill()
     ends = [ended(worker) for worker in (first, *others)]
     assert [(end.code, end.errors) for end in ends] == [(-9, ""), *[(0, "")] * (WORKERS - 1)]
