@@ -12,7 +12,7 @@ from lmao.config import validate
 from lmao.stop import StopSignal
 
 
-@hydra.main(config_path="conf", config_name="config")
+@hydra.main(config_path="conf", config_name="config", execution_whitelist=["lmao.*", "logging.*"])
 def train(composed: DictConfig) -> float:
     """One run, which may be a trial of a sweep; a sweeper maximises what is returned."""
     folder = Path(HydraConfig.get().runtime.output_dir)
