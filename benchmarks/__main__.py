@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ def main() -> int:
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     parser.add_argument("--write", action="store_true", help="write the tables into benchmarks/README.md")
     options = parser.parse_args()
+    if options.write and set(options.tables) != set(TABLES):
+        parser.error("--write replaces the whole page: leave --tables out")
     console = rich.console.Console()
     began = perf_counter()
     try:
@@ -45,7 +48,7 @@ def main() -> int:
         return 2
     console.print(f"{_hardware()}; {perf_counter() - began:.0f} s")
     if options.write:
-        README.write_text(_page(tables, options), encoding="utf-8")
+        README.write_text(page(tables, options), encoding="utf-8")
     return 0
 
 
@@ -68,10 +71,16 @@ def _measure(options: argparse.Namespace) -> Iterator[Table]:
         yield rest(bench, most, options.rounds)
 
 
-def _page(tables: Sequence[Table], options: argparse.Namespace) -> str:
-    command = f"python -m benchmarks --rounds {options.rounds} --threads {' '.join(map(str, options.threads))} --write"
-    head = f"# Benchmarks\n\nWritten by `{command}` on {_hardware()}.\n"
+def page(tables: Sequence[Table], options: argparse.Namespace) -> str:
+    head = f"# Benchmarks\n\nWritten by `{_command(options)}` on {_hardware()}.\n"
     return "\n".join([head, *(table.markdown() for table in tables)])
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Of --data the name alone: its folder is of one machine."""
+    data = [] if options.data is None else ["--data", Path(options.data).name]
+    numbers = ["--rounds", str(options.rounds), "--threads", *map(str, options.threads)]
+    return shlex.join(["python", "-m", "benchmarks", *data, *numbers, "--write"])
 
 
 def _hardware() -> str:

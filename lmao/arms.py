@@ -41,6 +41,7 @@ class Trained:
 def train_linear(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     settings = context.settings.textcat
     assert isinstance(settings, config.LinearTextcat)
+    context.trial.known(context.digests, code_version())
     classifier = NgramClassifier(settings.ngrams, settings.min_count, settings.smoothing, settings.C)
 
     def read(documents: NDArray[np.int64]) -> list[NDArray[np.int32]]:

@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
 from lmao.secrets import masked
 from lmao.stop import Stopped, StopSignal
 
@@ -151,12 +151,21 @@ def explain(error: Exception) -> str | None:
             return f"{error.full_key}: {str(error.msg).splitlines()[0]}"
         case HydraException() if str(error).startswith("Ambiguous value"):
             setting = str(error).splitlines()[0].split("'")[1]
-            return f"{setting} is several values: add --multirun to try each, or write [a,b] if it is one list"
+            return (
+                f"{setting} is several values: add --multirun sweep=grid to try each, or write [a,b] if it is one list"
+            )
         case HydraException():
             return _one_line(str(error))
         case ValueError() if _origin(error) in {"hydra", "omegaconf"}:
             return f"the settings don't fit together: {_one_line(str(error))} {HELP}"
     return next(filter(None, map(_system_error, _chain(error))), None)
+
+
+def trouble(error: Exception) -> str | None:
+    """What a user should read about an error of the machine; None where the settings or the code are to blame."""
+    if isinstance(error, Unavailable) or any(map(_system_error, _chain(error))):
+        return explain(error)
+    return None
 
 
 def _unknown_option(error: MissingConfigException) -> str:

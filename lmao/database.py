@@ -8,12 +8,14 @@ from zlib import crc32
 
 from filelock import FileLock
 
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
 from lmao.secrets import masked
 
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to
 REACH_SECONDS = 10  # for a server that doesn't answer
+# A holder whose machine died is missed after 2 minutes; by default a server asks after 2 hours.
+KEEPALIVE = "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6"
 
 
 def scheme(url: str) -> str:
@@ -48,7 +50,7 @@ def told(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...])
     """Turn what a database, its driver or the disk raises into one line without a password.
 
     Raises:
-        UserError: one of these errors came; the line names the setting.
+        Unavailable: one of these errors came; the line names the setting.
     """
     try:
         yield
@@ -59,7 +61,7 @@ def told(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...])
             line = f"its database driver isn't installed ({_first_line(error)})"
         else:
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
-        raise UserError(f"{setting}={masked(url)}: {masked(line)}: {hint}") from None
+        raise Unavailable(f"{setting}={masked(url)}: {masked(line)}: {hint}") from None
 
 
 @contextmanager
@@ -80,6 +82,7 @@ def exclusive(url: str) -> Iterator[None]:
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=connect_options(url))
     key = crc32((engine.url.database or "").encode())
     with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(KEEPALIVE))
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
         try:
             yield

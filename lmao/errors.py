@@ -5,6 +5,10 @@ class UserError(Exception):
     """Bad input. `train.py` prints the message after `error: ` and exits with code 2."""
 
 
+class Unavailable(UserError):
+    """The machine's fault, not that of a run's settings: a database, the disk, a file that is gone."""
+
+
 class Diverged(UserError):
     """A loss or a weight is not finite any more."""
 

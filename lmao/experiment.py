@@ -26,7 +26,7 @@ from lmao.stop import StopSignal
 from lmao.streams import digest, stream
 from lmao.team import Team, available_threads
 from lmao.tokens import check_language
-from lmao.tracking import open_tracker
+from lmao.tracking import copy_files, open_tracker
 from lmao.trial import Trial
 from lmao.vectors import check_vectors, of_target
 
@@ -185,9 +185,8 @@ def _report(context: Context, result: Result) -> None:
     tracking = context.settings.tracking
     write_result(context.folder / "result.json", result)
     confusion_matrix(context.folder / "confusion.png", result.dev.confusion, result.labels)
-    for name in ARTIFACTS:
-        if (context.folder / name).exists():
-            context.tracker.artifact(context.folder / name)
+    found = [context.folder / name for name in ARTIFACTS if (context.folder / name).exists()]
+    copy_files(context.tracker, found, context.console.warn)
     context.tracker.metric("dev/best_accuracy", result.dev_accuracy)
     context.tracker.metric("dev/macro_f", result.dev.macro_f)
     if result.test is not None:

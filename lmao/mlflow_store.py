@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lmao import database
 from lmao.database import connect_options, exclusive, scheme, sqlite_file
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
 from lmao.secrets import masked
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _import_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
 
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it logs as an error it raises too
     return mlflow
 
 
@@ -61,7 +61,8 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
             if experiment is None:
                 raise
     if experiment.lifecycle_stage != "active":
-        raise UserError(f"tracking.experiment: {name} was deleted in MLflow: restore it there or choose another name")
+        line = f"tracking.experiment: {name} was deleted in MLflow: restore it there or choose another name"
+        raise Unavailable(line)
     return experiment.experiment_id
 
 

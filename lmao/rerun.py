@@ -73,7 +73,7 @@ def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> Non
 
     Raises:
         UserError: there is nothing to re-run.
-        SystemExit: the first command that failed, with its exit code.
+        SystemExit: commands failed; the others were run, the exit code is that of the first.
     """
     if not 2 <= seeds <= MOST_SEEDS:
         raise UserError(f"--seeds {seeds}: give 2 to {MOST_SEEDS}")
@@ -82,13 +82,16 @@ def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> Non
         print(f"skipped    {line}", flush=True)
     if not reruns:
         raise UserError(f"nothing to re-run: none of the studies that match '{pattern}' has a finished trial")
+    failures = []
     for number, planned in enumerate(reruns, start=1):
         command = planned.command(seeds, storage, further)
         print(f"rerun      {number} of {len(reruns)}: {planned.name}", flush=True)
         code = _run(command)
         if code:
-            print(f"stopped: exit code {code} of {masked(shlex.join(command))}", file=sys.stderr)
-            raise SystemExit(code)
+            print(f"failed: exit code {code} of {masked(shlex.join(command))}", file=sys.stderr)
+            failures.append(code)
+    if failures:
+        raise SystemExit(failures[0])
 
 
 def plan(studies: Sequence[Study]) -> tuple[Sequence[Rerun], Sequence[str]]:
@@ -111,19 +114,21 @@ def plan(studies: Sequence[Study]) -> tuple[Sequence[Rerun], Sequence[str]]:
 
 
 def _of_best(study: Study) -> Rerun:
+    """Named by the trial too: a better one, found later, has a re-run of its own."""
     best = study.best()
     assert best is not None
+    fixed = [override for override in study.overrides if override.lstrip("+").partition("=")[0] != "seed"]
     settings = [f"{name}={quoted(value)}" for name, value in best.parameters.items() if name != "seed"]
-    return Rerun(f"{study.name}-rerun", study.name, [*study.overrides, *settings])
+    return Rerun(f"{study.name}-rerun{best.number}", study.name, [*fixed, *settings])
 
 
 def _linear(studies: Sequence[Study]) -> Sequence[Rerun]:
     """The linear model as it comes, for each data set that no study searches its settings for."""
     reruns: dict[str, Rerun] = {}
-    covered = [study.data for study in studies if study.is_linear]
+    covered = [(study.data, study.texts) for study in studies if study.is_linear]
     for study in studies:
-        if study.data not in covered:
-            covered.append(study.data)
+        if (study.data, study.texts) not in covered:
+            covered.append((study.data, study.texts))
             data = [override for override in study.overrides if DATA_OVERRIDE.match(override)]
             name = f"{_data_name(study)}-linear-rerun"
             name = f"{study.name}-linear-rerun" if name in reruns else name

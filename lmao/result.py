@@ -1,5 +1,6 @@
 """What a run came to: `result.json`, and the lines the user reads at the end."""
 
+import hashlib
 import json
 import platform
 import resource
@@ -65,15 +66,17 @@ def versions() -> dict[str, str]:
 
 
 def code_version() -> str:
-    """This checkout's commit, "-dirty" if it was changed; the version where lmao was installed without one."""
+    """This checkout's commit, with "-dirty-" and a digest of what was changed since; lmao's version where there is
+    none."""
     root = Path(__file__).resolve().parent.parent
     git = ["git", "-C", str(root)]
     try:
         found = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
         if Path(found.stdout.strip()).resolve() != root:
             return f"lmao {__version__}"
-        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changes = subprocess.run([*git, "diff", "HEAD", "--binary"], capture_output=True, check=True).stdout
+        return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}" if changes else commit
     except (OSError, subprocess.CalledProcessError):
         return f"lmao {__version__}"
 

@@ -1,6 +1,6 @@
 """Optuna's database comes in, what is in its studies goes out as plain records. Reads only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, json_to_distribution
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -44,7 +44,10 @@ STATES = {
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a study. `accuracy`: on dev, of a complete trial; `reported`: by fine-tuning epoch."""
+    """One run of a study. `accuracy`: on dev, of a complete trial; `reported`: by fine-tuning epoch.
+
+    `seconds`: on its machine; None while it runs, and of a lost one, whose end nobody saw.
+    """
 
     number: int
     state: State
@@ -59,6 +62,7 @@ class Trial:
     epochs: int | None
     error: str | None
     reused: str | None  # "study/number" whose value was taken over
+    code: str | None  # the commit it ran
 
     @property
     def reached(self) -> float | None:
@@ -70,7 +74,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """`trials` leaves out what was lost. `science`: dotted key -> value of the settings that are the same in all."""
+    """`trials` leaves out what was lost. `science`: dotted key -> value of the settings that are the same in all.
+
+    `space` has every choice that a trial drew, also where the command has since been given others. `commit`: of the
+    last start. `texts`: a digest of the data. `evaluate_test`, `texts`: None where they weren't kept.
+    """
 
     name: str
     science: Mapping[str, Any]
@@ -81,6 +89,8 @@ class Study:
     commit: str | None
     rerun_of: str | None
     tracking_uri: str | None
+    evaluate_test: bool | None
+    texts: str | None
     trials: Sequence[Trial]
     lost: Sequence[Trial]
 
@@ -106,6 +116,11 @@ class Study:
         return self.rerun_of is not None or (self.is_linear and self.name.endswith("-rerun"))
 
     @property
+    def reads_test(self) -> bool:
+        """Whether its trials read the test labels, as all re-runs are told to."""
+        return self.is_rerun if self.evaluate_test is None else self.evaluate_test
+
+    @property
     def pretrain_epochs(self) -> int | None:
         """0 for the linear model; None where the study varies it."""
         return 0 if self.is_linear else self.science.get("pretrain.epochs")
@@ -123,10 +138,10 @@ class Study:
         return min(self.complete, key=rank, default=None)
 
 
-def rank(trial: Trial) -> tuple[float, float]:
-    """Sorts complete trials, the best first; the cheaper first where they are equal."""
+def rank(trial: Trial) -> tuple[float, bool, float]:
+    """Sorts complete trials: the best first; of equal ones the cheaper first, those that took over a value last."""
     assert trial.accuracy is not None
-    return -trial.accuracy, float("inf") if trial.seconds is None else trial.seconds
+    return -trial.accuracy, trial.reused is not None, float("inf") if trial.seconds is None else trial.seconds
 
 
 def read_studies(storage: str, pattern: str) -> Sequence[Study]:
@@ -190,18 +205,31 @@ def _read(storage: RDBStorage, name: str, number: int) -> Study:
         science=attributes.get("science", {}),
         overrides=attributes.get("overrides", []),
         sampler=attributes.get("sampler", "unknown"),
-        space={key: json_to_distribution(text) for key, text in attributes.get("space", {}).items()},
+        space={
+            key: _widened(json_to_distribution(text), [trial.params[key] for trial in found if key in trial.params])
+            for key, text in attributes.get("space", {}).items()
+        },
         budget=attributes.get("n_trials"),
         commit=attributes.get("commit"),
         rerun_of=attributes.get("rerun_of"),
         tracking_uri=attributes.get("tracking_uri"),
+        evaluate_test=attributes.get("evaluate_test"),
+        texts=attributes.get("inputs", {}).get("data"),
         trials=[trial for trial in trials if trial.state is not State.LOST],
         lost=[trial for trial in trials if trial.state is State.LOST],
     )
 
 
+def _widened(distribution: BaseDistribution, values: Iterable[Any]) -> BaseDistribution:
+    """Choices, with the values that were drawn when there were others."""
+    if not isinstance(distribution, CategoricalDistribution):
+        return distribution
+    return CategoricalDistribution(list(dict.fromkeys([*distribution.choices, *values])))
+
+
 def _trial(trial: FrozenTrial, lost: bool) -> Trial:
     attributes = trial.user_attrs
+    elapsed = None if lost or trial.duration is None else trial.duration.total_seconds()
     complete = trial.state is TrialState.COMPLETE
     return Trial(
         number=trial.number,
@@ -213,8 +241,9 @@ def _trial(trial: FrozenTrial, lost: bool) -> Trial:
         folder=Path(attributes["folder"]) if "folder" in attributes else None,
         host=attributes.get("host"),
         run_id=attributes.get("mlflow_run_id"),
-        seconds=attributes.get("seconds"),
+        seconds=attributes.get("seconds", elapsed),
         epochs=attributes.get("epochs"),
         error=attributes.get("error"),
         reused=attributes.get("reused"),
+        code=attributes.get("code"),
     )

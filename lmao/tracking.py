@@ -56,6 +56,16 @@ class NullTracker:
     def artifact(self, path: Path) -> None: ...
 
 
+def copy_files(tracker: Tracker, paths: Iterable[Path], warn: Callable[[str], None]) -> None:
+    """To the store; the first that can't be copied is told in one line, and the rest stay where they are too."""
+    for path in paths:
+        try:
+            tracker.artifact(path)
+        except UserError as error:
+            warn(f"{path} is not copied to MLflow: {error}")
+            return
+
+
 class MlflowTracker:
     """One MLflow run. A write costs 20 ms: a thread writes metrics, as many at once as have come since its last write.
 
@@ -191,24 +201,40 @@ def reach_tracking(config: AnyTracking, storage: str) -> None:
 def open_study_run(config: AnyTracking, study: str, values: Mapping[str, Any], run_id: str | None) -> str | None:
     """The run that is the parent of a study's trials: made, or marked as running again; None where nothing is tracked.
 
+    run_id: the one it had, which may be gone: deleted, or in another store.
+
     Raises:
         UserError: the store can't be opened or written.
     """
     if not isinstance(config, MlflowTracking):
         return None
-    if run_id is None:
-        client, run_id = _create_run(config, study, {"study": study})
-        MlflowTracker(client, run_id, config.uri).parameters(values)
     with told(config.uri):
-        open_client(config.uri).update_run(run_id, status="RUNNING")
+        client = open_client(config.uri)
+        if run_id is not None and _is_there(client, run_id):
+            client.update_run(run_id, status="RUNNING")
+            return run_id
+    client, run_id = _create_run(config, study, {"study": study})
+    MlflowTracker(client, run_id, config.uri).parameters(values)
     return run_id
+
+
+def _is_there(client: "MlflowClient", run_id: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
 
 
 def end_study_run(
     config: AnyTracking, run_id: str | None, status: str, best: Mapping[str, Any], accuracy: float | None,
-    files: Iterable[Path],
+    files: Iterable[Path], warn: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """What a study has come to: its best trial as tags and a metric, plots and the best model as artifacts.
+    """What a study has come to: its best trial as tags and a metric, plots and the best model as artifacts, with a
+    warning where these can't be copied.
 
     status RUNNING: other workers are at it still.
 
@@ -222,8 +248,7 @@ def end_study_run(
     tracker.tags({f"best.{name}": _plain(value) for name, value in best.items()})
     if accuracy is not None:
         tracker.metric("dev/best_accuracy", accuracy)
-    for path in files:
-        tracker.artifact(path)
+    copy_files(tracker, files, warn)
     tracker.close(status)
 
 

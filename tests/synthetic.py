@@ -71,12 +71,13 @@ class StudyMaker:
         reported: Sequence[float] = (),
     ) -> FrozenTrial:
         number = len(self.study.get_trials(deepcopy=False))
+        timed = {"seconds": 60.0} if state is TrialState.COMPLETE else {}  # the others don't come to tell
         trial = optuna.trial.create_trial(
             state=state,
             value=value,
             params=dict(parameters or {name: self._draw(found) for name, found in self._space.items()}),
             distributions=self._space,
-            user_attrs={"seed": number, "host": "here", "seconds": 60.0, "epochs": 5, **attributes},
+            user_attrs={"seed": number, "host": "here", "epochs": 5, **timed, **attributes},
             intermediate_values=dict(enumerate(reported, start=1)),
         )
         self.study.add_trial(trial)
@@ -107,7 +108,7 @@ class StudyMaker:
             "labels": ["neg", "pos"],
             "parameters": 1_735_416,
             "model_mb": 7.1,
-            "pretrain": {"words_per_second": 41_000.0},
+            "pretrain": {"words_per_second": 41_000.0, "seconds": 30.0},
             "seconds": {"encode": 2.0, "pretrain": 30.0, "textcat": 28.0},
             "threads": 1,
         }

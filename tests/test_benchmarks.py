@@ -1,10 +1,12 @@
 """What the benchmark compares is the same computation, on the texts of debug=tiny."""
 
+import argparse
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from benchmarks.__main__ import main, page
 from benchmarks.setting import Bench, open_bench, words_per_second
 from benchmarks.speed import flops_a_word, full_flops_a_word
 from benchmarks.stock import TOLERANCE, Stock
@@ -52,6 +54,22 @@ def test_far_fewer_products_are_done_than_the_whole_model_has(steps: list[Runs],
     assert 0.1 * full < done < 0.6 * full
     with Team(1) as team:
         assert words_per_second(pretraining, team, steps) > 0
+
+
+def test_some_tables_alone_cannot_replace_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--tables", "speed", "--write"])
+    monkeypatch.setattr("benchmarks.__main__._measure", lambda options: pytest.fail("measured all the same"))
+    with pytest.raises(SystemExit):
+        main()
+    assert "--write replaces the whole page" in capsys.readouterr().err
+
+
+def test_the_page_has_its_command_without_folders() -> None:
+    options = argparse.Namespace(data="/somewhere/aclImdb v1", rounds=3, threads=[1, 2])
+    command = "python -m benchmarks --data 'aclImdb v1' --rounds 3 --threads 1 2 --write"
+    assert f"Written by `{command}` on" in page([], options)
 
 
 def test_a_table_is_markdown() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from lmao import cli
 from lmao.config import Config
-from lmao.errors import UserError
+from lmao.errors import Diverged, Unavailable, UserError
 from lmao.stop import Stopped, StopSignal
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +49,8 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ),
         (
             "pretrain.epochs=0,1",
-            "pretrain.epochs=0,1 is several values: add --multirun to try each, or write [a,b] if it is one list",
+            "pretrain.epochs=0,1 is several values: add --multirun sweep=grid to try each, "
+            "or write [a,b] if it is one list",
         ),
         ("seed=${nothing}", "seed: Interpolation key 'nothing' not found"),
         (
@@ -173,6 +174,13 @@ def test_a_full_disk_is_called_by_its_name(write: Callable[[], None]) -> None:
         write()
     line = cli.explain(caught.value)
     assert line is not None and "the disk is full" in line and "\n" not in line
+    assert cli.trouble(caught.value) == line
+
+
+def test_the_machines_trouble_is_told_from_that_of_a_run() -> None:
+    assert cli.trouble(Unavailable("no database")) == "no database"
+    for error in (Diverged("loss is nan"), UserError("seed: bad"), KeyError("bug"), FileNotFoundError(2, "No", "x")):
+        assert cli.trouble(error) is None
 
 
 def test_a_forbidden_place_is_named() -> None:

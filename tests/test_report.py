@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
 from synthetic import SPACE, StudyMaker, right
 
 from lmao.errors import UserError
@@ -46,10 +47,11 @@ class Workplace:
         return maker
 
     def rerun(self, of: StudyMaker, epochs: int, accuracy: float, seeds: int = 10, offset: int = 0) -> StudyMaker:
-        name = of.study.study_name
-        best = of.study.best_trial.params
+        name, trial = of.study.study_name, of.study.best_trial
+        best = trial.params
         science = {"pretrain.epochs": epochs, "objective.name": "cosine", **TEST, **best}
-        maker = self.study(f"{name}-rerun", epochs, science, n_trials=seeds, space={}, sampler="grid", rerun_of=name)
+        rerun = f"{name}-rerun{trial.number}"
+        maker = self.study(rerun, epochs, science, n_trials=seeds, space={}, sampler="grid", rerun_of=name)
         judge(maker, accuracy, seeds, offset)
         return maker
 
@@ -148,6 +150,94 @@ def test_few_pairs_are_told_to_be_too_few(workplace: Workplace) -> None:
     assert "5 pairs can't show a difference: their p is never below 0.0625." in workplace.text()
 
 
+def test_pairs_that_are_too_few_for_so_many_comparisons_are_told(workplace: Workplace) -> None:
+    for epochs in range(5):
+        workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.7 + 0.05 * epochs, seeds=8)
+    workplace.linear(0.6, seeds=8)
+    text = workplace.text()  # 4 against the baseline, 5 against the linear model
+    assert "8 pairs can't show a difference among 9 comparisons: their p is never below 0.0703." in text
+    assert "| A better |" not in text
+
+
+def test_a_rerun_of_what_was_the_best_before_gives_way(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8])
+    workplace.rerun(maker, 1, 0.8, seeds=3)
+    assert "has since found a better setting" not in workplace.text()
+    maker.complete(0.9)
+    assert "1 epoch: the search has since found a better setting, trial 1, than was re-trained." in workplace.text()
+    workplace.rerun(maker, 1, 0.9, seeds=2)
+    text = workplace.text()
+    assert "has since found a better setting" not in text
+    assert workplace.cells(text, "Best settings", "1 epoch")[3] == "2"
+    assert "Runs made: 7 (7 complete), of them 5 to re-train best settings" in text
+
+
+def test_the_rerun_of_the_best_setting_is_chosen_else_the_latest(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8, 0.7])
+
+    def rerun(number: int, trial: int) -> None:
+        settings = maker.study.trials[trial].params
+        name = f"imdb-cosine-pretrain1-rerun{number}"
+        workplace.study(name, 1, settings, space={}, rerun_of="imdb-cosine-pretrain1")
+
+    def chosen() -> str:
+        ((row,),) = (group.rows for group in arrange(read_studies(workplace.storage, "*")))
+        assert row.rerun is not None
+        return row.rerun.name.removeprefix("imdb-cosine-pretrain1-")
+
+    rerun(9, trial=1)
+    rerun(12, trial=1)
+    assert chosen() == "rerun12"
+    rerun(0, trial=0)
+    assert chosen() == "rerun0"
+
+
+def test_test_labels_that_a_search_read_are_told(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8], evaluate_test=True)
+    text = workplace.text()
+    assert "Test labels: read in each run of imdb-cosine-pretrain1, which chose by dev all the same." in text
+    workplace.rerun(maker, 1, 0.8, seeds=2)
+    assert "Test labels: read once for each re-run, seeds 1000, 1001; read in each run of imdb-" in workplace.text()
+
+
+def test_points_of_a_grid_that_only_wait_are_no_runs(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8])
+    maker.study.enqueue_trial({"textcat.batch_size": 8})
+    assert "Runs made: 1 (1 complete), of them 0 to" in workplace.text()
+
+
+def test_the_commits_are_those_of_the_trials(workplace: Workplace) -> None:
+    maker = workplace.study("imdb-cosine-pretrain1", 1, commit="9999999999999")
+    maker.complete(0.8)
+    assert "Commit 9999999999." in workplace.text()
+    maker.complete(0.8, code="1111111111111")
+    maker.complete(0.8, code="2222222222222-dirty")
+    assert "Commit 1111111111, 2222222222-dirty." in workplace.text()
+
+
+def test_a_grid_that_was_changed_is_reported(workplace: Workplace) -> None:
+    for epochs, choices in ((0, [2, 4]), (1, [16, 32])):
+        space = {"textcat.batch_size": IntDistribution(2, 32)}
+        maker = workplace.study(f"imdb-cosine-pretrain{epochs}", epochs, space=space, sampler="grid")
+        for value in (8, 16):
+            maker.complete(0.8 + 0.001 * value, {"textcat.batch_size": value})
+        now = {"textcat.batch_size": distribution_to_json(CategoricalDistribution(choices))}
+        maker.study.set_user_attr("space", now)
+    text = workplace.report()
+    assert "| textcat.batch_size | 8 | 80.80 (1) | 80.80 (1) |" in text
+    assert "Space: textcat.batch_size 2, 4, 8, 16, 32." in text
+
+
+def test_a_run_is_in_one_bin(workplace: Workplace) -> None:
+    maker = workplace.study("imdb-cosine-pretrain1", 1, space={"encoder.depth": IntDistribution(1, 8)})
+    for depth in (1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 6):
+        maker.complete(0.8, {"encoder.depth": depth})
+    assert re.findall(r"\| encoder.depth \| (.*) to (.*) \| 80.00 \((\d+)\)", workplace.text()) == [
+        ("1", "3", "10"),
+        ("3", "6", "3"),
+    ]
+
+
 def test_an_unfinished_study_says_how_far_it_is(workplace: Workplace) -> None:
     maker = workplace.study("imdb-cosine-pretrain1", 1, n_trials=50)
     maker.complete(0.8)
@@ -200,15 +290,23 @@ def test_bands_of_many_clear_runs_are_apart(workplace: Workplace) -> None:
     workplace.search(1, list(np.linspace(0.90, 0.94, 30)))
     text = workplace.text()
     assert "It holds beyond that run" in text
-    assert "the bands are apart." in text
+    assert "the 95% bands are apart at some k." in text  # at k = 15 what lies above the best run seen is all there is
 
 
 def test_curves_of_other_samplers_are_told_to_be_none(workplace: Workplace) -> None:
     workplace.search(0, [0.8, 0.81, 0.82, 0.83], sampler="tpe")
     workplace.search(1, [0.8, 0.81, 0.82, 0.83])
     text = workplace.text()
-    assert "Baseline: its sampler (tpe) doesn't draw independently" in text
+    assert "Baseline: its sampler (tpe) doesn't draw independently, so it has no best-of-k curve" in text
     assert "The order by the luckiest run" not in text
+
+
+def test_a_search_by_another_sampler_has_no_curve(workplace: Workplace) -> None:
+    workplace.search(0, [0.8, 0.81, 0.82, 0.83], sampler="tpe")
+    text = workplace.report()
+    assert "best_of_k.png" not in text
+    assert not (workplace.folder / "report" / "best_of_k.png").exists()
+    assert (workplace.folder / "report" / "history.png").exists()
 
 
 def test_each_value_of_a_choice_and_each_quarter_of_a_range_has_its_best_three(workplace: Workplace) -> None:
@@ -252,10 +350,25 @@ def test_rows_are_named_by_what_differs_and_tables_by_the_data(workplace: Workpl
     assert (workplace.folder / "report" / "imdb-history.png").exists()
 
 
+def test_other_texts_have_a_table_of_their_own_where_they_are_known(workplace: Workplace) -> None:
+    for name, attributes in (("films", {"inputs": {"data": "1"}}), ("mails", {"inputs": {"data": "2"}}), ("old", {})):
+        workplace.study(name, 1, **attributes).complete(0.8)
+    groups = arrange(read_studies(workplace.storage, "*"))
+    assert [[study.name for study in group.studies] for group in groups] == [["films"], ["mails", "old"]]
+    assert [group.title for group in groups] == ["imdb (films)", "imdb (mails)"]
+
+
 def test_what_a_run_takes_comes_from_its_result(workplace: Workplace) -> None:
     workplace.study("imdb-cosine-pretrain1", 1).judge(np.arange(10) > 0, None)
     row = workplace.cells(workplace.text(), "What one run takes", "1 epoch")
     assert row == ["1 epoch", "1,735,416", "7.1", "1.0", "0.5", "41,000"]
+
+
+def test_pretraining_from_the_cache_is_told_with_what_it_once_took(workplace: Workplace) -> None:
+    trial = workplace.study("imdb-cosine-pretrain1", 1).judge(np.arange(10) > 0, None)
+    path = Path(trial.user_attrs["folder"]) / "result.json"
+    path.write_text(path.read_text().replace('"pretrain": 30.0', '"pretrain": 0.1'))
+    assert workplace.cells(workplace.text(), "What one run takes", "1 epoch")[3:5] == ["1.0", "0.5"]
 
 
 def test_a_folder_that_another_run_has_taken_is_not_believed(workplace: Workplace) -> None:
@@ -272,7 +385,7 @@ def test_a_broken_file_is_left_out_and_told(workplace: Workplace) -> None:
     first = workplace.rerun(workplace.search(1, [0.8]), 1, 0.8, seeds=3)
     (first.folder / "1" / "predictions.npz").write_bytes(b"PK broken")
     text = workplace.text()
-    assert "imdb-cosine-pretrain1-rerun, trial 1: predictions.npz can't be read" in text
+    assert "imdb-cosine-pretrain1-rerun0, trial 1: predictions.npz can't be read" in text
 
 
 def test_results_of_another_machine_come_from_mlflow(workplace: Workplace) -> None:

@@ -49,7 +49,7 @@ def test_the_best_setting_is_fixed_and_the_seeds_are_fresh(storage: str, make: M
     assert values == {
         "sweep": "grid",
         "hydra.sweeper.storage": "postgresql://me:x@host/db",
-        "hydra.sweeper.study_name": "imdb-cosine-pretrain1-rerun",
+        "hydra.sweeper.study_name": "imdb-cosine-pretrain1-rerun0",
         "hydra.sweeper.rerun_of": "imdb-cosine-pretrain1",
         "hydra.sweeper.n_trials": 10,
         "experiment": "imdb_1k",
@@ -64,6 +64,22 @@ def test_the_best_setting_is_fixed_and_the_seeds_are_fresh(storage: str, make: M
     assert list(seeds.sweep_iterator()) == list(range(1000, 1010))
 
 
+@pytest.mark.parametrize("seed", ["seed=0", "++seed=0"])
+def test_a_seed_that_the_search_held_fixed_is_not_taken_over(storage: str, make: Make, seed: str) -> None:
+    make("imdb-cosine-pretrain1", overrides=["data=imdb", seed, "pretrain.seed=1"])
+    (best, _), _ = planned(storage)
+    assert best.overrides[:2] == ["data=imdb", "pretrain.seed=1"]
+    (seeds,) = [override for override in best.command(2, storage, []) if override.lstrip("+").startswith("seed=")]
+    assert seeds == "seed=range(1000,1002)"
+
+
+def test_a_better_trial_has_a_rerun_of_its_own(storage: str, make: Make) -> None:
+    maker = make("imdb-cosine-pretrain1")
+    assert planned(storage)[0][0].name == "imdb-cosine-pretrain1-rerun0"
+    maker.complete(0.9)
+    assert planned(storage)[0][0].name == "imdb-cosine-pretrain1-rerun1"
+
+
 def test_the_linear_model_is_trained_once_on_the_same_data(storage: str, make: Make) -> None:
     for epochs in (0, 1):
         make(f"imdb_1k-cosine-pretrain{epochs}", epochs, overrides=["+experiment=imdb_1k", f"pretrain.epochs={epochs}"])
@@ -71,9 +87,9 @@ def test_the_linear_model_is_trained_once_on_the_same_data(storage: str, make: M
     make("mine", science=science, overrides=["data=files", "data.train_examples=50", "vectors=none", "objective=l2"])
     reruns, _ = planned(storage)
     assert [found.name for found in reruns] == [
-        "imdb_1k-cosine-pretrain0-rerun",
-        "imdb_1k-cosine-pretrain1-rerun",
-        "mine-rerun",
+        "imdb_1k-cosine-pretrain0-rerun0",
+        "imdb_1k-cosine-pretrain1-rerun0",
+        "mine-rerun0",
         "imdb_1k-linear-rerun",
         "files-linear-rerun",
     ]
@@ -81,11 +97,19 @@ def test_the_linear_model_is_trained_once_on_the_same_data(storage: str, make: M
     assert reruns[4].overrides == ["data=files", "data.train_examples=50", "textcat=linear"]
 
 
+def test_the_linear_model_is_trained_on_each_of_two_files(storage: str, make: Make) -> None:
+    for name in ("films", "mails"):
+        make(name, inputs={"data": name}, overrides=["data=files", f"data.path={name}.csv"])
+    reruns, _ = planned(storage)
+    assert [found.overrides[1] for found in reruns[2:]] == ["data.path=films.csv", "data.path=mails.csv"]
+    assert len({found.name for found in reruns}) == 4
+
+
 def test_a_search_of_the_linear_model_is_confirmed_like_any_other(storage: str, make: Make) -> None:
     make("imdb-cosine-pretrain0", 0)
     make("imdb-linear", science={"textcat.name": "linear"}, overrides=["data=imdb", "textcat=linear"])
     reruns, _ = planned(storage)
-    assert [found.name for found in reruns] == ["imdb-cosine-pretrain0-rerun", "imdb-linear-rerun"]
+    assert [found.name for found in reruns] == ["imdb-cosine-pretrain0-rerun0", "imdb-linear-rerun0"]
     assert reruns[1].rerun_of == "imdb-linear"
 
 
@@ -112,9 +136,9 @@ def test_where_nothing_is_done_everything_is_confirmed(storage: str, make: Make)
 
 def test_reruns_are_not_rerun(storage: str, make: Make) -> None:
     make("imdb-cosine-pretrain0", 0)
-    make("imdb-cosine-pretrain0-rerun", 0, rerun_of="imdb-cosine-pretrain0")
+    make("imdb-cosine-pretrain0-rerun0", 0, rerun_of="imdb-cosine-pretrain0")
     make("imdb-linear-rerun", science={"textcat.name": "linear"})
-    assert [found.name for found in planned(storage)[0]] == ["imdb-cosine-pretrain0-rerun", "imdb-linear-rerun"]
+    assert [found.name for found in planned(storage)[0]] == ["imdb-cosine-pretrain0-rerun0", "imdb-linear-rerun"]
 
 
 def test_nothing_to_rerun_is_an_error(storage: str, tmp_path: Path) -> None:
@@ -142,6 +166,18 @@ def test_a_choice_of_a_group_comes_back(storage: str, tmp_path: Path) -> None:
     assert "vectors=none" in planned(storage)[0][0].overrides
 
 
+def test_one_that_fails_does_not_stop_the_others(
+    storage: str, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for epochs in (0, 1):
+        make(f"imdb-cosine-pretrain{epochs}", epochs, overrides=["pretrain.nonsense=1"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        rerun("*", 2, storage, ["--nonsense"])  # the command's own parser refuses it, at once
+    assert stopped.value.code == 2
+    assert capfd.readouterr().err.count("failed: exit code 2 of") == 3
+
+
 def train(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
@@ -157,11 +193,11 @@ def test_a_study_is_confirmed_for_real_and_a_second_call_has_nothing_left_to_do(
         done = train(tmp_path, "-m", "lmao.rerun", "--seeds", "2", "--", "threads=1")
         assert done.returncode == 0, done.stderr
     found: dict[str, Study] = {study.name: study for study in read_studies(f"sqlite:///{tmp_path / 'optuna.db'}", "*")}
-    confirmed = found["docstrings-linear-random-rerun"]
     best = found["docstrings-linear-random"].best()
     assert best is not None
+    confirmed = found[f"docstrings-linear-random-rerun{best.number}"]
     assert confirmed.science["textcat.C"] == best.parameters["textcat.C"]
     assert [trial.seed for trial in confirmed.of(State.COMPLETE)] == [1000, 1001]
     failed = train(tmp_path, "-m", "lmao.rerun", "--seeds", "3", "--", "textcat.nonsense=1")
     assert failed.returncode == 2
-    assert "stopped: exit code 2 of" in failed.stderr
+    assert "failed: exit code 2 of" in failed.stderr

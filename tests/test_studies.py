@@ -1,8 +1,13 @@
 """What is read from Optuna's database, and what is said where there is none."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
+from optuna.storages._rdb.models import TrialModel
+from optuna.trial import TrialState
+from sqlalchemy import create_engine, update
 from synthetic import StudyMaker
 
 from lmao.errors import UserError
@@ -51,6 +56,45 @@ def test_of_equal_trials_the_cheaper_one_is_the_best(storage: str, tmp_path: Pat
     best = study.best()
     assert best is not None
     assert best.number == 2
+
+
+def test_a_trial_that_took_over_a_value_is_no_cheaper_one(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path)
+    maker.complete(0.9, seconds=50.0)
+    maker.complete(0.9, seconds=0.1, reused="imdb-cosine-pretrain1/0")
+    (study,) = read_studies(storage, "*")
+    best = study.best()
+    assert best is not None
+    assert best.number == 0
+
+
+def test_seconds_of_a_trial_that_did_not_tell_are_optunas_and_of_a_lost_one_unknown(
+    storage: str, tmp_path: Path
+) -> None:
+    maker = make(storage, tmp_path)
+    maker.fail()
+    lost = maker.study.ask()
+    maker.study.tell(lost, state=TrialState.FAIL)
+    running = maker.begin(replaces=lost.number)
+    began = datetime(2026, 1, 1)
+    row = {"datetime_start": began, "datetime_complete": began + timedelta(minutes=2)}
+    engine = create_engine(storage)
+    with engine.begin() as connection:
+        ended = TrialModel.number != running.number
+        connection.execute(update(TrialModel).where(ended).values(**row))
+    engine.dispose()
+    (study,) = read_studies(storage, "*")
+    assert [trial.seconds for trial in study.trials] == [120, None]
+    assert [trial.seconds for trial in study.lost] == [None]
+
+
+def test_a_space_has_the_choices_that_were_drawn_when_there_were_others(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path, space={"textcat.batch_size": IntDistribution(4, 32)})
+    maker.complete(0.8, {"textcat.batch_size": 8})
+    space = {"textcat.batch_size": distribution_to_json(CategoricalDistribution([16, 32]))}
+    maker.study.set_user_attr("space", space)
+    (study,) = read_studies(storage, "*")
+    assert study.space == {"textcat.batch_size": CategoricalDistribution([16, 32, 8])}
 
 
 def test_a_pattern_takes_the_reruns_of_what_it_matches(storage: str, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 from optuna.trial import TrialState
-from sweeps import Ended, Place, states
+from sweeps import Ended, Place, ended, kept, states, wait
+
+from lmao.mlflow_store import open_client
 
 TPE = ["tracking=mlflow", "hydra.sweeper.sampler.n_startup_trials=3"]
 STUDY = "docstrings-cosine-pretrain1"
@@ -152,6 +154,46 @@ def test_what_was_run_before_is_not_run_again_and_marked(place: Place, first: En
     assert place.runs()[-1]["reused"] == "again/0" and place.runs()[-1]["status"] == "FINISHED"
     assert (place.folder / "multirun/again/0/model").exists()
     assert not (place.folder / "multirun/again/1/result.json").exists()
+
+
+def test_the_linear_model_is_not_run_again_either_and_its_code_is_kept(place: Place, first: Ended) -> None:
+    name = "hydra.sweeper.study_name=linear"
+    swept = place.sweep("sweep=random", "space=none", "textcat=linear", "seed=3", "hydra.sweeper.n_trials=2", name)
+    assert (swept.code, swept.errors) == (0, "")
+    original, reused = place.trials("linear")
+    assert reused.user_attrs["reused"] == "linear/0"
+    assert original.user_attrs["code"] == reused.user_attrs["code"]
+
+
+@pytest.mark.parametrize("gone", ["table.txt", "mlflow.db"])
+def test_trouble_of_the_machine_stops_a_sweep_that_then_goes_on(gone: str, session_cache: Path, tmp_path: Path) -> None:
+    """And where files can't be copied to MLflow, that is a warning."""
+    place, file = Place(tmp_path, session_cache), tmp_path / gone
+    (tmp_path / "table.txt").write_text("the 0.1 0.2\nof 0.3 0.1\na 0.2 0.5\n")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    experiment_of_another_machine(uri)
+    command = [
+        "sweep=random", "pretrain.epochs=0", "vectors=glove", f"vectors.path={tmp_path}/table.txt", "vectors.dims=2",
+        "tracking=mlflow", f"tracking.uri={uri}", "hydra.sweeper.n_trials=3", "hydra.sweeper.study_name=s",
+        "textcat.epochs=20", "textcat.patience=20",
+    ]  # fmt: skip
+    process = place.start(*command)
+    wait(lambda: "vectors: " in place.log("s", 1), process)
+    whole = file.read_bytes()
+    file.unlink() if gone == "table.txt" else file.write_bytes(b"no database" * 100)
+    stopped = ended(process)
+    assert stopped.code == 2 and stopped.errors.count("\n") == 1
+    assert ("there is no file" if gone == "table.txt" else "tracking.uri=") in stopped.errors
+    assert TrialState.RUNNING not in states(place.trials("s"))
+    file.write_bytes(whole)
+    resumed = place.sweep(*command)
+    assert (resumed.code, resumed.errors) == (0, "")
+    assert states(kept(place.trials("s"))) == [TrialState.COMPLETE] * 3
+    assert resumed.output.count("is not copied to MLflow") == 1
+
+
+def experiment_of_another_machine(uri: str) -> None:
+    open_client(uri).create_experiment("lmao", artifact_location="/dev/null/mlruns")
 
 
 def test_a_study_is_not_gone_on_with_under_other_settings(place: Place, first: Ended) -> None:

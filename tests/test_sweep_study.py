@@ -14,8 +14,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sweeps import kept, points, states
 
 from lmao import cli
+from lmao.data import open_source
 from lmao.errors import UserError
-from lmao.sweep.identity import same_attributes
+from lmao.sweep.identity import attributes, inputs_of, same_attributes
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.settings import validate_sweep
 from lmao.sweep.space import Space, read_space
@@ -129,8 +130,9 @@ def test_a_worker_that_is_alive_loses_nothing_and_a_dead_one_at_once(open_study:
 
 
 def test_a_silent_worker_is_taken_for_dead_and_what_it_says_later_is_ignored(open_study: Open) -> None:
-    """One on another machine, or one that is suspended: it holds its lock, but its heart does not beat."""
+    """One on another machine: its lock can't be asked, and its heart does not beat."""
     space, silent, other = read_space([], CONTINUOUS), open_study(), open_study()
+    silent._worker.attributes["host"] = "elsewhere"
     trial = claim(silent, space)
     assert trial is not None
     other._storage.grace_period = 1
@@ -144,9 +146,20 @@ def test_a_silent_worker_is_taken_for_dead_and_what_it_says_later_is_ignored(ope
     assert [trial.values for trial in kept(other.study.get_trials())] == [[0.5]]
 
 
+def test_a_worker_that_slept_with_this_machine_keeps_its_trial(open_study: Open) -> None:
+    space, slept, awake = read_space([], CONTINUOUS), open_study(), open_study()
+    trial = claim(slept, space)
+    assert trial is not None
+    awake._storage.grace_period = 1
+    time.sleep(2.1)  # SQLite counts whole seconds
+    assert awake.claim(0, lambda trial: None, True)[1] == 0
+    assert slept.tell(trial, TrialState.COMPLETE, 0.9).state == TrialState.COMPLETE
+
+
 def test_a_heart_beats_while_trials_run(open_study: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmao.sweep.study.HEARTBEAT_SECONDS", 0.2)
     space, worker, other = read_space([], CONTINUOUS), open_study(), open_study()
+    worker._worker.attributes["host"] = "elsewhere"
     trial = claim(worker, space)
     assert trial is not None
     other._storage.grace_period = 1
@@ -230,6 +243,46 @@ def test_the_command_line_fixes_and_changes_dimensions() -> None:
     assert space.named == {"optimizer.beta1", "textcat.dropout", "seed"}
 
 
+def test_the_last_override_of_a_setting_counts_however_it_is_written() -> None:
+    space = read_space(["textcat.dropout=interval(0.0,0.5)"], ["seed=0", "++textcat.dropout=0.1", "seed=range(1,4)"])
+    assert space.fixed == ["++textcat.dropout=0.1"] and set(space.distributions) == {"seed"}
+    assert read_space([], ["++seed=3", "+threads=2"]).named == {"seed", "threads"}
+
+
+def test_other_texts_or_another_table_make_another_study(compose: Callable[..., Any], tmp_path: Path) -> None:
+    def inputs(texts: str, table: str, *varied: str) -> Any:
+        (tmp_path / "texts.csv").write_text(f"text,label\n{texts},a\n")
+        (tmp_path / "table.txt").write_text(table)
+        paths = [f"data.path={tmp_path}/texts.csv", f"vectors.path={tmp_path}/table.txt", "vectors.dims=1"]
+        settings = compose("data=files", "vectors=glove", *paths)
+        space = read_space([], list(varied))
+        source = open_source(settings.data, tmp_path)
+        return same_attributes(settings, space, "grid", inputs_of(settings, source))["inputs"]
+
+    films = inputs("a film", "film 0.1")
+    assert set(films) == {"data", "vectors"} and films == inputs("a film", "film 0.1")
+    assert inputs("a mail", "film 0.1")["data"] != films["data"]
+    assert inputs("a film", "film 0.2") == {**films, "vectors": inputs("a film", "film 0.2")["vectors"]} != films
+    assert set(inputs("a film", "film 0.1", "data.path=a.csv,b.csv", "vectors@vectors.target=same,floret")) == set()
+
+
+def test_that_test_labels_were_read_once_is_not_forgotten(open_study: Open, compose: Callable[..., Any]) -> None:
+    study, space = open_study(), read_space([], [])
+    for said in (False, True, False):
+        study.prepare({}, attributes(compose(f"evaluate_test={said}"), space, None), BUDGET, [])
+    assert study.study.user_attrs["evaluate_test"] is True
+
+
+def test_a_study_says_where_its_runs_are_without_a_password(compose: Callable[..., Any]) -> None:
+    for uri, told in (
+        ("sqlite:///m.db", f"sqlite:///{Path.cwd()}/m.db"),
+        ("http://me:hunter2@host", "http://me:***@host"),
+    ):
+        settings = compose("tracking=mlflow", f"tracking.uri={uri}")
+        assert attributes(settings, read_space([], []), None)["tracking_uri"] == told
+    assert "tracking_uri" not in attributes(compose("tracking=off"), read_space([], []), None)
+
+
 def test_beta2_is_valid_wherever_the_default_space_is_sampled() -> None:
     space = OmegaConf.load(cli.CONF / "space" / "finetuning.yaml")
     assert isinstance(space, DictConfig)
@@ -245,7 +298,7 @@ def test_a_grid_may_grow_by_numbers_but_not_by_names(open_study: Open, compose: 
         run_all(study, space.of_a_grid())
         assert study.is_complete() and study.n_trials == len(space.points())
     small, large = (
-        same_attributes(compose(), read_space([], ["seed=0,1", f"objective={names}"]), "grid")
+        same_attributes(compose(), read_space([], ["seed=0,1", f"objective={names}"]), "grid", {})
         for names in ("l2,cosine", "l2,cosine,vmf")
     )
     assert small["names"] != large["names"] and small["science"] == large["science"]

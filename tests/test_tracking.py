@@ -14,7 +14,7 @@ import pytest
 from lmao.config import MlflowTracking, NoTracking
 from lmao.errors import UserError
 from lmao.stop import Stopped
-from lmao.tracking import open_tracker
+from lmao.tracking import copy_files, open_study_run, open_tracker
 from lmao.trial import NoTrial
 
 PROCESSES = 8
@@ -150,6 +150,28 @@ def test_a_metric_that_could_not_be_written_is_told(config: MlflowTracking) -> N
         open_tracker(config, "failing", NoTrial()) as tracker,
     ):
         tracker.metric("not/a name?", 0.5)
+
+
+def test_files_that_can_not_be_copied_are_a_warning(config: MlflowTracking, tmp_path: Path) -> None:
+    """MLflow keeps an experiment's files where the machine that made it had them."""
+    client().create_experiment("elsewhere", artifact_location="/dev/null/mlruns")
+    files, warnings = [tmp_path / "a", tmp_path / "b"], list[str]()
+    for path in files:
+        path.touch()
+    with open_tracker(config.model_copy(update={"experiment": "elsewhere"}), "far", NoTrial()) as tracker:
+        copy_files(tracker, files, warnings.append)
+    [warning] = warnings
+    assert warning.startswith(f"{files[0]} is not copied to MLflow: tracking.uri=") and "\n" not in warning
+    assert tracker.run_id is not None and client().get_run(tracker.run_id).info.status == "FINISHED"
+
+
+def test_a_study_gets_another_parent_where_its_own_is_gone(config: MlflowTracking) -> None:
+    first = open_study_run(config, "s1", {}, None)
+    assert first is not None and open_study_run(config, "s1", {}, first) == first
+    client().delete_run(first)
+    second = open_study_run(config, "s1", {}, first)
+    assert second not in (None, first)
+    assert open_study_run(config, "s1", {}, "0" * 32) not in (None, first, second)
 
 
 def test_nothing_of_a_run_stays_behind(config: MlflowTracking) -> None:

@@ -11,10 +11,10 @@ from lmao.report.comparison import Pair, compare_all, confirm
 from lmao.report.files import RunFiles
 from lmao.report.honesty import statement
 from lmao.report.luck import Curve, curves, sentences
-from lmao.report.rows import Group, Row
+from lmao.report.rows import Group, Row, retrains
 from lmao.report.settings import at_the_edge, top_three
 from lmao.report.tables import Table
-from lmao.statistics import EQUIVALENCE, LEVEL, SUPERIORITY
+from lmao.statistics import EQUIVALENCE, LEVEL, SUPERIORITY, holm
 from lmao.studies import State
 
 Block = str | Table
@@ -51,7 +51,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         f"## {group.title}",
         _progress(group),
         tables.results(group.rows, arms, chance or 0.0),
-        _bullets([*sentences(found), *_outdated(group.rows)]),
+        _bullets([*sentences(found, group.rows), *_outdated(group.rows)]),
         f"![expected best of k]({prefix}best_of_k.png)" if found else "",
         *([tables.differences(pairs)] if pairs else []),
         WORDS if pairs else "",
@@ -89,8 +89,9 @@ def _progress(group: Group) -> str:
     behind = [
         f"{study.name} has {study.finished} of {study.budget or '?'} runs"
         + (f", {running} running" if (running := len(study.of(State.RUNNING))) else "")
-        for study in group.studies
-        if not study.done
+        for row in group.rows
+        for study in (row.search, row.rerun)
+        if study is not None and not study.done
     ]
     return f"**Unfinished**: {'; '.join(behind)}." if behind else ""
 
@@ -102,8 +103,7 @@ def _outdated(rows: Sequence[Row]) -> Sequence[str]:
         best = row.best
         if row.rerun is None or best is None:
             continue
-        science = row.rerun.science
-        if any(science.get(name, value) != value for name, value in best.parameters.items()):
+        if not retrains(row.rerun, best):
             lines.append(
                 f"{row.label}: the search has since found a better setting, trial {best.number}, than was re-trained."
             )
@@ -111,8 +111,11 @@ def _outdated(rows: Sequence[Row]) -> Sequence[str]:
 
 
 def _powerless(pairs: Sequence[Pair]) -> Sequence[str]:
-    fewest = sorted({pair.comparison.pairs for pair in pairs if 2.0 ** (1 - pair.comparison.pairs) >= LEVEL})
-    return [f"{m} pairs can't show a difference: their p is never below {2.0 ** (1 - m):g}." for m in fewest]
+    """Pairs of seeds too few for Holm's p, at its least for all of the table's comparisons."""
+    floors = holm([2.0 ** (1 - pair.comparison.pairs) for pair in pairs])
+    found = {(pair.comparison.pairs, least) for pair, least in zip(pairs, floors, strict=True) if least >= LEVEL}
+    among = f" among {len(pairs)} comparisons" if len(pairs) > 1 else ""
+    return [f"{m} pairs can't show a difference{among}: their p is never below {p:.3g}." for m, p in sorted(found)]
 
 
 def _bullets(lines: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from lmao.report.luck import INDEPENDENT
 from lmao.report.rows import Group
-from lmao.report.settings import extent
+from lmao.report.settings import extent, space_of
 from lmao.secrets import masked
-from lmao.studies import State, Study
+from lmao.studies import State, Study, Trial
 
 LISTED = 10  # kinds of failures that are told
 
@@ -27,7 +27,7 @@ def statement(
         _failures(group, chance),
         *_seen(group),
         _hardware(group, results),
-        f"Commit {', '.join(sorted({_short(study.commit) for study in group.studies}))}.",
+        f"Commit {', '.join(sorted(set(chain.from_iterable(map(_commits, group.studies)))))}.",
         *(f"Left out: {line}." for line in missing),
         f"Written by `{masked(command)}` from",
         *(f"  - {study.name}: `{_command(study)}`" for study in group.studies),
@@ -36,12 +36,12 @@ def statement(
 
 
 def _runs(group: Group) -> str:
-    trials = list(chain.from_iterable(study.trials for study in group.studies))
+    trials = list(chain.from_iterable(map(_begun, group.studies)))
     states = Counter(trial.state for trial in trials)
     counted = ", ".join(f"{states[state]} {state.value}" for state in State if states[state])
     lost = sum(len(study.lost) for study in group.studies)
     reused = sum(trial.reused is not None for trial in trials)
-    reruns = sum(len(study.trials) for study in group.studies if study.is_rerun)
+    reruns = sum(len(_begun(study)) for study in group.studies if study.is_rerun)
     line = f"Runs made: {len(trials)} ({counted or 'none'}), of them {reruns} to re-train best settings"
     line += f"; {lost} more lost to kills and stops, and repeated" if lost else ""
     line += f"; {reused} took over the value of a run of the same settings and data" if reused else ""
@@ -59,11 +59,10 @@ def _choice(group: Group) -> Sequence[str]:
         text += "; a pruned trial counts as the best that it had reported, less than it might have reached"
     lines = [
         f"Settings chosen by dev accuracy; sampler: {text}. Best-of-k curves are valid for random draws alone: "
-        + ("all of these are." if valid else "the others' are only drawn to look at.")
+        + ("all of these are." if valid else "the others have none.")
     ]
-    spaces: dict[str, str] = {}
-    for study in searches:
-        spaces |= {name: extent(distribution) for name, distribution in study.space.items()}
+    names = set(chain.from_iterable(study.space for study in searches))
+    spaces = {name: extent(distribution) for name in names if (distribution := space_of(group, name))}
     if spaces:
         lines.append(f"Space: {'; '.join(f'{name} {text}' for name, text in sorted(spaces.items()))}.")
     return lines
@@ -93,10 +92,7 @@ def _seen(group: Group) -> Sequence[str]:
         frozenset({True}): "Test texts, without their labels, are among the texts to pre-train on",
         frozenset({False}): "Test texts were kept from pre-training",
     }.get(frozenset(given), "Test texts, without their labels, are among the texts to pre-train on in some of the rows")
-    reruns = [study for study in group.studies if study.is_rerun and study.complete]
-    seeds = sorted({trial.seed for study in reruns for trial in study.complete if trial.seed is not None})
-    labels = f"read once for each re-run, seeds {_span(seeds)}" if seeds else "not read"
-    lines = [f"{texts}. Test labels: {labels}."]
+    lines = [f"{texts}. Test labels: {_test_labels(group)}."]
     shared = sorted({str(values["pretrain.seed"]) for values in science if values.get("pretrain.seed") is not None})
     if shared and any(study.pretrain_epochs for study in group.studies):
         lines.append(
@@ -104,6 +100,17 @@ def _seen(group: Group) -> Sequence[str]:
             "no interval."
         )
     return lines
+
+
+def _test_labels(group: Group) -> str:
+    readers = [study for study in group.studies if study.reads_test and _begun(study)]
+    seeds = sorted(
+        {trial.seed for study in readers if study.is_rerun for trial in _begun(study) if trial.seed is not None}
+    )
+    read = [f"read once for each re-run, seeds {_span(seeds)}"] if seeds else []
+    searches = [study.name for study in readers if not study.is_rerun]
+    read += [f"read in each run of {', '.join(searches)}, which chose by dev all the same"] if searches else []
+    return "; ".join(read) or "not read"
 
 
 def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
@@ -115,7 +122,9 @@ def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
         machines += f" with {os.cpu_count()} cores, {platform.machine()}"
     threads = sorted({result["threads"] for result in results})
     each = f", {' or '.join(map(str, threads))} {_plural(max(threads), 'thread', 'threads')} a run" if threads else ""
-    return f"{hours:.1f} hours of runs on {machines}{each}."
+    lost = sum(trial.seconds is None for trial in trials if trial.state is State.LOST)
+    uncounted = f" (without {lost} lost {_plural(lost, 'run', 'runs')}, whose end nobody saw)" if lost else ""
+    return f"{hours:.1f} hours of runs{uncounted} on {machines}{each}."
 
 
 def _command(study: Study) -> str:
@@ -134,8 +143,18 @@ def _without_folders(override: str) -> str:
     return f"{key}={value.rpartition('/')[2]}" if sign and key.endswith(("path", "dir")) else override
 
 
+def _begun(study: Study) -> Sequence[Trial]:
+    """Without the points that are only put down to be run."""
+    return [trial for trial in study.trials if trial.state is not State.WAITING]
+
+
+def _commits(study: Study) -> set[str]:
+    """What its trials ran; of a study that doesn't tell, that of its last start."""
+    return {_short(trial.code) for trial in study.trials if trial.code} or {_short(study.commit)}
+
+
 def _short(commit: str | None) -> str:
-    return "unknown" if commit is None else commit[:10] + "-dirty" * commit.endswith("-dirty")
+    return "unknown" if commit is None else commit[:10] + "-dirty" * ("-dirty" in commit)
 
 
 def _span(seeds: Sequence[int]) -> str:

@@ -19,56 +19,52 @@ class Curve:
     """Expected best accuracy of k runs, k = 1 .. n / 2, and the band that holds it with 95% confidence."""
 
     label: str
-    sampler: str
     best: float
     expected: Floats
     low: Floats
     high: Floats
 
-    @property
-    def independent(self) -> bool:
-        return self.sampler == INDEPENDENT
-
 
 def curves(rows: Sequence[Row], chance: float) -> Sequence[Curve]:
-    """One for each row whose search has finished two trials or more, not all of them failed."""
+    """One for each row whose random search has finished two trials or more, not all of them failed."""
     found = []
     for row in rows:
         values = row.values(chance)
-        if len(values) < 2 or not row.reached_any:
+        if len(values) < 2 or not row.reached_any or row.study.sampler != INDEPENDENT:
             continue
         most = len(values) // 2
         low, high = best_of_k_band(values)
-        curve = Curve(row.label, row.study.sampler, values.max(), best_of_k(values)[:most], low[:most], high[:most])
-        found.append(curve)
+        found.append(Curve(row.label, values.max(), best_of_k(values)[:most], low[:most], high[:most]))
     return found
 
 
-def sentences(found: Sequence[Curve]) -> Sequence[str]:
+def sentences(found: Sequence[Curve], rows: Sequence[Row]) -> Sequence[str]:
     """Whether the order by the luckiest run is that of the curves, at which k, and whether the bands overlap."""
-    independent = [curve for curve in found if curve.independent]
     lines = [
-        f"{curve.label}: its sampler ({curve.sampler}) doesn't draw independently, so its best-of-k curve says nothing "
-        "about luck; sweep=random draws one that does."
-        for curve in found
-        if not curve.independent
+        f"{row.label}: its sampler ({row.study.sampler}) doesn't draw independently, so it has no best-of-k curve; "
+        "sweep=random gives one."
+        for row in rows
+        if row.reached_any and row.study.sampler != INDEPENDENT
     ]
-    most = min((len(curve.expected) for curve in independent), default=0)
-    if len(independent) < 2 or most < 2:
+    most = min((len(curve.expected) for curve in found), default=0)
+    if len(found) < 2 or most < 2:
         return [
             "Whether the order holds beyond the luckiest run takes two random searches of four runs or more.",
             *lines,
         ]
-    by_luck = sorted(independent, key=lambda curve: -curve.best)
-    by_curve = sorted(independent, key=lambda curve: -curve.expected[most - 1])
+    by_luck = sorted(found, key=lambda curve: -curve.best)
+    by_curve = sorted(found, key=lambda curve: -curve.expected[most - 1])
     luckiest = " > ".join(f"{curve.label} ({percent(curve.best)})" for curve in by_luck)
     pairs = list(pairwise(by_luck))
     holds = all((upper.expected[:most] > lower.expected[:most]).all() for upper, lower in pairs)
-    apart = all((upper.low[:most] > lower.high[:most]).any() for upper, lower in pairs)
+    apart = [upper.low[:most] > lower.high[:most] for upper, lower in pairs]
     head = f"The order by the luckiest run is {luckiest}. "
     if holds:
         head += f"It holds beyond that run: the expected best of k runs has the same order at every k from 1 to {most}"
-        head += ", and the bands are apart." if apart else ", but the 95% bands overlap, so luck is not ruled out."
+        if all(ks.any() for ks in apart):
+            head += f", and the 95% bands are apart at {'every' if all(ks.all() for ks in apart) else 'some'} k."
+        else:
+            head += ", but the 95% bands overlap, so luck is not ruled out."
     else:
         expected = " > ".join(f"{curve.label} ({percent(curve.expected[most - 1])})" for curve in by_curve)
         head += f"It does not hold at every k: the expected best of {most} gives {expected}."

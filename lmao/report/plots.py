@@ -80,7 +80,7 @@ def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure:
             axes.plot(_ks(other), other.expected, color="0.75", linewidth=1, zorder=1)
         axes.fill_between(_ks(curve), curve.low, curve.high, facecolor="0.93", edgecolor="0.6", hatch="///", zorder=0)
         _line(axes, curve, style[curve.label])
-        titled(axes, f"{curve.label}, 95% band" + ("" if curve.independent else f" ({curve.sampler}: not valid)"))
+        titled(axes, f"{curve.label}, 95% band")
     legend(figure, [(curve.label, style[curve.label]) for curve in curves], states=False)
     return figure
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ OF_PRETRAINING = ("pretrain.", "objective.", "vectors.target.")  # without meani
 
 @dataclass(frozen=True)
 class Row:
-    """One arm: the study that searched its settings, and the one that re-trained the best of them."""
+    """One arm: the study that searched its settings, the one that re-trained the best of them, and those that
+    re-trained what was the best before."""
 
     label: str
     search: Study | None
     rerun: Study | None
+    superseded: Sequence[Study] = ()
 
     @property
     def study(self) -> Study:
@@ -58,7 +60,8 @@ class Group:
 
     @property
     def studies(self) -> Sequence[Study]:
-        return [study for row in self.rows for study in (row.search, row.rerun) if study is not None]
+        """All, the superseded too."""
+        return [study for row in self.rows for study in (row.search, row.rerun, *row.superseded) if study is not None]
 
     @property
     def linear(self) -> Row | None:
@@ -76,12 +79,20 @@ class Group:
 
 def arrange(studies: Sequence[Study]) -> Sequence[Group]:
     """Groups by data, each with its rows: without pre-training first, then by epochs, the linear model last."""
-    reruns = {study.rerun_of or _linear_search(study): study for study in studies if study.is_rerun}
     searches = [study for study in studies if not study.is_rerun]
-    rows = [Row(study.name, study, reruns.pop(study.name, None)) for study in searches]
-    rows += [Row(study.name, None, study) for study in reruns.values()]
-    rows.sort(key=_data)
-    groups = [list(group) for _, group in groupby(rows, key=_data)]
+    reruns: dict[str, list[Study]] = {}
+    for study in studies:
+        if study.is_rerun:
+            reruns.setdefault(study.rerun_of or _linear_search(study), []).append(study)
+    rows = [_row(study, reruns.pop(study.name, [])) for study in searches]
+    rows += [Row(study.name, None, study) for study in chain.from_iterable(reruns.values())]
+    texts = {_data(row): row.study.texts for row in rows if row.study.texts}
+
+    def key(row: Row) -> tuple[str, str]:  # studies that don't tell their texts go with one that does
+        return _data(row), row.study.texts or texts.get(_data(row), "")
+
+    rows.sort(key=key)
+    groups = [list(group) for _, group in groupby(rows, key=key)]
     data = [group[0].study.data for group in groups]
     differing = _differing(data)
     titles = [
@@ -91,6 +102,27 @@ def arrange(studies: Sequence[Study]) -> Sequence[Group]:
         Group(title if titles.count(title) == 1 else f"{title} ({group[0].study.name})", _labelled(group))
         for title, group in zip(titles, groups, strict=True)
     ]
+
+
+def retrains(rerun: Study, trial: Trial) -> bool:
+    """Whether its settings are the trial's; a choice of a group is told by its name."""
+    there = rerun.science
+    return all(
+        there.get(name, there.get(f"{name}.name", value)) == value
+        for name, value in trial.parameters.items()
+        if name != "seed"
+    )
+
+
+def _row(search: Study, reruns: Sequence[Study]) -> Row:
+    """With the re-run of its best setting; where there is none, with the latest."""
+    best = search.best()
+
+    def order(rerun: Study) -> tuple[bool, int, str]:
+        return best is not None and retrains(rerun, best), len(rerun.name), rerun.name  # …-rerun9 before …-rerun12
+
+    ordered = sorted(reruns, key=order)
+    return Row(search.name, search, ordered[-1] if ordered else None, ordered[:-1])
 
 
 def _linear_search(study: Study) -> str:

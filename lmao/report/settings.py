@@ -38,8 +38,14 @@ def sampled(group: Group) -> Sequence[str]:
 
 
 def space_of(group: Group, setting: str) -> BaseDistribution | None:
-    spaces = (row.study.space for row in group.searched)
-    return next((space[setting] for space in spaces if setting in space), None)
+    """What the searches draw it from: an interval of one of them, or all of their choices."""
+    found = [row.study.space[setting] for row in group.searched if setting in row.study.space]
+    choices: list[Any] = []
+    for distribution in found:
+        if not isinstance(distribution, CategoricalDistribution):
+            return distribution
+        choices += distribution.choices
+    return CategoricalDistribution(in_order(choices)) if choices else None
 
 
 def drawn(row: Row, setting: str) -> Sequence[Trial]:
@@ -113,7 +119,7 @@ def _bins(values: Sequence[Any], choices: bool) -> Sequence[Bin]:
     distinct = in_order(values)
     if choices or len(distinct) <= FEW or not all(map(_is_number, distinct)):
         return [(shown(value), partial(eq, value)) for value in distinct]
-    edges = [float(edge) for edge in np.quantile(values, [0, 0.25, 0.5, 0.75, 1])]
+    edges = [float(edge) for edge in np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))]
     return [(f"{shown(low)} to {shown(high)}", _within(low, high, low == edges[0])) for low, high in pairwise(edges)]
 
 

@@ -6,10 +6,14 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from lmao.config import Config, flat
+from lmao.config import Config, MlflowTracking, flat
+from lmao.data import Source
+from lmao.database import absolute
 from lmao.result import code_version
+from lmao.secrets import masked
 from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
+from lmao.vectors import table_digest
 
 DEFAULT_SAMPLER = "tpe"
 NOT_SCIENCE = ("tracking", "cache_dir", "threads", "device", "evaluate_test", "sweep", "space")
@@ -29,22 +33,40 @@ def name_of(settings: Config, space: Space, sampler: str, experiment: str | None
     return "-".join(parts)
 
 
-def same_attributes(settings: Config, space: Space, sampler: str) -> dict[str, Any]:
-    """science: the settings that all trials have. A grid may grow by numbers: only its names are compared."""
+def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """science: the settings that all trials have; inputs: the texts and tables, where these are the same in all. A
+    grid may grow by numbers: only its names are compared."""
     varied = {*space.distributions} | ({"seed"} - space.named)
     science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
     varying = {"names": _names(space.of_a_grid())} if sampler == GRID else {"space": space.record()}
-    return {"science": science, "sampler": sampler, **varying}
+    inputs = {
+        name: of for name, of in inputs.items() if not any(_is_one_of(one.rpartition("@")[2], {name}) for one in varied)
+    }
+    return {"science": science, "inputs": inputs, "sampler": sampler, **varying}
 
 
-def attributes(space: Space, rerun_of: str | None) -> dict[str, Any]:
+def inputs_of(settings: Config, source: Source) -> dict[str, str]:
+    """Which texts and tables the settings name, by what is in them: paths differ between machines."""
+    tables = {"vectors": settings.vectors, "vectors.target": settings.target}
+    used = tables if settings.textcat.name == "cnn" else {}
+    digests = {name: table_digest(table) for name, table in used.items()}
+    found = {"data": source.fingerprint(), **digests}
+    return {name: digest[:12] for name, digest in found.items() if digest is not None}
+
+
+def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str, Any]:
     """What else a study remembers, of its last start."""
-    record = {
+    record: dict[str, Any] = {
         "overrides": [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
         "space": space.record(),
         "commit": code_version(),
+        "evaluate_test": settings.evaluate_test,
     }
-    return record if rerun_of is None else {**record, "rerun_of": rerun_of}
+    if isinstance(settings.tracking, MlflowTracking):
+        record["tracking_uri"] = masked(absolute(settings.tracking.uri))
+    if rerun_of is not None:
+        record["rerun_of"] = rerun_of
+    return record
 
 
 def _section(override: str) -> str:

@@ -1,7 +1,9 @@
 """The study's run in MLflow, the parent of its trials' runs. With tracking=off there is none."""
 
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lmao.config import AnyTracking
 from lmao.database import exclusive
@@ -16,14 +18,15 @@ ABOUT = ("sampler", "n_trials", "space", "science", "commit")
 class ParentRun:
     """Made by the first worker, whom the others wait for."""
 
-    def __init__(self, study: SharedStudy, tracking: AnyTracking) -> None:
+    def __init__(self, study: SharedStudy, tracking: AnyTracking, warn: Callable[[str], None]) -> None:
         self._study = study
         self._tracking = tracking
+        self._warn = warn
         with exclusive(study.url):
             attributes = study.study.user_attrs
             known = attributes.get("mlflow_run_id")
             self.run_id = open_study_run(tracking, study.name, {name: attributes[name] for name in ABOUT}, known)
-            if self.run_id != known:
+            if self.run_id not in (None, known):
                 study.study.set_user_attr("mlflow_run_id", self.run_id)
 
     def end_lost_runs(self) -> None:
@@ -37,20 +40,23 @@ class ParentRun:
     def stop(self) -> None:
         """This worker was stopped."""
         self.end_lost_runs()
-        end_study_run(self._tracking, self.run_id, "RUNNING" if self._study.running() else "KILLED", {}, None, [])
+        self._end("RUNNING" if self._study.running() else "KILLED", {}, None, [])
 
     def finish(self, failed: bool) -> None:
         """This worker has no more to do."""
         self.end_lost_runs()
-        best = best_trial(self._study.study)
         status = "FAILED" if failed else "FINISHED" if self._study.is_complete() else "RUNNING"
         with tempfile.TemporaryDirectory() as folder:
             files = study_plots(self._study.study, Path(folder))
-            if best is None:
-                end_study_run(self._tracking, self.run_id, status, {}, None, files)
-                return
-            model = Path(best.user_attrs["folder"]) / "model"
-            if self._tracking.keep_models != "none" and model.exists():  # unless it is on another machine
-                files.append(model)
-            tags = {"trial": best.number, **best.params}
-            end_study_run(self._tracking, self.run_id, status, tags, best.values[0], files)
+            with exclusive(self._study.url):  # another worker may find a better model, and remove this one
+                best = best_trial(self._study.study)
+                if best is None:
+                    self._end(status, {}, None, files)
+                    return
+                model = Path(best.user_attrs["folder"]) / "model"
+                if self._tracking.keep_models != "none" and model.exists():  # unless it is on another machine
+                    files.append(model)
+                self._end(status, {"trial": best.number, **best.params}, best.values[0], files)
+
+    def _end(self, status: str, best: Mapping[str, Any], accuracy: float | None, files: Sequence[Path]) -> None:
+        end_study_run(self._tracking, self.run_id, status, best, accuracy, files, self._warn)

@@ -79,14 +79,17 @@ class Space:
 
 
 def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:
-    """params: of the sweeper's config; arguments: of the command line, which come first."""
-    distributions, values, deletions = create_params_from_overrides([*params, *arguments])
-    own_distributions, own_values, _ = create_params_from_overrides(list(arguments))
+    """params: of the sweeper's config; arguments: of the command line. The last one of a setting counts."""
+    last = {_setting(override): override for override in [*params, *arguments]}
+    distributions, values, deletions = create_params_from_overrides(list(last.values()))
     return Space(
-        {name: one for name, one in distributions.items() if name not in values},
-        [*overrides(values), *deletions],
-        frozenset({*own_distributions, *own_values}),
+        distributions, [*overrides(values), *deletions], frozenset(_setting(override) for override in arguments)
     )
+
+
+def _setting(override: str) -> str:
+    """`seed` of seed=3, or of ++seed=3."""
+    return override.partition("=")[0].lstrip("+").strip()
 
 
 def overrides(values: Mapping[str, Any]) -> list[str]:

@@ -20,14 +20,15 @@ from lmao.secrets import masked
 HEARTBEAT_SECONDS = 30
 GRACE_SECONDS = 240  # without a heartbeat until another machine's worker is taken for dead
 HINT = "give hydra.sweeper.storage=sqlite:///file.db, or postgresql://… for workers on several machines"
-FAILURES = (SQLAlchemyError, StorageInternalError, ImportError, OSError)
+DATABASE = (SQLAlchemyError, StorageInternalError)
+FAILURES = (*DATABASE, ImportError, OSError)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def told(url: str) -> AbstractContextManager[None]:
+def told(url: str, errors: tuple[type[Exception], ...] = FAILURES) -> AbstractContextManager[None]:
     """Turn what the database or its driver raises into one line without a password."""
-    return database.told("hydra.sweeper.storage", url, HINT, FAILURES)
+    return database.told("hydra.sweeper.storage", url, HINT, errors)
 
 
 def shared(url: str) -> str:

@@ -54,7 +54,8 @@ class SharedStudy:
     ) -> int:
         """Make the study if it isn't there, with points to be run as they are; else see that it is the same study.
 
-        same: attributes that mustn't change. Returns: how many trials were lost to kills since it was last looked at.
+        same: attributes that mustn't change; of the others, what was once true stays so. Returns: how many trials were
+        lost to kills since it was last looked at.
 
         Raises:
             UserError: the study was made with other settings, or another space.
@@ -77,7 +78,7 @@ class SharedStudy:
                     self.study.enqueue_trial(dict(point))
             self.n_trials = min(n_trials, len(self._places())) if points else n_trials
             for name, value in {**same, **attributes, "n_trials": self.n_trials}.items():
-                if kept.get(name) != value:
+                if kept.get(name) != value and kept.get(name) is not True:
                     self.study.set_user_attr(name, value)
             self._worker = WorkerMark(self.folder)
             return self._reap()
@@ -173,7 +174,8 @@ class SharedStudy:
         return trial
 
     def _reap(self) -> int:
-        """Put back what dead workers were at: at once on this machine, after GRACE_SECONDS on another."""
+        """Put back what dead workers were at: at once on this machine, after GRACE_SECONDS on another. One of this
+        machine whose heart did not beat may have slept with it."""
         running = self._running()
         stale = self._storage._get_stale_trial_ids(self.study._study_id)
         dead = {
@@ -184,7 +186,8 @@ class SharedStudy:
         lost = [
             trial
             for trial in running  # without a worker: it was killed while it claimed, as nobody else does now
-            if trial._trial_id in stale or trial.user_attrs.get("worker") in {None, *dead}
+            if trial.user_attrs.get("worker") in {None, *dead}
+            or (trial._trial_id in stale and not self._worker.is_alive(trial.user_attrs))
         ]
         for trial in lost:
             self._lose(trial, 1)

@@ -19,16 +19,18 @@ from lmao import cli
 from lmao.cache import open_cache
 from lmao.config import Config, flat, validate
 from lmao.console import Console
-from lmao.errors import Pruned, UserError
+from lmao.data import Source
+from lmao.errors import Diverged, Pruned, Unavailable, UserError
 from lmao.experiment import check_inputs
 from lmao.secrets import masked
-from lmao.sweep.identity import attributes, name_of, same_attributes
+from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
 from lmao.sweep.settings import validate_sweep
 from lmao.sweep.space import Space, overrides, read_space
+from lmao.sweep.storage import DATABASE, told
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
 from lmao.team import available_threads
@@ -64,7 +66,7 @@ class StudySweep(OptunaSweeperImpl):
         space = space.without_unused(_validated(self._compose(space.fixed)))
         settings = self._check(space)
         console = Console()
-        check_inputs(settings, open_cache(settings.cache_dir, console.warn))
+        inputs = inputs_of(settings, self._see_inputs(settings, console))
         points = space.points() if self._sampler_name == GRID else []
         experiment = self._config.hydra.runtime.choices.get("experiment")
         name = self._own.study_name or name_of(settings, space, self._sampler_name, experiment)
@@ -74,30 +76,39 @@ class StudySweep(OptunaSweeperImpl):
         study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler))
         reach_tracking(settings.tracking, study.url)
         lost = study.prepare(
-            same_attributes(settings, space, self._sampler_name), attributes(space, self._own.rerun_of),
-            self._own.n_trials, points,
+            same_attributes(settings, space, self._sampler_name, inputs),
+            attributes(settings, space, self._own.rerun_of), self._own.n_trials, points,
         )  # fmt: skip
         lines = Lines(console, study)
-        lines.begin(self._sampler_name, len(space.distributions), lost)
         try:
-            parent = ParentRun(study, settings.tracking)
-            try:
-                self._run(study, space.of_a_grid() if points else space, settings, parent, lines)
-            except BaseException:
-                with suppress(UserError):  # what stopped the sweep is the news
-                    study.put_back(0)
-                    parent.stop()
-                raise
-            too_many = self._too_many_failures(study)
-            parent.finish(failed=too_many is not None)
-            self._write_best(study)
-            lines.end(parent.run_id)
+            with told(study.url, DATABASE):
+                lines.begin(self._sampler_name, len(space.distributions), lost)
+                parent = ParentRun(study, settings.tracking, console.warn)
+                try:
+                    self._run(study, space.of_a_grid() if points else space, settings, parent, lines, console)
+                except BaseException:
+                    with suppress(UserError, *DATABASE):  # what stopped the sweep is the news
+                        study.put_back(0)
+                        parent.stop()
+                    raise
+                too_many = self._too_many_failures(study)
+                parent.finish(failed=too_many is not None)
+                self._write_best(study)
+                lines.end(parent.run_id)
             if too_many is not None:
                 raise UserError(too_many)
         finally:
             study.close()
 
-    def _run(self, study: SharedStudy, space: Space, settings: Config, parent: ParentRun, lines: Lines) -> None:
+    def _see_inputs(self, settings: Config, console: Console) -> Source:
+        """Raises UserError where what the settings name isn't there."""
+        return check_inputs(settings, open_cache(settings.cache_dir, console.warn))
+
+    def _run(
+        self, study: SharedStudy, space: Space, settings: Config, parent: ParentRun, lines: Lines, console: Console
+    ) -> None:
+        """Raises UserError where the machine is at fault for what became of a trial."""
+
         def suggest(trial: optuna.Trial) -> None:
             space.suggest(trial, settings.pretrain.epochs)
             if self.custom_search_space_extender is not None:
@@ -109,14 +120,21 @@ class StudySweep(OptunaSweeperImpl):
                 parent.end_lost_runs()
             if not trials:
                 break
-            for ended in self._launch(study, space, trials, parent, lines):
-                lines.trial(ended)
+            troubles = []
+            for trial, job in self._launch(study, space, trials, parent, lines):
+                trouble = self._trouble(job, settings, console)
+                if trouble is None:
+                    lines.trial(self._tell(study, trial, job))
+                else:
+                    troubles.append(trouble)
             parent.keep_models()
+            if troubles:
+                raise troubles[0]
 
     def _launch(
         self, study: SharedStudy, space: Space, trials: Sequence[optuna.Trial], parent: ParentRun, lines: Lines
-    ) -> list[FrozenTrial]:
-        """Run claimed trials; what they came to."""
+    ) -> list[tuple[optuna.Trial, JobReturn]]:
+        """Run claimed trials."""
         jobs = []
         self._task.specs = {}
         for trial in trials:
@@ -129,10 +147,23 @@ class StudySweep(OptunaSweeperImpl):
             with study.alive(trials):
                 returns = self._launcher.launch(jobs, initial_job_idx=trials[0].number)
         except Exception as error:
+            if cli.trouble(error) is not None:
+                raise
             study.put_back(1)
             lines.lost(error)
             return []
-        return [self._tell(study, trial, job) for trial, job in zip(trials, returns, strict=True)]
+        return list(zip(trials, returns, strict=True))
+
+    def _trouble(self, job: JobReturn, settings: Config, console: Console) -> UserError | None:
+        """What is wrong with the machine, if that ended a job: its trial has not failed, it was not tried."""
+        error = job._return_value
+        if not isinstance(error, UserError) or isinstance(error, Diverged | Unavailable):
+            return error if isinstance(error, Unavailable) else None
+        try:
+            self._see_inputs(settings, console)  # they were there when the sweep began
+        except UserError as gone:
+            return gone
+        return None
 
     def _own_overrides(self, trial: optuna.Trial, space: Space, folder: Path) -> list[str]:
         """A trial's folder and seed, and one thread beside other workers."""

@@ -5,13 +5,15 @@ import socket
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lmao.errors import AlreadyRun, Pruned
+from lmao import cli
+from lmao.errors import AlreadyRun, Pruned, Unavailable
 from lmao.trial import NoTrial, Trial
 
 
@@ -35,12 +37,13 @@ class StoredTrial:
     def __init__(self, spec: Spec) -> None:
         import optuna
 
-        from lmao.sweep.storage import load_study
+        from lmao.sweep.storage import DATABASE, load_study, told
 
         self.number: int | None = spec.number
         self.study: str | None = spec.study
         self.parent_run_id = spec.parent_run_id
         self._reuse = spec.reuse
+        self._told = partial(told, spec.storage, DATABASE)
         self._trial = optuna.Trial(load_study(spec.storage, spec.study, spec.pruner), spec.trial_id)
 
     def started(self, folder: Path, run_id: str | None) -> None:
@@ -51,17 +54,21 @@ class StoredTrial:
 
         own = {"inputs": dict(inputs), "code": code}
         if self._reuse:
-            for other in self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+            with self._told():
+                others = self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+            for other in others:
                 if all(other.user_attrs.get(name) == value for name, value in own.items()):
                     where = f"{self.study}/{other.number}"
                     kept = {name: other.user_attrs.get(name) for name in ("folder", "epochs")}
-                    self._remember(reused=where, **kept)
+                    self._remember(reused=where, code=code, **kept)
                     raise AlreadyRun(other.values[0], where)
         self._remember(**own)
 
     def report(self, epoch: int, accuracy: float) -> None:
-        self._trial.report(accuracy, epoch)
-        if self._trial.should_prune():
+        with self._told():
+            self._trial.report(accuracy, epoch)
+            prune = self._trial.should_prune()
+        if prune:
             self._remember(epochs=epoch)
             raise Pruned(f"pruned after epoch {epoch} at {accuracy:.3f}")
 
@@ -69,9 +76,10 @@ class StoredTrial:
         self._remember(seconds=seconds, epochs=epochs)
 
     def _remember(self, **values: Any) -> None:
-        for name, value in values.items():
-            if value is not None:
-                self._trial.set_user_attr(name, value)
+        with self._told():
+            for name, value in values.items():
+                if value is not None:
+                    self._trial.set_user_attr(name, value)
 
 
 _spec: ContextVar[Spec | None] = ContextVar("spec", default=None)
@@ -84,7 +92,11 @@ def current_trial() -> Trial:
 
 
 class TrialTask:
-    """Hydra's task function, told which trial its job is: the one that the job's folder is named after."""
+    """Hydra's task function, told which trial its job is: the one that the job's folder is named after.
+
+    Raises:
+        Unavailable: the machine is at fault. Told here, as what an error came from does not travel with it.
+    """
 
     def __init__(self, task: Callable[[DictConfig], Any]) -> None:
         self.task = task
@@ -97,5 +109,10 @@ class TrialTask:
         token = _spec.set(spec)
         try:
             return self.task(composed)
+        except Exception as error:
+            line = cli.trouble(error)
+            if line is None:
+                raise
+            raise Unavailable(line) from error
         finally:
             _spec.reset(token)

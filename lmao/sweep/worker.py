@@ -29,15 +29,25 @@ class WorkerMark:
         nothing is known: another machine may have the same name."""
         if self.is_mine(attributes) or attributes["host"] != self.attributes["host"]:
             return False
-        path = Path(attributes["worker"])
-        if not path.exists():
-            return False
-        try:
-            with FileLock(path, timeout=0):
-                return True
-        except Timeout:
-            return False
+        return _is_locked(Path(attributes["worker"])) is False
+
+    def is_alive(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether the worker with these attributes is of this machine and holds its lock."""
+        return self.is_mine(attributes) or (
+            attributes["host"] == self.attributes["host"] and _is_locked(Path(attributes["worker"])) is True
+        )
 
     def release(self) -> None:
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def _is_locked(path: Path) -> bool | None:
+    """None where there is no such file."""
+    if not path.exists():
+        return None
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lmao.cache import Cache, Writer, file_digest
+from lmao.cache import Cache, Writer, file_digest, key_of
 from lmao.config import AnyTable, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
 from lmao.errors import UserError
 from lmao.vectors import binary_tables, pipeline_tables, text_tables, training
@@ -13,7 +13,7 @@ from lmao.vectors.sources import existing_file
 from lmao.vectors.table import StaticVectors, write_blocks
 from lmao.vectors.training import TrainingTexts
 
-__all__ = ["StaticVectors", "TrainingTexts", "check_vectors", "load_vectors", "of_target"]
+__all__ = ["StaticVectors", "TrainingTexts", "check_vectors", "load_vectors", "of_target", "table_digest"]
 
 VERSION = 1
 KIND = "vectors"
@@ -40,6 +40,21 @@ def check_vectors(config: AnyTable) -> None:
             existing_file(config.path)
         case SpacyVectors():
             pipeline_tables.find_vocab(config.path)
+
+
+def table_digest(config: AnyTable) -> str | None:
+    """Of the files that a table is read from; None of one that is trained on the texts, or of none.
+
+    Raises:
+        UserError: the file, package or folder is not there.
+    """
+    match config:
+        case GloveVectors() | Word2vecVectors():
+            return file_digest(existing_file(config.path))
+        case SpacyVectors():
+            files = pipeline_tables.files(pipeline_tables.find_vocab(config.path))
+            return key_of({file.name: file_digest(file) for file in files})
+    return None
 
 
 def load_vectors(
