@@ -83,8 +83,14 @@ def code_version() -> str:
 
 def peak_rss_mb() -> float:
     """The largest that this process, or one of those it started, has been, in MB."""
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kilobytes elsewhere
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return max(children, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+    # Linux' ru_maxrss also knows how large the process was that started this one.
+    high_water = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return max(children, int(high_water.split()[1]) / unit)
 
 
 def write_result(path: Path, result: Result) -> None:
