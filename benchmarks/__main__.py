@@ -12,6 +12,7 @@ import numpy as np
 import rich.console
 
 from benchmarks.models import models
+from benchmarks.objectives import objectives
 from benchmarks.rest import rest
 from benchmarks.setting import open_bench, settings_of
 from benchmarks.sizes import sizes
@@ -23,7 +24,7 @@ from lmao.team import available_threads
 
 README = Path(__file__).parent / "README.md"
 LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found
-TABLES = ("speed", "models", "sizes", "rest")
+TABLES = ("speed", "objectives", "models", "sizes", "rest")
 
 
 def main() -> int:
@@ -63,6 +64,8 @@ def _measure(options: argparse.Namespace) -> Iterator[Table]:
     bench, most = open_bench(settings_of(options.data)), max(options.threads)
     if "speed" in options.tables:
         yield speed(bench, options.threads, options.rounds)
+    if "objectives" in options.tables:
+        yield objectives(bench, options.data, most, options.rounds)
     if "models" in options.tables:
         yield models(bench, options.data, most, options.rounds)
     if "sizes" in options.tables:

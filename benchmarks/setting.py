@@ -16,8 +16,9 @@ from lmao.corpus import Corpus, hash_rows
 from lmao.data import open_source
 from lmao.encoder import Encoder, TypeTable
 from lmao.features import encode
+from lmao.objectives.opening import Given, open_tasks
 from lmao.parameters import Floats
-from lmao.pretrain import Pretraining, Targets
+from lmao.pretrain import Pretraining
 from lmao.team import Team, available_threads
 
 DIMS = 300
@@ -50,9 +51,18 @@ class Bench:
 
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
         """A fresh one on some documents, perhaps with other settings of the model."""
-        encoder, targets = Encoder(settings.encoder, DIMS), Targets(self.types.vector_rows, self.vectors)
+        encoder = Encoder(settings.encoder, DIMS)
+        given = Given(
+            self.corpus,
+            self.corpus.type_counts(numbers),
+            self.types.vector_rows,
+            self.vectors,
+            texts=RandomTexts,
+            heads=lambda parser: np.full(len(self.corpus.tokens), -1, dtype=np.int32),  # the previous word
+        )
+        tasks, predictable = open_tasks(settings.parts, given, encoder)
         return Pretraining(
-            settings.pretrain, settings.objective, encoder, self.corpus, self.types, targets, numbers, settings.seed
+            settings.pretrain, encoder, self.corpus, self.types, tasks, predictable, numbers, settings.seed
         )
 
     def batches(self, numbers: NDArray[np.int64], count: int) -> list[Runs]:
@@ -60,6 +70,18 @@ class Bench:
         runs = documents(self.corpus, numbers)
         runs = Runs(runs.begins, np.minimum(runs.lengths, LONGEST), np.minimum(runs.lengths, LONGEST))
         return [runs[which] for which in batches(runs.lengths, BATCH_WORDS)[:count]]
+
+
+class RandomTexts:
+    """In the place of vectors composed of n-grams', which no random table has."""
+
+    dims = 96
+
+    def __init__(self) -> None:
+        self._vectors = random_vectors(VECTORS, self.dims)
+
+    def __call__(self, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
+        return self._vectors[begins % VECTORS]
 
 
 def settings_of(data: str | None, *overrides: str) -> Config:
@@ -73,12 +95,16 @@ def open_bench(settings: Config) -> Bench:
     cache = open_cache(settings.cache_dir, print)
     source = open_source(settings.data, cache.root)
     corpus, _ = encode(source, settings.data.language, cache, available_threads(), lambda words: None)
-    vectors = np.random.default_rng(0).standard_normal((VECTORS + 1, DIMS), dtype=np.float32)
+    vectors = random_vectors(VECTORS + 1, DIMS)
     vectors[-1] = 0
     word_rows = (np.arange(len(corpus.words)) % VECTORS).astype(np.int32)
     word_rows[corpus.type_words[0]] = -1  # [MASK]
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), word_rows[corpus.type_words], vectors)
     return Bench(settings, cache, corpus, types, word_rows)
+
+
+def random_vectors(rows: int, dims: int) -> Floats:
+    return np.random.default_rng(0).standard_normal((rows, dims), dtype=np.float32)
 
 
 def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Runs], repeats: int = 1) -> float:

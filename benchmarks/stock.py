@@ -21,15 +21,20 @@ from thinc.api import Adam, Model, fix_random_seed
 from benchmarks.setting import LONGEST, Bench
 from lmao import export
 from lmao.batches import Runs, lay_out
-from lmao.config import Config
+from lmao.config import Config, CosineObjective
 from lmao.data import open_source
 from lmao.encoder import NO_DROPOUT
 from lmao.layers import Workspace
 from lmao.masking import MASK_TYPE, Masked
+from lmao.objectives.tasks import Batch
 from lmao.pretrain import Pretraining
 
 TOLERANCE = 1e-4
-HEAD = {"maxout": "head.maxout", "layernorm": "head.layernorm", "linear": "head.output"}  # node: our arrays' prefix
+HEAD = {  # node: our arrays' prefix
+    "maxout": "head.cosine.maxout",
+    "layernorm": "head.cosine.layernorm",
+    "linear": "head.cosine.output",
+}
 
 
 class Stock:
@@ -62,7 +67,9 @@ class Stock:
         fix_random_seed(0)
         tok2vec = registry.resolve({"tok2vec": export.tok2vec_config(settings.encoder, vectors=True)})["tok2vec"]
         self._nlp.add_pipe("tok2vec").model = tok2vec
-        objective = create_pretrain_vectors(settings.objective.maxout_pieces, settings.objective.hidden_size, "cosine")
+        head = settings.objective
+        assert isinstance(head, CosineObjective)
+        objective = create_pretrain_vectors(head.maxout_pieces, head.hidden_size, "cosine")
         model: Model[Any, Any] = create_pretraining_model(
             self._nlp, {"component": "tok2vec", "layer": "", "objective": objective, "dropout": 0.0}
         )
@@ -98,7 +105,10 @@ class Stock:
         ids[rows[generator.random(len(rows)) < 0.9]] = MASK_TYPE
         masked = Masked(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
         gradients = weights.like(np.zeros_like(weights.flat))
-        loss = pretraining.learn(masked, slice(0, len(rows)), NO_DROPOUT, Workspace(), gradients)
+        batch = Batch(self._corpus, self._steps[0], masked, whole.ids)
+        wanted = [task.wanted(batch) for task in pretraining.tasks]
+        texts = slice(0, len(self._steps[0]))
+        loss = pretraining.learn(batch, wanted, texts, NO_DROPOUT, Workspace(), gradients)
 
         stock_loss = self._learn(predicted, ids[words] == MASK_TYPE)
         differences = [abs(loss - stock_loss) / loss]

@@ -1,7 +1,8 @@
 """What is compared: the encoder, pre-trained or not, with a classifier on top; and the linear baseline."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,17 +10,21 @@ from numpy.typing import NDArray
 from lmao import config
 from lmao.context import Context
 from lmao.corpus import Corpus, hash_rows
-from lmao.data import Splits
+from lmao.data import Source, Splits
+from lmao.documents import document_vectors, mean_vectors
 from lmao.encoder import Encoder, TypeTable
 from lmao.export import build_pipeline, save_pipeline, save_tok2vec
+from lmao.language_model import save_language_model
 from lmao.linear import NgramClassifier
 from lmao.lookup import TypeVectors, look_up
-from lmao.parameters import Floats, Parameters
+from lmao.parameters import Floats
 from lmao.plots import learning_curves
-from lmao.pretrain_stage import pretrained_weights
+from lmao.pretrain_stage import TargetTable, pretrained_weights
+from lmao.probe import fit_probe
 from lmao.result import PretrainSummary, TextcatSummary, code_version
 from lmao.streams import digest
-from lmao.textcat import Classifier, Epoch, FineTuning, initial_weights
+from lmao.textcat import Classifier
+from lmao.textcat_stage import trained_weights
 from lmao.vectors import StaticVectors, TrainingTexts, load_vectors, of_target
 
 LOW_COVERAGE = 0.5
@@ -38,9 +43,11 @@ class Trained:
     model_mb: float | None
 
 
-def train_linear(context: Context, corpus: Corpus, splits: Splits) -> Trained:
+def train_linear(context: Context, source: Source, corpus: Corpus, splits: Splits) -> Trained:
     settings = context.settings.textcat
     assert isinstance(settings, config.LinearTextcat)
+    if settings.features != "ngrams":
+        return _train_probe(context, corpus, splits, settings.features)
     context.trial.known(context.digests, code_version())
     classifier = NgramClassifier(settings.ngrams, settings.min_count, settings.smoothing, settings.C)
 
@@ -57,7 +64,26 @@ def train_linear(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     return Trained(predict, None, summary, classifier.features, None)
 
 
-def train_cnn(context: Context, corpus: Corpus, splits: Splits) -> Trained:
+def _train_probe(context: Context, corpus: Corpus, splits: Splits, kind: Literal["mean", "document"]) -> Trained:
+    counts = corpus.type_counts(splits.pretrain)
+    vectors, found = _vectors(context, "vectors", context.settings.vectors, corpus, splits, counts)
+    assert vectors is not None
+    context.trial.known(context.digests, code_version())
+
+    def read(documents: NDArray[np.int64]) -> Floats:
+        if kind == "mean":
+            return mean_vectors(corpus, found, documents)
+        return document_vectors(corpus, vectors, documents, counts)
+
+    with context.timed("textcat"), context.console.stage("textcat") as stage:
+        train, classes = splits.train, len(corpus.label_names)
+        probe = fit_probe(read(train.documents), train.labels, classes, context.settings.seed)
+        stage.done(f"linear · {kind} of vectors · C {probe.C:.3g} · cross-validated accuracy {probe.accuracy:.3f}")
+    summary = TextcatSummary(epochs=0, best_epoch=0, seconds=context.seconds["textcat"], records=[])
+    return Trained(lambda documents, advance: probe.predict(read(documents)), None, summary, probe.W.size, None)
+
+
+def train_cnn(context: Context, source: Source, corpus: Corpus, splits: Splits) -> Trained:
     settings = context.settings
     counts = corpus.type_counts(splits.pretrain)
     vectors, inputs = _vectors(context, "vectors", settings.vectors, corpus, splits, counts)
@@ -65,44 +91,56 @@ def train_cnn(context: Context, corpus: Corpus, splits: Splits) -> Trained:
     encoder = Encoder(settings.encoder, inputs.vectors.shape[1], device)
     hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
     types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
-    pretrained, pretrain_summary, outputs = None, None, inputs
-    if settings.pretrain.epochs:
+    assert isinstance(settings.textcat, config.CnnTextcat)
+    pooling = settings.textcat.pooling
+    classifier = Classifier(encoder, types, corpus, len(corpus.label_names), pooling)
+    pretrained, pretrain_summary, table = None, None, None
+    if settings.needs_target:
+        outputs = inputs
+        context.digests["target"] = context.digests.get("vectors", "")
+        targets = vectors
         if settings.target.name != "same":
             with of_target():
-                _, outputs = _vectors(context, "target", settings.target, corpus, splits, counts)
-        else:
-            context.digests["target"] = context.digests["vectors"]
+                targets, outputs = _vectors(context, "target", settings.target, corpus, splits, counts)
+        assert targets is not None
+        table = TargetTable(targets, outputs)
     context.trial.known(context.digests, code_version())
     if settings.pretrain.epochs:
-        pretrained, pretrain_summary = pretrained_weights(context, encoder, corpus, types, outputs, splits.pretrain)
-
-    classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
-    tuning, summary = _fine_tune(context, classifier, pretrained, corpus, splits)
+        pretrained, pretrain_summary = pretrained_weights(context, source, classifier, types, table, corpus, splits)
+    weights, summary = trained_weights(context, classifier, pretrained, corpus, splits)
     epochs = [] if pretrain_summary is None else pretrain_summary.records
     learning_curves(context.folder / "curves.png", epochs, summary.records)
     size = None
     if settings.tracking.keep_models != "none":
         with context.timed("export"):
-            best = tuning.best.like(device.to_host(tuning.best.flat))
-            nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, vectors, best)
+            on_host = weights.like(device.to_host(weights.flat))
+            nlp = build_pipeline(
+                settings.data.language, corpus.label_names, settings.encoder, pooling, vectors, on_host
+            )
             save_pipeline(nlp, context.folder / "model")
             if pretrained is not None:
                 save_tok2vec(nlp, settings.encoder, pretrained, context.folder)
+                if table is not None:
+                    save_language_model(context.folder, settings, pretrained, corpus, counts, table.types)
         size = sum(path.stat().st_size for path in (context.folder / "model").rglob("*") if path.is_file()) / 1e6
 
     def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
-        return classifier.predict(tuning.best, documents, context.team, advance)
+        return classifier.predict(weights, documents, context.team, advance)
 
-    return Trained(predict, pretrain_summary, summary, tuning.best.flat.size, size)
+    return Trained(predict, pretrain_summary, summary, weights.flat.size, size)
 
 
 def _vectors(
     context: Context, name: str, table: config.AnyTable, corpus: Corpus, splits: Splits, counts: NDArray[np.int64]
 ) -> tuple[StaticVectors | None, TypeVectors]:
     documents = splits.pretrain
-    texts = TrainingTexts({"corpus": corpus.digest, "documents": digest(documents)}, lambda: corpus.lines(documents))
-    with context.timed("vectors"), context.console.stage(name) as stage:
-        vectors = load_vectors(table, context.cache, texts, lambda text: context.console.line(name, text))
+    record = {"corpus": corpus.digest, "documents": digest(documents)}
+    texts = TrainingTexts(record, corpus.words, lambda: (corpus.word_ids(int(number)) for number in documents))
+    total = corpus.count(documents) * table.epochs if isinstance(table, config.DocumentVectors) else None
+    with context.timed("vectors"), context.console.stage(name, total) as stage:
+        vectors = load_vectors(
+            table, context.cache, texts, lambda text: context.console.line(name, text), stage.advance
+        )
         found = look_up(corpus, vectors)
         if vectors is None:
             return None, found
@@ -117,34 +155,3 @@ def _vectors(
     context.digests[name] = vectors.digest
     context.tracker.dataset(vectors.name, vectors.digest, vectors.name, name)
     return vectors, found
-
-
-def _fine_tune(
-    context: Context, classifier: Classifier, pretrained: Parameters | None, corpus: Corpus, splits: Splits
-) -> tuple[FineTuning, TextcatSummary]:
-    settings = context.settings
-    assert isinstance(settings.textcat, config.CnnTextcat)
-    weights, arrays, numbers = initial_weights(classifier, pretrained, settings.seed)
-    if arrays:
-        context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
-    tuning = FineTuning(
-        settings.textcat, settings.optimizer, classifier, weights, corpus, splits.train, splits.dev, settings.seed
-    )
-    epochs: list[Epoch] = []
-    most = settings.textcat.epochs * len(splits.train.labels)  # it may stop earlier
-    with context.timed("textcat"), context.console.stage("textcat", most, "examples") as stage:
-        for epoch in tuning.run(context.team, stage.advance):
-            epochs.append(epoch)
-            context.tracker.metric("textcat/loss", epoch.loss, epoch.epoch)
-            context.tracker.metric("dev/accuracy", epoch.dev_accuracy, epoch.epoch)
-            context.trial.report(epoch.epoch, epoch.dev_accuracy)
-        stage.done(
-            f"{len(epochs)} epoch{'s' * (len(epochs) > 1)} · loss {epochs[-1].loss:.3f} · "
-            f"dev {epochs[-1].dev_accuracy:.3f} · best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"
-        )
-    return tuning, TextcatSummary(
-        epochs=len(epochs),
-        best_epoch=tuning.best_epoch,
-        seconds=context.seconds["textcat"],
-        records=[asdict(epoch) for epoch in epochs],
-    )

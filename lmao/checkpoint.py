@@ -11,23 +11,27 @@ from numpy.typing import NDArray
 from lmao.cache import Cache, Damaged, Entry, Writer, discard, key_of
 from lmao.parameters import Parameters, Shapes
 
-POSITION = ("updates", "epoch", "step", "loss", "seconds")
+POSITION = ("updates", "missed", "epoch", "step", "loss", "seconds")
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch of pre-training came to. loss: the mean over batches; held-out figures: of the averaged weights."""
+    """What an epoch of pre-training came to. loss: the mean over batches; heldout: figures of the averaged weights."""
 
     epoch: int
     words: int
     seconds: float
     loss: float
-    heldout_cosine: float
-    heldout_word_accuracy: float
+    heldout: Mapping[str, float]
 
     @property
     def words_per_second(self) -> float:
         return self.words / self.seconds
+
+    def record(self) -> dict[str, float]:
+        """All of it, flat."""
+        figures = {f"heldout_{name}": value for name, value in self.heldout.items()}
+        return {"epoch": self.epoch, "words": self.words, "seconds": self.seconds, "loss": self.loss} | figures
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class State:
 
     arrays: Mapping[str, NDArray[Any]]  # weights, first, second, average (size,) float32
     updates: int  # steps of the optimizer
+    missed: Mapping[str, int]  # of these, in how many each array was left alone
     epoch: int  # finished epochs
     step: int  # finished batches of the epoch that runs
     loss: float  # their sum

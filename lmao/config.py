@@ -92,6 +92,19 @@ class FloretVectors(Table):
         return self
 
 
+class DocumentVectors(Table):
+    name: Literal["document"]
+    dims: Positive
+    epochs: Positive
+    ngrams: Annotated[int, Field(ge=1, le=3)]
+    min_count: Positive
+    alpha: PositiveFloat
+    negatives: Positive
+    subsample: PositiveFloat
+    learn_rate: PositiveFloat
+    threads: Positive
+
+
 class GloveVectors(Table):
     name: Literal["glove"]
     path: str
@@ -117,7 +130,7 @@ class SameVectors(Section):
 
 
 AnyTable = Annotated[
-    FloretVectors | GloveVectors | Word2vecVectors | SpacyVectors | NoVectors | SameVectors,
+    FloretVectors | DocumentVectors | GloveVectors | Word2vecVectors | SpacyVectors | NoVectors | SameVectors,
     Field(discriminator="name"),
 ]
 
@@ -131,10 +144,84 @@ class Encoder(Section):
     static_vectors: bool
 
 
-class Objective(Section):
-    name: Literal["l2", "cosine"]
-    hidden_size: Positive
+class Head(Section):
+    hidden_size: Count
     maxout_pieces: Annotated[int, Field(ge=1, le=8)]
+
+
+class WordObjective(Head):
+    center: bool
+    whiten: bool
+    sif: PositiveFloat | None
+
+
+class L2Objective(WordObjective):
+    name: Literal["l2"]
+
+
+class CosineObjective(WordObjective):
+    name: Literal["cosine"]
+
+
+class VmfObjective(WordObjective):
+    name: Literal["vmf"]
+    length_penalty: NonNegativeFloat
+    alignment: PositiveFloat
+
+
+class ContrastiveObjective(WordObjective):
+    name: Literal["contrastive"]
+    temperature: PositiveFloat
+
+
+class TrigramObjective(WordObjective):
+    name: Literal["trigram"]
+
+
+class HeadObjective(WordObjective):
+    name: Literal["head"]
+    parser: str | None
+
+
+class CharactersObjective(Head):
+    name: Literal["characters"]
+    characters: Annotated[int, Field(ge=1, le=16)]
+
+
+class DocumentObjective(Head):
+    name: Literal["document"]
+    contrastive: NonNegativeFloat
+    temperature: PositiveFloat
+
+
+AnyPart = Annotated[
+    L2Objective
+    | CosineObjective
+    | VmfObjective
+    | ContrastiveObjective
+    | TrigramObjective
+    | HeadObjective
+    | CharactersObjective
+    | DocumentObjective,
+    Field(discriminator="name"),
+]
+
+
+class SumObjective(Section):
+    name: Literal["sum"]
+    parts: dict[str, AnyPart] = Field(min_length=1)
+    weights: dict[str, PositiveFloat]
+
+    @model_validator(mode="after")
+    def _a_weight_each(self) -> "SumObjective":
+        if set(self.parts) != set(self.weights):
+            raise ValueError(
+                f"weights are of {', '.join(self.weights)}, parts are {', '.join(self.parts)}: give each part a weight"
+            )
+        return self
+
+
+AnyObjective = Annotated[AnyPart | SumObjective, Field(discriminator="name")]
 
 
 class Adam(Section):
@@ -151,6 +238,7 @@ class Pretrain(Adam):
     mask_rate: Annotated[float, Field(gt=0, le=1)]
     mask_symbol: Share
     random_word: Share
+    span: Annotated[float, Field(ge=1, le=100)]
     vector_dropout: DropoutRate
     dropout: DropoutRate
     batch_words: Positive
@@ -158,6 +246,12 @@ class Pretrain(Adam):
     warmup_steps: Count
     schedule: Literal["constant", "inverse_sqrt"]
     heldout: Annotated[float, Field(gt=0, le=0.5)]
+    epoch_words: Positive | None
+    mode: Literal["pretrain", "interleave", "both"]
+    mix: Share
+    mix_end: Share | None
+    mix_steps: Positive
+    mixed_epochs: Positive
     seed: Count | None
     save_minutes: PositiveFloat
 
@@ -173,16 +267,21 @@ class Pretrain(Adam):
 
 class CnnTextcat(Section):
     name: Literal["cnn"]
+    init: Literal["probe", "fresh"]
+    pooling: Literal["mean", "mean_max"]
     epochs: Positive
     patience: Positive
     batch_size: Positive
     dropout: DropoutRate
     vector_dropout: DropoutRate
+    encoder_rate: PositiveFloat
+    freeze_epochs: Count
     early_stopping_examples: Positive
 
 
 class LinearTextcat(Section):
     name: Literal["linear"]
+    features: Literal["ngrams", "mean", "document"]
     ngrams: Annotated[int, Field(ge=1, le=5)]
     min_count: Positive
     smoothing: PositiveFloat
@@ -219,7 +318,7 @@ class Config(Section):
     vectors: AnyTable
     target: AnyTable
     encoder: Encoder
-    objective: Objective
+    objective: AnyObjective
     pretrain: Pretrain
     textcat: AnyTextcat
     optimizer: Adam
@@ -234,10 +333,22 @@ class Config(Section):
     def _objective_has_targets(self) -> "Config":
         if self.vectors.name == "same":
             raise ValueError("vectors=same makes sense for vectors.target alone")
-        if self.textcat.name == "cnn" and self.pretrain.epochs and self.target_table.name == "none":
+        if self.needs_target and self.target_table.name == "none":
             raise ValueError(
                 f"objective={self.objective.name} predicts vectors and there are none: choose vectors, "
                 "or vectors.target, or set pretrain.epochs=0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _features_have_vectors(self) -> "Config":
+        if (
+            isinstance(self.textcat, LinearTextcat)
+            and self.textcat.features != "ngrams"
+            and self.vectors.name == "none"
+        ):
+            raise ValueError(
+                f"textcat.features={self.textcat.features} is made of vectors and there are none: choose vectors"
             )
         return self
 
@@ -262,8 +373,31 @@ class Config(Section):
         return values
 
     @property
+    def tables(self) -> dict[str, AnyTable]:
+        """The tables that the run reads or trains, by the names of their settings."""
+        if isinstance(self.textcat, LinearTextcat):
+            return {} if self.textcat.features == "ngrams" else {"vectors": self.vectors}
+        return {"vectors": self.vectors, "vectors.target": self.target}
+
+    @property
     def pretrain_seed(self) -> int:
         return self.seed if self.pretrain.seed is None else self.pretrain.seed
+
+    @property
+    def parts(self) -> dict[str, tuple[AnyPart, float]]:
+        """The objective's parts and their weights, by name."""
+        if isinstance(self.objective, SumObjective):
+            return {name: (part, self.objective.weights[name]) for name, part in self.objective.parts.items()}
+        return {self.objective.name: (self.objective, 1.0)}
+
+    @property
+    def pretrains(self) -> bool:
+        return self.textcat.name == "cnn" and self.pretrain.epochs > 0
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether pre-training predicts vectors of a table."""
+        return self.pretrains and any(not isinstance(part, CharactersObjective) for part, _ in self.parts.values())
 
     @property
     def target_table(self) -> Any:
@@ -281,8 +415,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 # Which member of a union was tried stands in pydantic's paths, but not in a user's keys.
 OPTIONS = {
-    "docstrings", "imdb", "files", "docbin", "floret", "glove", "word2vec", "spacy", "none", "same", "cnn", "linear",
-    "mlflow", "off",
+    "docstrings", "imdb", "files", "docbin", "floret", "document", "glove", "word2vec", "spacy", "none", "same", "cnn",
+    "linear", "mlflow", "off",
 }  # fmt: skip
 
 
@@ -301,7 +435,8 @@ def validate(values: dict[str, Any]) -> Config:
 
 
 def _explain(detail: Any) -> str:
-    names = [str(part) for i, part in enumerate(detail["loc"]) if not (i == 1 and part in OPTIONS)]
+    places = (1, 4) if detail["loc"][:1] == ("objective",) else (1,)  # objective.parts.<name>
+    names = [str(part) for i, part in enumerate(detail["loc"]) if not (i in places and part in OPTIONS)]
     key = ".".join("vectors.target" if name == "target" and i == 0 else name for i, name in enumerate(names))
     if detail["type"] == "extra_forbidden":
         section, _, setting = key.rpartition(".")

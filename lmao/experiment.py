@@ -1,6 +1,7 @@
 """One run: texts and labels in, a measured classifier out. Joins the stations; knows neither Hydra nor MLflow."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 
@@ -19,6 +20,7 @@ from lmao.device import CPU, open_device
 from lmao.errors import UserError
 from lmao.evaluate import score, write_predictions
 from lmao.features import encode
+from lmao.heads import check_heads
 from lmao.parameters import Floats
 from lmao.plots import confusion_matrix
 from lmao.result import Result, code_version, peak_rss_mb, summary, versions, write_result
@@ -31,6 +33,7 @@ from lmao.trial import Trial
 from lmao.vectors import check_vectors, of_target
 
 RESULTS = ("result.json", "predictions.npz", "tok2vec.bin", "config.cfg", "curves.png", "confusion.png")
+MODELS = ("model", "language_model")  # folders
 MARK = ".lmao"  # in a folder that is a run's
 ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")
 
@@ -44,10 +47,13 @@ def check_inputs(settings: Config, cache: Cache) -> Source:
     open_device(settings.device)
     source = open_source(settings.data, cache.root)
     check_language(settings.data.language)
-    if settings.textcat.name == "cnn":
-        check_vectors(settings.vectors)
-        with of_target():
-            check_vectors(settings.target)
+    for name, table in settings.tables.items():
+        with of_target() if name == "vectors.target" else nullcontext():
+            check_vectors(table)
+    if settings.pretrains:
+        for part, _ in settings.parts.values():
+            if isinstance(part, config.HeadObjective):
+                check_heads(settings.data, part.parser)
     return source
 
 
@@ -83,7 +89,7 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal, tria
         )
         corpus, splits = _texts(context, source)
         train = train_linear if isinstance(settings.textcat, config.LinearTextcat) else train_cnn
-        result = _judge(context, corpus, splits, train(context, corpus, splits))
+        result = _judge(context, corpus, splits, train(context, source, corpus, splits))
         _report(context, result)
         trial.finished(perf_counter() - began, result.textcat.epochs)
     return result
@@ -99,11 +105,11 @@ def _clear(folder: Path) -> None:
     Raises:
         UserError: the folder holds such names, but no run has left them.
     """
-    found = [name for name in (*RESULTS, "model") if (folder / name).exists()]
+    found = [name for name in (*RESULTS, *MODELS) if (folder / name).exists()]
     if found and not (folder / MARK).exists():
         raise UserError(f"hydra.run.dir: {folder} holds {', '.join(found)}, not of a run: choose another folder")
     for name in found:
-        if name == "model":
+        if name in MODELS:
             shutil.rmtree(folder / name)
         else:
             (folder / name).unlink()

@@ -1,6 +1,9 @@
 """Adam with averages over flat weights, thinc's formulas, one fused pass."""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -26,31 +29,46 @@ class Adam:
         self.second: Floats = np.zeros_like(weights.flat)
         self.average: Floats = weights.flat.copy()
         self.steps = 0
+        self.missed = dict.fromkeys(weights.spans, 0)  # steps in which an array was left alone
 
-    def step(self, gradients: Floats, rate: float, team: Executor) -> None:
-        """gradients (parts, size) are summed in order, applied with the learning rate, and set to zero."""
+    def step(self, gradients: Floats, rate: float, team: Executor, factors: Mapping[str, float] | None = None) -> None:
+        """gradients (parts, size) are summed in order, applied with the learning rate, and set to zero.
+
+        factors: of the rate, for the arrays that are named. An array with factor 0, whose gradient must be zero, stays
+        as it is; its own first step is corrected and averaged as a first one.
+        """
         self.steps += 1
         s = self.settings
-        corrected = rate * (1 - s.beta2**self.steps) ** 0.5 / (1 - s.beta1**self.steps)
-        keep = min(MAX_AVERAGE, (1 + self.steps) / (10 + self.steps))
-        scalars = [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)]
+        factors = factors or {}
         arrays = (self.weights.flat, gradients[0], self.first, self.second, self.average)
 
-        def update(spans: list[slice]) -> None:
-            for span in spans:
+        @cache
+        def scalars(rate: float, steps: int) -> tuple[list[Any], Any]:
+            corrected = rate * (1 - s.beta2**steps) ** 0.5 / (1 - s.beta1**steps)
+            keep = min(MAX_AVERAGE, (1 + steps) / (10 + steps))
+            return [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)], np.float32(keep)
+
+        def update(names: list[str]) -> None:
+            for name in names:
+                factor = factors.get(name, 1.0)
+                if factor == 0:
+                    self.missed[name] += 1
+                    continue
+                span = self.weights.spans[name]
+                values, keep = scalars(rate * factor, self.steps - self.missed[name])
                 norm = float(np.sqrt(self._kernels.collect(gradients, span.start, span.stop)))
                 clip = np.float32(s.grad_clip / norm if s.grad_clip and norm >= s.grad_clip else 1)
-                self._kernels.adam(*(array[span] for array in arrays), *scalars, clip, np.float32(keep))
+                self._kernels.adam(*(array[span] for array in arrays), *values, clip, keep)
 
         list(team.map(update, self._balanced(len(gradients))))
 
-    def _balanced(self, parts: int) -> list[list[slice]]:
-        """The arrays' spans in lists of about the same size: the largest first, each to the shortest list."""
-        lists: list[list[slice]] = [[] for _ in range(parts)]
+    def _balanced(self, parts: int) -> list[list[str]]:
+        """The arrays in lists of about the same size: the largest first, each to the shortest list."""
+        lists: list[list[str]] = [[] for _ in range(parts)]
         sizes = [0] * parts
-        for span in sorted(self.weights.spans.values(), key=lambda span: span.start - span.stop):
+        for name, span in sorted(self.weights.spans.items(), key=lambda item: item[1].start - item[1].stop):
             shortest = sizes.index(min(sizes))
-            lists[shortest].append(span)
+            lists[shortest].append(name)
             sizes[shortest] += span.stop - span.start
         return lists
 

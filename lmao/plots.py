@@ -1,6 +1,7 @@
 """Learning curves and the confusion matrix as PNGs that can be read in grey."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Re
     """A panel a stage that has records; the classifier's best epoch is marked.
 
     Args:
-        pretrain: "epoch", "loss", "heldout_cosine", "heldout_word_accuracy".
+        pretrain: "epoch", "loss", "heldout_…" (each figure that is a share or a cosine).
         textcat: "epoch", "loss", "dev_accuracy".
     """
     stages = [("pre-training", pretrain)] if pretrain else []
@@ -26,8 +27,10 @@ def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Re
         axes = figure.add_subplot(1, len(stages), i + 1)
         axes.set_title(title)
         if records is pretrain:
-            shares = [("held-out cosine", "heldout_cosine"), ("held-out word accuracy", "heldout_word_accuracy")]
-            _loss_and_shares(axes, records, shares)
+            measured = [key for key in records[0] if key.startswith("heldout_")]
+            _loss_and_shares(
+                axes, records, [(key.replace("heldout", "held-out").replace("_", " "), key) for key in measured]
+            )
         else:
             right = _loss_and_shares(axes, records, [("dev accuracy", "dev_accuracy")])
             _mark_best(right, records)
@@ -60,13 +63,13 @@ def _loss_and_shares(axes: Axes, records: Sequence[Record], shares: Sequence[tup
     epochs = [record["epoch"] for record in records]
     right = axes.twinx()
     lines = axes.plot(epochs, [record["loss"] for record in records], "k--o", markersize=3, label="loss")
-    for (label, key), style in zip(shares, ("-s", ":^"), strict=False):
+    for (label, key), style in zip(shares, cycle(("-s", ":^", "-.d", "--x")), strict=False):
         values = [record[key] for record in records]
         lines += right.plot(epochs, values, style, color="tab:blue", markersize=4, label=label)
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss")
-    axes.set_ylim(bottom=0)
-    right.set_ylabel(" / ".join(label for label, _ in shares))
+    axes.set_ylim(bottom=min(0.0, *axes.get_ylim()))  # a log-likelihood of densities may be negative
+    right.set_ylabel(shares[0][0] if len(shares) == 1 else "shares and cosines")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
     axes.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False, fontsize=9)

@@ -1,7 +1,7 @@
-"""Language modelling with approximate outputs: the encoder learns to predict the vectors of masked words."""
+"""Language modelling with approximate outputs: the encoder learns to predict the vectors of masked words, of documents,
+or what else its tasks ask for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -11,97 +11,71 @@ from lmao import config
 from lmao.batches import Runs, batches, lay_out, windows
 from lmao.checkpoint import Checkpoints, Epoch, State
 from lmao.corpus import Corpus
-from lmao.encoder import NO_DROPOUT, Dropout, Encoder, TypeTable, initialize
+from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Rows, TypeTable, initialize
 from lmao.errors import Diverged, UserError
-from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
-from lmao.masking import Masked, Masking
-from lmao.neighbours import nearest, unit_rows
-from lmao.objectives import open_objective
+from lmao.layers import Workspace
+from lmao.masking import Masking
+from lmao.mixing import Mixing
+from lmao.objectives.tasks import Batch, Task, Wanted
 from lmao.optimizer import Adam, learning_rate
 from lmao.parameters import Floats, Parameters
 from lmao.stop import StopSignal
 from lmao.streams import key, stream
-from lmao.team import Team, even_shares
+from lmao.team import Team, shares
 
 HELDOUT_DOCUMENTS = 500  # enough for two digits, and never a large part of an epoch's time
-HELDOUT_WORDS = 2000  # of which the nearest word is looked up
 # The same for all settings, or the settings that make the task easiest would look best.
-HELDOUT_MASKING = {"mask_rate": 0.15, "mask_symbol": 1.0, "random_word": 0.0}
-
-
-@dataclass(frozen=True)
-class Targets:
-    """rows (types,) int32 into vectors (rows, dims), -1 for a type whose vector is not predicted."""
-
-    rows: NDArray[np.int32]
-    vectors: Floats
-
-
-class Head:
-    """Maxout + layer norm + linear, on predicted words only; thrown away after pre-training."""
-
-    def __init__(self, settings: config.Objective, width: int, dims: int) -> None:
-        self._settings = settings
-        self._width = width
-        self._dims = dims
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        s = self._settings
-        return {
-            **maxout_shapes("head", s.hidden_size, s.maxout_pieces, self._width),
-            "head.output.W": (self._dims, s.hidden_size),
-            "head.output.b": (self._dims,),
-        }
-
-    def __call__(self, weights: Parameters, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
-        """Encoded words (n, width) to predicted vectors (n, dims)."""
-        hidden, backprop_hidden = maxout_norm(weights, "head", X, space)
-        prediction, backprop_output = linear(weights, "head.output", hidden, space)
-
-        def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
-            return backprop_hidden(backprop_output(d_prediction, gradients), gradients)
-
-        return prediction, backprop
+HELDOUT_MASKING = {"mask_rate": 0.15, "mask_symbol": 1.0, "random_word": 0.0, "span": 1.0}
 
 
 class Pretraining:
     """One pre-training, epoch by epoch, resumed from where its checkpoints stand.
 
-    documents (n,) are the numbers of the texts it may use; a slice of them is held out, and measured on.
+    documents (n,) are the numbers of the texts it may use; a slice of them is held out, and measured on. predictable
+    (types,) bool: the types that may be masked. mixing: the classifier's updates between the others.
     """
 
     def __init__(
-        self, settings: config.Pretrain, objective: config.Objective, encoder: Encoder, corpus: Corpus,
-        types: TypeTable, targets: Targets, documents: NDArray[np.int64], seed: int,
+        self, settings: config.Pretrain, encoder: Encoder, corpus: Corpus, types: TypeTable, tasks: Sequence[Task],
+        predictable: NDArray[np.bool_], documents: NDArray[np.int64], seed: int, mixing: Mixing | None = None,
     ) -> None:  # fmt: skip
         self._settings = settings
-        self._objective = open_objective(objective)
         self._encoder = encoder
-        self._head = Head(objective, encoder.width, targets.vectors.shape[1])
         self._corpus = corpus
         self._types = types
-        self._targets = targets
-        self._target_vectors = encoder.device.to_device(targets.vectors)
+        self.tasks = tasks
+        self.mixing = mixing
+        self._pooled = any(task.pooled for task in tasks)
         self._seed = seed
         mixed = stream(seed, "heldout").permutation(documents)
         count = min(HELDOUT_DOCUMENTS, max(1, round(len(documents) * settings.heldout)))
         self._heldout = windows(corpus, mixed[:count], settings.window_words)
         self._texts = windows(corpus, np.sort(mixed[count:]), settings.window_words)
-        counts, predictable = corpus.type_counts(documents), targets.rows >= 0
+        counts = corpus.type_counts(documents)
         if not len(self._texts):
             raise UserError("too few texts to pre-train on: raise data.pretrain_documents, or set pretrain.epochs=0")
         if not (counts * predictable).any():
             raise UserError("no word of the texts has a vector to predict: choose other vectors, or vectors.target")
         self._masking = Masking(settings, counts, predictable)
         self._heldout_masking = Masking(settings.model_copy(update=HELDOUT_MASKING), counts, predictable)
-        self.words = int(self._texts.lengths.sum())
-        self.shapes = encoder.shapes() | self._head.shapes()
-
+        self.shapes = encoder.shapes()
+        for task in tasks:
+            self.shapes |= task.head.shapes()
+        self._softmax: list[str] = []  # what the tasks don't have
+        if mixing is not None:
+            self._softmax = [name for name in mixing.shapes if name not in self.shapes]
+            self.shapes |= mixing.shapes
         self.optimizer = Adam(settings, initialize(self.shapes, seed), encoder.device)
         self._step = 0  # finished batches of the epoch that runs, with their
         self._loss = 0.0
         self._seconds = 0.0
         self.epochs: list[Epoch] = []
+
+    def start_from(self, weights: Parameters) -> None:
+        """Take over the arrays that are there of an earlier pre-training."""
+        arrays = {name: self._encoder.device.to_device(weights[name]) for name in self.shapes if name in weights.shapes}
+        self.optimizer.weights.copy_from(arrays)
+        self.optimizer.average[:] = self.optimizer.weights.flat
 
     def resume(self, checkpoints: Checkpoints, epochs: int) -> None:
         """Take up the latest state, unless it lies beyond the epochs asked for."""
@@ -110,11 +84,16 @@ class Pretraining:
             return
         for name, array in self.optimizer.arrays().items():
             array[:] = self._encoder.device.to_device(state.arrays[name])
-        self.optimizer.steps = state.updates
+        self.optimizer.steps, self.optimizer.missed = state.updates, dict(state.missed)
         self._step, self._loss, self._seconds = state.step, state.loss, state.seconds
         self.epochs = list(state.epochs)
         if (state.epoch, state.step) == (epochs, 0):  # its weights are missing or damaged, or it would not be asked for
             checkpoints.save_epoch(self.weights().flat, self.epochs)
+
+    @property
+    def words(self) -> int:
+        """Of the epoch that runs."""
+        return int(self._order().lengths.sum())
 
     @property
     def words_done(self) -> int:
@@ -143,6 +122,8 @@ class Pretraining:
         with stop.deferred():
             for step in range(self._step, len(steps)):
                 loss = self.update(texts[steps[step]], number, step, team, gradients)
+                if self.mixing is not None and self.mixing.is_due(self.optimizer.steps):
+                    self._check(self.mixing.update(self.optimizer, team, gradients), number, step)
                 self._step, self._loss = step + 1, self._loss + loss
                 now = perf_counter()
                 self._seconds, began = self._seconds + now - began, now
@@ -154,8 +135,8 @@ class Pretraining:
             average = self.optimizer.averages()
             if not np.isfinite(average.flat).all():
                 raise self._diverged(f"the weights are not finite after epoch {number}")
-            cosine, accuracy = self._measure(average, team)
-            epoch = Epoch(number, self.words, self._seconds, self._loss / len(steps), cosine, accuracy)
+            words = int(texts.lengths.sum())
+            epoch = Epoch(number, words, self._seconds, self._loss / len(steps), self._measure(average, team))
             self.epochs.append(epoch)
             self._step, self._loss, self._seconds = 0, 0.0, 0.0
             checkpoints.save_epoch(self._encoder.device.to_host(average.flat), self.epochs)
@@ -163,61 +144,111 @@ class Pretraining:
         return epoch
 
     def _order(self) -> Runs:
-        """The texts in the order of the epoch that runs."""
+        """The texts of the epoch that runs, in its order."""
         mixed = stream(self._seed, "pretrain order", len(self.epochs) + 1).permutation(len(self._texts))
+        if self._settings.epoch_words is not None:
+            before = np.cumsum(self._texts.lengths[mixed]) - self._texts.lengths[mixed]
+            mixed = mixed[before < self._settings.epoch_words]
         return self._texts[mixed]
 
     def update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
         """One step; the loss of the batch."""
         settings = self._settings
-        whole = lay_out(self._corpus, texts, self._encoder.gap)
-        masked = self._masking(whole, stream(self._seed, "pretrain mask", epoch, step))
-        if not len(masked.rows):
+        batch = self.batch(texts, self._masking, stream(self._seed, "pretrain mask", epoch, step))
+        wanted = [task.wanted(batch) for task in self.tasks]
+        if not any(len(found.which) for found in wanted):
             return 0.0
         dropout = Dropout(settings.dropout, settings.vector_dropout, key(self._seed, "pretrain dropout", epoch, step))
 
         def work(member: int, which: slice) -> float:
             own = self.optimizer.weights.like(gradients[member])
-            return self.learn(masked, which, dropout, team.workspaces[member], own)
+            return self.learn(batch, wanted, which, dropout, team.workspaces[member], own)
 
-        loss = sum(team.map(work, even_shares(len(masked.rows), len(whole.ids), team.threads)))
+        loss = sum(team.map(work, shares(texts.lengths, team.threads)))
+        self._check(loss, epoch, step)
+        rate, left_alone = learning_rate(settings, self.optimizer.steps), dict.fromkeys(self._softmax, 0.0)
+        self.optimizer.step(gradients, rate, team.executor, left_alone)
+        return loss
+
+    def _check(self, loss: float, epoch: int, step: int) -> None:
         if not np.isfinite(loss):
             raise self._diverged(f"the loss is not finite in epoch {epoch}, step {step + 1}")
-        self.optimizer.step(gradients, learning_rate(settings, self.optimizer.steps), team.executor)
-        return loss
+
+    def batch(self, texts: Runs, masking: Masking, generator: np.random.Generator) -> Batch:
+        whole = lay_out(self._corpus, texts, self._encoder.gap)
+        return Batch(self._corpus, texts, masking(whole, generator), whole.ids)
 
     def _diverged(self, what: str) -> Diverged:
         rate = self._settings.learn_rate
         return Diverged(f"pre-training diverged: {what}: lower pretrain.learn_rate, {rate:g} now")
 
-    def learn(self, masked: Masked, which: slice, dropout: Dropout, space: Workspace, gradients: Parameters) -> float:
-        """From some of the predicted words: adds their gradients, returns their share of the loss."""
-        weights, rows = self.optimizer.weights, masked.rows[which]
-        encoded, backprop_encoder = self._encoder(weights, self._types, masked.texts.ids, rows, dropout, space)
-        prediction, backprop_head = self._head(weights, encoded, space)
-        target = self._target_vectors[self._targets.rows[masked.types[which]]]
-        lengths = space.device.to_device(masked.lengths[which])
-        gradient, loss = self._objective(prediction, target, lengths, len(masked.rows))
-        backprop_encoder(backprop_head(gradient, gradients), gradients)
+    def learn(
+        self, batch: Batch, wanted: Sequence[Wanted], texts: slice, dropout: Dropout, space: Workspace,
+        gradients: Parameters,
+    ) -> float:  # fmt: skip
+        """From some texts of a batch: adds their gradients, returns their share of the loss."""
+        weights, words = self.optimizer.weights, batch.words(texts)
+        rows = self._rows(batch, texts)
+        if not len(rows):
+            return 0.0
+        encoded, backprop_encoder = self._encoder(weights, self._types, batch.masked.texts.ids, rows, dropout, space)
+        loss, d_encoded = 0.0, space.take("d_encoded", *encoded.shape)
+        d_encoded[...] = 0
+        for task, found in zip(self.tasks, wanted, strict=True):
+            part = found.part(texts if task.pooled else words)
+            at = slice(None) if task.pooled else np.searchsorted(rows, batch.masked.rows[part.which])
+            # A head's gradient takes the place of what it was given, which the next task may need.
+            sole = len(self.tasks) == 1 and (task.pooled or len(part.which) == len(rows))
+            X = encoded if sole else encoded[at].copy()
+            prediction, backprop_head = task.predict(weights, X, batch.runs.lengths[texts], space)
+            gradient, own_loss = task.loss(prediction, part.targets)
+            dX = backprop_head(gradient, gradients)
+            loss += own_loss
+            if sole:
+                d_encoded = dX
+            else:
+                d_encoded[at] += dX
+        backprop_encoder(d_encoded, gradients)
         return loss
 
-    def _measure(self, weights: Parameters, team: Team) -> tuple[float, float]:
-        """Held-out cosine of prediction and target, and how often the target's word is the nearest of all."""
+    def _rows(self, batch: Batch, texts: slice) -> Rows:
+        """The words whose encoding the tasks want: all of some texts, or the masked ones."""
+        return batch.masked.texts.rows(texts) if self._pooled else batch.masked.rows[batch.words(texts)]
+
+    def _measure(self, weights: Parameters, team: Team) -> dict[str, float]:
+        """What the tasks measure on held-out texts; the names begin with the task's where there are several."""
         space = team.workspaces[0]
-        predictions, types = [], []
+        predictions: list[list[Floats]] = [[] for _ in self.tasks]
+        targets: list[list[Floats]] = [[] for _ in self.tasks]
         for number, which in enumerate(batches(self._heldout.lengths, self._settings.batch_words)):
-            texts = lay_out(self._corpus, self._heldout[which], self._encoder.gap)
-            masked = self._heldout_masking(texts, stream(self._seed, "heldout mask", number))
-            encoded, _ = self._encoder(weights, self._types, masked.texts.ids, masked.rows, NO_DROPOUT, space)
-            prediction, _ = self._head(weights, encoded, space)
-            predictions.append(unit_rows(space.device.to_host(prediction)))
-            types.append(masked.types)
-        predicted, wanted = np.concatenate(predictions), self._targets.rows[np.concatenate(types)]
-        units = unit_rows(self._targets.vectors)
-        cosine = np.einsum("ij,ij->i", predicted, units[wanted]).mean() if len(wanted) else 0.0
-        found = nearest(predicted[:HELDOUT_WORDS], units)
-        return float(cosine), float((found == wanted[:HELDOUT_WORDS]).mean()) if len(wanted) else 0.0
+            stretch = self._heldout[which]
+            batch = self.batch(stretch, self._heldout_masking, stream(self._seed, "heldout mask", number))
+            texts = slice(0, len(stretch))
+            rows = self._rows(batch, texts)
+            encoded, _ = self._encoder(weights, self._types, batch.masked.texts.ids, rows, NO_DROPOUT, space)
+            for i, task in enumerate(self.tasks):
+                found = task.wanted(batch)
+                at = slice(None) if task.pooled else np.searchsorted(rows, batch.masked.rows[found.which])
+                prediction, _ = task.predict(weights, encoded[at].copy(), stretch.lengths, space)
+                predictions[i].append(space.device.to_host(prediction).copy())
+                targets[i].append(space.device.to_host(found.targets.vectors))
+        figures: dict[str, float] = {}
+        for task, predicted, target in zip(self.tasks, predictions, targets, strict=True):
+            measured = task.measure(np.concatenate(predicted), np.concatenate(target))
+            prefix = f"{task.name}_" if len(self.tasks) > 1 else ""
+            figures |= {prefix + name: value for name, value in measured.items()}
+        return figures
 
     def _state(self) -> State:
         arrays = {name: self._encoder.device.to_host(array) for name, array in self.optimizer.arrays().items()}
-        return State(arrays, self.optimizer.steps, len(self.epochs), self._step, self._loss, self._seconds, self.epochs)
+        optimizer = self.optimizer
+        return State(
+            arrays,
+            optimizer.steps,
+            optimizer.missed,
+            len(self.epochs),
+            self._step,
+            self._loss,
+            self._seconds,
+            self.epochs,
+        )

@@ -33,11 +33,24 @@ class PretrainSummary:
 
 
 @dataclass(frozen=True)
+class ProbeSummary:
+    """Of the linear probe alone: cross-validated and on all dev examples; seconds: features and fit."""
+
+    accuracy: float
+    dev_accuracy: float
+    C: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TextcatSummary:
+    """best_epoch: the one the weights are of; 0 where they are the probe's."""
+
     epochs: int
     best_epoch: int
     seconds: float
     records: list[dict[str, Any]]  # each epoch's figures
+    probe: ProbeSummary | None = None
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,19 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmao.errors import UserError
+
+Answer = TypeVar("Answer")
 
 SMALL_CHARACTERS = 4_000_000  # below this, starting processes costs more than they save
 
@@ -95,16 +98,23 @@ def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterat
         for chunk in chain(few, chunks):
             yield Forms.read(language, chunk)
         return
+    yield from in_processes(partial(Forms.read, language), chain(few, chunks), threads)
+
+
+def in_processes(work: Callable[[list[str]], Answer], chunks: Iterable[list[str]], processes: int) -> Iterator[Answer]:
+    """What `work`, which is sent to the processes, makes of each chunk, in order."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, context, initializer=_live_with_parent) as pool:
-        yield from _in_order(pool, language, chain(few, chunks), 2 * threads)
+    with ProcessPoolExecutor(processes, context, initializer=_live_with_parent) as pool:
+        yield from _in_order(pool, work, chunks, 2 * processes)
 
 
-def _in_order(pool: Executor, language: str, chunks: Iterable[list[str]], ahead: int) -> Iterator[Forms]:
+def _in_order(
+    pool: Executor, work: Callable[[list[str]], Answer], chunks: Iterable[list[str]], ahead: int
+) -> Iterator[Answer]:
     """Results in the order of the chunks, never more than `ahead` of them in flight: memory stays flat."""
-    waiting: list[Future[Forms]] = []
+    waiting: list[Future[Answer]] = []
     for chunk in chunks:
-        waiting.append(pool.submit(Forms.read, language, chunk))
+        waiting.append(pool.submit(work, chunk))
         if len(waiting) >= ahead:
             yield waiting.pop(0).result()
     for future in waiting:

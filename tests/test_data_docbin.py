@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import spacy
 from sources import docbins, documents, message, write
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 
 from lmao.data import Part
 from lmao.errors import UserError
@@ -32,6 +33,20 @@ def test_docbin_label_is_the_highest_category(tmp_path: Path) -> None:
         ("Text number 0, isn't it?", "a"),
         ("Text number 1, isn't it?", "b"),
     ]
+
+
+def test_docbin_heads_come_with_the_characters_of_the_stripped_text(tmp_path: Path) -> None:
+    words, spaces = ["\n", "Dogs", "don't", "bark"], [True, True, True, False]
+    parsed = Doc(Vocab(), words=words, spaces=spaces, heads=[1, 3, 3, 3], deps=["dep"] * 4)
+    plain = Doc(Vocab(), words=words, spaces=spaces)
+    for doc in (parsed, plain):
+        doc.cats = {"a": 1.0}
+    DocBin(docs=[parsed, plain]).to_disk(tmp_path / "a.spacy")
+    first, second = documents(docbins(tmp_path / "a.spacy"))
+    assert first.text == second.text == "Dogs don't bark"
+    assert first.tree is not None and second.tree is None
+    assert (first.tree.starts.tolist(), first.tree.ends.tolist()) == ([-2, 0, 5, 11], [-1, 4, 10, 15])
+    assert first.tree.heads.tolist() == [1, 3, 3, 3]
 
 
 def test_docbin_folder_is_all_its_files_and_unlabelled_needs_no_category(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from guarded import GuardedOps
+from targets import given
 from thinc.api import get_ops
 from thinc.compat import has_cupy, has_cupy_gpu
 
@@ -19,12 +20,13 @@ from lmao.corpus import Corpus, hash_rows
 from lmao.data import Examples
 from lmao.device import CPU, ArrayDevice, Device, open_device
 from lmao.encoder import Encoder, TypeTable
-from lmao.objectives import OBJECTIVES
+from lmao.finetuning import FineTuning
+from lmao.objectives.opening import open_tasks
 from lmao.parameters import Floats
-from lmao.pretrain import Pretraining, Targets
+from lmao.pretrain import Pretraining
 from lmao.stop import StopSignal
 from lmao.team import Team
-from lmao.textcat import Classifier, FineTuning, initial_weights
+from lmao.textcat import Classifier, initial_weights
 
 ROOT = Path(__file__).parent.parent
 DIMS = 20
@@ -51,8 +53,8 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
     encoder = Encoder(settings.encoder, DIMS, device)
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
-    targets = Targets(rows, table)
-    made = Pretraining(settings.pretrain, settings.objective, encoder, corpus, types, targets, np.arange(60), 0)
+    tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
+    made = Pretraining(settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(60), 0)
     return made, encoder, types
 
 
@@ -77,7 +79,7 @@ def train(device: Device, settings: Config, corpus: Corpus, folder: Path, resume
         epoch = next(tuning.run(team, ignore))
         scores = classifier.predict(tuning.best, labelled, team)
     return Trained(
-        [epoch.loss for epoch in then.epochs], [epoch.heldout_cosine for epoch in then.epochs],
+        [epoch.loss for epoch in then.epochs], [next(iter(epoch.heldout.values())) for epoch in then.epochs],
         then.weights().flat, epoch.loss, scores,
     )  # fmt: skip
 
@@ -117,18 +119,6 @@ def test_a_device_learns_what_the_processor_learns(
     np.testing.assert_allclose(found.pretrained, on_cpu.pretrained, atol=1e-4)
     assert found.tuned_loss == pytest.approx(on_cpu.tuned_loss, rel=1e-4)
     np.testing.assert_allclose(found.scores, on_cpu.scores, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_an_objective_stays_on_the_device(name: str) -> None:
-    device = DEVICES["guarded"]()
-    prediction, target = np.random.default_rng(0).normal(size=(2, 7, DIMS)).astype(np.float32)
-    lengths = np.arange(1, 8)
-    expected, loss = OBJECTIVES[name](prediction, target, lengths, 9)
-    there = [device.to_device(array) for array in (prediction, target, lengths)]
-    found, loss_there = OBJECTIVES[name](there[0], there[1], there[2], 9)
-    np.testing.assert_allclose(device.to_host(found), expected, rtol=1e-5)
-    assert loss_there == pytest.approx(loss, rel=1e-6)
 
 
 def test_where_it_is_computed_does_not_count_as_another_setting(compose: Callable[..., Config]) -> None:

@@ -122,7 +122,7 @@ def test_the_runs_folder_is_complete(first: Command) -> None:
     files = {path.relative_to(first.folder).parts[0] for path in first.folder.rglob("*") if path.is_file()}
     assert files == {
         "result.json", "model", "tok2vec.bin", "config.cfg", "predictions.npz", "train.log", ".hydra",
-        "confusion.png", "curves.png", ".lmao",
+        "confusion.png", "curves.png", ".lmao", "language_model",
     }  # fmt: skip
     log = (first.folder / "train.log").read_text()
     assert "pretrain: epoch 1/1" in log and "dev accuracy" in log

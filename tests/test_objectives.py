@@ -1,52 +1,63 @@
-"""Gradients against finite differences, and the formulas against what they are said to equal."""
+"""The simplest losses against finite differences, and against the formulas they are said to equal."""
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from losses import (
+    Loss,
+    assert_float32_in_and_out_on_any_device,
+    assert_gradient_is_that_of_the_value,
+    assert_shares_add_up,
+    targets,
+)
 from thinc.api import CosineDistance
 
-from lmao.objectives import OBJECTIVES
+from lmao.objectives.contrastive import contrastive
+from lmao.objectives.cosine import cosine
+from lmao.objectives.document import document
+from lmao.objectives.l2 import l2
+from lmao.objectives.targets import Targets
 
-LENGTHS = np.array([3, 3, 3, 8, 8])
+LOSSES: dict[str, Loss] = {
+    "cosine": cosine,
+    "l2": l2,
+    "document": partial(document, contrastive=0.5, temperature=0.3),
+}
 
 
-def draw() -> tuple[np.ndarray, np.ndarray]:
+def draw() -> tuple[np.ndarray, Targets]:
     generator = np.random.default_rng(0)
-    return generator.normal(size=(5, 7)), generator.normal(size=(5, 7))
+    return generator.normal(size=(5, 7)), targets(generator.normal(size=(5, 7)))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_gradient_agrees_with_finite_differences(name: str) -> None:
-    prediction, target = draw()
-    gradient, _ = OBJECTIVES[name](prediction, target, LENGTHS, 9)
-    step = 1e-4
-    for place in np.ndindex(*prediction.shape):
-        values = []
-        for sign in (1, -1):
-            moved = prediction.copy()
-            moved[place] += sign * step
-            values.append(OBJECTIVES[name](moved, target, LENGTHS, 9)[1])
-        assert (values[0] - values[1]) / (2 * step) == pytest.approx(gradient[place], rel=1e-4, abs=1e-6)
-
-
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_shares_of_a_batch_add_up(name: str) -> None:
-    prediction, target = draw()
-    objective = OBJECTIVES[name]
-    gradient, loss = objective(prediction, target, LENGTHS, 5)
-    parts = [objective(prediction[s], target[s], LENGTHS[s], 5) for s in (slice(0, 2), slice(2, 5))]
-    assert sum(part[1] for part in parts) == pytest.approx(loss)
-    np.testing.assert_allclose(np.concatenate([part[0] for part in parts]), gradient)
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_keeps_the_contract(name: str) -> None:
+    prediction, wanted = draw()
+    assert_gradient_is_that_of_the_value(LOSSES[name], prediction, wanted)
+    assert_shares_add_up(LOSSES[name], prediction, wanted)
+    assert_float32_in_and_out_on_any_device(LOSSES[name], prediction, wanted)
 
 
 def test_cosine_equals_thinc() -> None:
-    prediction, target = (array.astype(np.float32) for array in draw())
-    gradient, loss = OBJECTIVES["cosine"](prediction, target, LENGTHS, 5)
-    expected_gradient, expected_loss = CosineDistance(normalize=True)(prediction, target)
+    prediction, wanted = draw()
+    vectors = wanted.vectors.astype(np.float32)
+    wanted = replace(wanted, vectors=vectors, weights=np.ones(5, dtype=np.float32), total=5.0)
+    gradient, loss = cosine(prediction.astype(np.float32), wanted)
+    expected_gradient, expected_loss = CosineDistance(normalize=True)(prediction.astype(np.float32), vectors)
     np.testing.assert_allclose(gradient, expected_gradient, atol=1e-7)
     assert loss == pytest.approx(float(expected_loss), rel=1e-6)
 
 
 def test_l2_is_the_gradient_of_2018() -> None:
-    prediction, target = draw()
-    gradient, _ = OBJECTIVES["l2"](prediction, target, LENGTHS, 5)
-    np.testing.assert_allclose(gradient, (prediction - target) / LENGTHS[:, None], rtol=1e-6)
+    prediction, wanted = draw()
+    gradient, _ = l2(prediction, replace(wanted, weights=np.ones(5, dtype=np.float32)))
+    np.testing.assert_allclose(gradient, (prediction - wanted.vectors) / wanted.lengths[:, None], rtol=1e-6)
+
+
+def test_document_is_cosine_and_a_share_of_contrastive() -> None:
+    prediction, wanted = draw()
+    expected = cosine(prediction, wanted)[1] + 0.5 * contrastive(prediction, wanted, temperature=0.3)[1]
+    assert LOSSES["document"](prediction, wanted)[1] == pytest.approx(expected)
+    assert document(prediction, wanted, contrastive=0.0, temperature=0.3)[1] == cosine(prediction, wanted)[1]

@@ -59,7 +59,9 @@ def load(tmp_path: Path) -> Load:
         sentences: list[str] = SENTENCES,
         say: Callable[[str], None] = lambda line: None,
     ) -> StaticVectors:
-        texts = TrainingTexts({"sentences": sentences}, lambda: iter(sentences))
+        ids = {word: i for i, word in enumerate(sorted({word for line in sentences for word in line.split()}))}
+        documents = [np.array([ids[word] for word in line.split()], np.int32) for line in sentences]
+        texts = TrainingTexts({"sentences": sentences}, list(ids), lambda: iter(documents))
         config = TypeAdapter[Any](AnyTable).validate_python(settings)
         vectors = load_vectors(config, Cache(tmp_path / "cache", print), texts, say)
         assert vectors is not None
@@ -94,7 +96,7 @@ def gathered(vectors: StaticVectors, words: list[str]) -> NDArray[np.float32]:
 
 def test_no_vectors_are_none(tmp_path: Path) -> None:
     config = TypeAdapter[Any](AnyTable).validate_python({"name": "none"})
-    assert load_vectors(config, Cache(tmp_path, print), TrainingTexts({}, lambda: iter([])), print) is None
+    assert load_vectors(config, Cache(tmp_path, print), TrainingTexts({}, [], lambda: iter([])), print) is None
 
 
 # Trained

@@ -5,12 +5,12 @@ from pathlib import Path
 from lmao.config import AnyData, Docstrings, Files, Imdb
 from lmao.data.docbin import open_docbins
 from lmao.data.docstrings import open_docstrings
-from lmao.data.document import Document, Part, Source
+from lmao.data.document import Document, Part, Source, Tree
 from lmao.data.files import open_files
 from lmao.data.imdb import open_imdb
 from lmao.data.splits import Examples, Splits, split
 
-__all__ = ["Document", "Examples", "Part", "Source", "Splits", "open_source", "split"]
+__all__ = ["Document", "Examples", "Part", "Source", "Splits", "Tree", "open_source", "split"]
 
 
 def open_source(config: AnyData, cache_dir: Path) -> Source:

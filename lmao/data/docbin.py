@@ -1,12 +1,15 @@
-"""spaCy's .spacy files: the text is the Doc's, the label its highest category."""
+"""spaCy's .spacy files: the text is the Doc's, the label its highest category, and its heads come along."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy.tokens import DocBin
+import numpy as np
+from spacy.attrs import HEAD, IDX, LENGTH
+from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from lmao.config import DocBins
+from lmao.data.document import Tree
 from lmao.data.parts import PartedSource, Record, paths_of
 from lmao.errors import UserError
 
@@ -33,11 +36,20 @@ def _read(path: Path, labelled: bool) -> Iterator[Record]:
             text = doc.text.strip()
             if not text:
                 raise UserError(f"{place}: its text is empty")
-            yield Record(place, text, _highest(place, doc.cats) if labelled else None)
+            yield Record(place, text, _highest(place, doc.cats) if labelled else None, _tree(doc))
     except (UserError, OSError):
         raise
     except Exception as error:
         raise UserError(f"{path}: not a whole DocBin ({type(error).__name__}): write it again") from None
+
+
+def _tree(doc: Doc) -> Tree | None:
+    """Of the Doc's stripped text; None where no token has a head, annotated or not."""
+    offsets, starts, lengths = doc.to_array([HEAD, IDX, LENGTH]).astype(np.int64).T
+    if not offsets.any():
+        return None
+    starts = starts - (len(doc.text) - len(doc.text.lstrip()))
+    return Tree(starts, starts + lengths, np.arange(len(offsets)) + offsets)
 
 
 def _highest(place: str, cats: dict[str, float]) -> str:

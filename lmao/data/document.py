@@ -1,9 +1,12 @@
 """What a source yields."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Part(IntEnum):
@@ -15,11 +18,25 @@ class Part(IntEnum):
     UNLABELLED = 3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """A text's syntactic heads, for the tokens of whoever annotated it.
+
+    starts, ends (n,) int64: characters of the text, in order, outside of it for what was stripped; heads (n,) int64:
+    the number of each token's head, its own where it has none.
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    heads: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     text: str
     label: str | None  # None: unlabelled
     part: Part
+    tree: Tree | None = field(default=None, compare=False)  # None: no heads annotated
 
 
 class Source(Protocol):

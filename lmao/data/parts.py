@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lmao.cache import file_digest, key_of
 from lmao.config import DocBins, Files
-from lmao.data.document import Document, Part
+from lmao.data.document import Document, Part, Tree
 from lmao.errors import UserError
 
 
@@ -17,6 +17,7 @@ class Record(NamedTuple):
     place: str  # for error messages: file:line
     text: str
     label: str | None
+    tree: Tree | None = None
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class PartedSource:
         first: dict[str, str] = {}
         for part, paths in sorted(self.files.items()):
             for path in paths:
-                for place, text, label in self._records(path, part):
+                for place, text, label, tree in self._records(path, part):
                     if label is not None and part is Part.TRAIN:
                         counts[label] += 1
                         first.setdefault(label, place)
                     elif label is not None and label not in counts:
                         raise UserError(f"{place}: label '{label}' does not occur in data.path, the training data")
-                    yield Document(text, label, part)
+                    yield Document(text, label, part, tree)
             if part is Part.TRAIN:
                 for label, count in counts.items():
                     if count == 1:

@@ -1,19 +1,20 @@
-"""Cosine distance, as in spaCy's PretrainVectors: 1 - cos(prediction, target), the mean over the predicted words."""
+"""Cosine distance, as in spaCy's PretrainVectors: 1 - cos(prediction, target), the mean over the predictions."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lmao.objectives.targets import Targets
 from lmao.parameters import Floats
 
 SMALL = np.float32(1e-8)  # added to every number, as in thinc's CosineDistance
 
 
-def cosine(prediction: Floats, target: Floats, lengths: NDArray[np.int64], predicted: int) -> tuple[Floats, float]:
+def cosine(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
     """See `lmao.objectives`. Targets are not zero."""
     p = prediction + SMALL
-    t = target + SMALL
+    t = targets.vectors + SMALL
     p_norm = np.sqrt(np.einsum("ij,ij->i", p, p))[:, None]
     t_norm = np.sqrt(np.einsum("ij,ij->i", t, t))[:, None]
     similarity = np.einsum("ij,ij->i", p, t)[:, None] / (p_norm * t_norm)
-    gradient: Floats = (similarity * p / p_norm**2 - t / (p_norm * t_norm)) / np.float32(predicted)
-    return gradient, float((1 - similarity).sum() / predicted)
+    weights = targets.weights[:, None] / np.float32(targets.total)
+    gradient: Floats = (similarity * p / p_norm**2 - t / (p_norm * t_norm)) * weights
+    return gradient, float(((1 - similarity) * weights).sum())

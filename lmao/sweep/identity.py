@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from lmao.config import Config, MlflowTracking, flat
+from lmao.config import Config, LinearTextcat, MlflowTracking, flat
 from lmao.data import Source
 from lmao.database import absolute
 from lmao.result import code_version
@@ -22,8 +22,9 @@ NOT_SCIENCE = ("tracking", "cache_dir", "threads", "device", "evaluate_test", "s
 def name_of(settings: Config, space: Space, sampler: str, experiment: str | None) -> str:
     """<experiment or data>-<objective>-pretrain<epochs>, and the sampler where it isn't the default one."""
     parts = [experiment or settings.data.name]
-    if settings.textcat.name == "linear":
-        parts.append("linear")
+    if isinstance(settings.textcat, LinearTextcat):
+        features = settings.textcat.features
+        parts.append("linear" if features == "ngrams" else f"linear-{features}")
     else:
         parts.append(settings.objective.name)
         if EPOCHS not in space.distributions:
@@ -47,9 +48,7 @@ def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mappin
 
 def inputs_of(settings: Config, source: Source) -> dict[str, str]:
     """Which texts and tables the settings name, by what is in them: paths differ between machines."""
-    tables = {"vectors": settings.vectors, "vectors.target": settings.target}
-    used = tables if settings.textcat.name == "cnn" else {}
-    digests = {name: table_digest(table) for name, table in used.items()}
+    digests = {name: table_digest(table) for name, table in settings.tables.items()}
     found = {"data": source.fingerprint(), **digests}
     return {name: digest[:12] for name, digest in found.items() if digest is not None}
 

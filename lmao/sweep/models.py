@@ -6,7 +6,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-MODEL_FILES = ("model", "tok2vec.bin", "config.cfg")
+MODEL_FILES = ("model", "language_model", "tok2vec.bin", "config.cfg")
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:

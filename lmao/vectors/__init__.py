@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from lmao.cache import Cache, Writer, file_digest, key_of
-from lmao.config import AnyTable, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
+from lmao.config import AnyTable, DocumentVectors, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
 from lmao.errors import UserError
-from lmao.vectors import binary_tables, pipeline_tables, text_tables, training
+from lmao.vectors import binary_tables, document, pipeline_tables, text_tables, training
 from lmao.vectors.sources import existing_file
 from lmao.vectors.table import StaticVectors, write_blocks
 from lmao.vectors.training import TrainingTexts
@@ -58,11 +58,16 @@ def table_digest(config: AnyTable) -> str | None:
 
 
 def load_vectors(
-    config: AnyTable, cache: Cache, texts: TrainingTexts, say: Callable[[str], None]
+    config: AnyTable,
+    cache: Cache,
+    texts: TrainingTexts,
+    say: Callable[[str], None],
+    advance: Callable[[float], None] = lambda words: None,
 ) -> StaticVectors | None:
     """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
 
-    `say` is given a line for the user before something that takes long.
+    `say` is given a line for the user before something that takes long; `advance` is told of the words that
+    `vectors=document` has done, each of them `epochs` times.
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
@@ -75,6 +80,12 @@ def load_vectors(
 
             def make(writer: Writer) -> None:
                 training.train(config, texts, writer, say)
+
+        case DocumentVectors():
+            record = {"texts": dict(texts.record)}
+
+            def make(writer: Writer) -> None:
+                document.train(config, texts, writer, advance)
 
         case GloveVectors():
             path = existing_file(config.path)

@@ -77,6 +77,6 @@ def _write_floret(
             "vectors.normalize: a pipeline's floret table has n-grams instead of words, so there is nothing to scale "
             "it by; set vectors.normalize=false"
         )
-    write_table(writer, iter([table]), len(table))
+    write_table(writer, iter([table]), table.shape)
     names = ("minn", "maxn", "hash_count", "hash_seed", "bow", "eow")
     writer.meta["floret"] = {name: getattr(vectors, name) for name in names}

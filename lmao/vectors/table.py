@@ -55,14 +55,18 @@ class StaticVectors:
         """
         if self.floret is not None:
             return self._compose(words)
-        wanted = set(words)
-        listed = zip(self._words(), self.entry.array("rows").tolist(), strict=True)
-        row_of = {word: row for word, row in listed if word in wanted}
-        rows = np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
+        rows = self.rows_of(words)
         found = rows >= 0
         used, compact = np.unique(rows[found], return_inverse=True)
         rows[found] = compact
         return rows.astype(np.int32), np.asarray(self.entry.array("table")[used])
+
+    def rows_of(self, words: Sequence[str]) -> NDArray[np.int64]:
+        """Rows (n,) into the whole table, which must not be of floret mode; -1 where a word has none."""
+        wanted = set(words)
+        listed = zip(self._words(), self.entry.array("rows").tolist(), strict=True)
+        row_of = {word: row for word, row in listed if word in wanted}
+        return np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
 
     def to_spacy(self, strings: StringStore) -> Vectors:
         """The whole table, keyed by LOWER, for the pipeline of these strings, which the words are added to."""
@@ -131,28 +135,29 @@ def write_words(
         if form and (form not in chosen or (word == form and words[chosen[form]] != form)):
             chosen[form] = index
     used, compact = np.unique(rows[list(chosen.values())], return_inverse=True)
-    write_table(
-        writer, (_part(table, used, normalize, start) for start in range(0, len(used), ROWS_AT_ONCE)), used.size
-    )
+    write_table(writer, blocks_of(table, used, normalize), (len(used), table.shape[1]))
     writer.array("rows", compact.astype(np.int32))
     (writer.path / "words.json").write_text(json.dumps(list(chosen)))
     writer.meta["floret"] = None
 
 
-def write_table(writer: Writer, parts: Iterator[NDArray[np.float32]], size: int) -> None:
-    """Write `table.npy` part by part: a full disk raises, where a memory-mapped file would kill the process."""
-    with (writer.path / "table.npy").open("wb") as file:
-        for number, part in enumerate(parts):
-            if number == 0:
-                header = {"descr": "<f4", "fortran_order": False, "shape": (size, part.shape[1])}
-                np.lib.format.write_array_header_1_0(file, header)
+def write_table(
+    writer: Writer, parts: Iterator[NDArray[np.float32]], shape: tuple[int, ...], name: str = "table"
+) -> None:
+    """Write `<name>.npy` part by part: a full disk raises, where a memory-mapped file would kill the process."""
+    with (writer.path / f"{name}.npy").open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
             file.write(np.ascontiguousarray(part, "<f4").data)
 
 
-def _part(table: NDArray[np.float32], used: NDArray[np.int64], normalize: bool, start: int) -> NDArray[np.float32]:
-    part = table[used[start : start + ROWS_AT_ONCE]]
-    if normalize:
-        lengths = np.linalg.norm(part, axis=1, keepdims=True)
-        lengths[lengths == 0] = 1
-        part = part / lengths
-    return np.asarray(part)
+def blocks_of(table: NDArray[np.float32], rows: NDArray[np.int64], normalize: bool) -> Iterator[NDArray[np.float32]]:
+    """These rows of a table, some at a time; `normalize` makes each of length 1."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = table[rows[start : start + ROWS_AT_ONCE]]
+        if normalize:
+            lengths = np.linalg.norm(part, axis=1, keepdims=True)
+            lengths[lengths == 0] = 1
+            part = part / lengths
+        yield np.asarray(part)

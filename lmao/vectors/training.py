@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.vectors import Vectors
 
 from lmao.cache import Writer
@@ -25,12 +26,18 @@ HASH_SEED = 2166136261  # fixed in floret's sources (dictionary.h); spaCy has to
 class TrainingTexts:
     """What vectors are trained on.
 
-    `record` identifies the texts by plain values; `lines` yields each document as its lower-cased tokens joined by one
-    space, without a newline inside.
+    `record` identifies the texts by plain values; `documents` yields each as ids (int32) of `words`, lower-cased and
+    without white space inside.
     """
 
     record: Mapping[str, Any]
-    lines: Callable[[], Iterator[str]]
+    words: Sequence[str]
+    documents: Callable[[], Iterator[NDArray[np.int32]]]
+
+    def lines(self) -> Iterator[str]:
+        """Each document as its words joined by one space."""
+        for document in self.documents():
+            yield " ".join([self.words[word] for word in document])
 
 
 def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Callable[[str], None]) -> None:
@@ -71,7 +78,7 @@ def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Call
             # One factor for the whole table: a mean of rows scaled one by one would be another vector.
             vectors = Vectors(data=np.asarray(table), mode="floret", **settings)
             table = table / np.linalg.norm(compose(vectors, words), axis=1).mean()
-        write_table(writer, iter([np.asarray(table)]), len(table))
+        write_table(writer, iter([np.asarray(table)]), table.shape)
         writer.meta["floret"] = settings
 
 

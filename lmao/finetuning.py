@@ -1,0 +1,140 @@
+"""Fine-tuning of a classifier on few labels: epoch by epoch, judged, until nothing is gained."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao import config
+from lmao.batches import documents, lay_out
+from lmao.corpus import Corpus
+from lmao.data import Examples
+from lmao.encoder import Dropout, Texts
+from lmao.errors import Diverged
+from lmao.optimizer import Adam
+from lmao.parameters import Floats, Parameters
+from lmao.streams import key, stream
+from lmao.team import Team, shares
+from lmao.textcat import Classifier
+
+TINY = np.float32(1e-30)  # a probability below it counts as that
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to; dev_accuracy: on the early-stopping examples; inner_loss: the log-loss on the training
+    examples that were held out, None where none were."""
+
+    epoch: int
+    loss: float
+    dev_accuracy: float
+    inner_loss: float | None
+    seconds: float
+
+
+class FineTuning:
+    """Trains on `train` and judges each epoch's averaged weights: by the accuracy on the first of `dev`, or, where some
+    training examples are `held` out, by the log-loss on these; then the start is judged too, and dev decides nothing.
+    """
+
+    def __init__(
+        self, settings: config.CnnTextcat, optimizer: config.Adam, classifier: Classifier, weights: Parameters,
+        corpus: Corpus, train: Examples, dev: Examples, seed: int, held: Examples | None = None,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._classifier = classifier
+        self._corpus = corpus
+        self._train = train
+        few = slice(settings.early_stopping_examples)
+        self._judges = Examples(dev.documents[few], dev.labels[few])
+        self._held = held
+        self._seed = seed
+        self._optimizer = Adam(optimizer, weights, classifier.encoder.device)
+        self._learn_rate = optimizer.learn_rate
+        self.best = weights
+        self.best_epoch = 0
+        self.best_accuracy = -1.0  # of the best epoch, on the first of dev
+        self.start_loss: float | None = None  # the log-loss on `held` before the first epoch
+        self.best_loss = np.inf
+
+    def run(self, team: Team, advance: Callable[..., None]) -> Iterator[Epoch]:
+        """Yields each epoch until there was no gain for `patience` epochs; `advance(examples, loss=…)` hears of steps.
+
+        Raises:
+            Diverged: the loss is not finite.
+        """
+        self.best = self._optimizer.averages()
+        if self._held is not None:
+            self.start_loss = self.best_loss = self._log_loss(self.best, self._held, team)
+        for number in range(1, self._settings.epochs + 1):
+            began = perf_counter()
+            loss = self._epoch(number, team, advance)
+            average = self._optimizer.averages()
+            accuracy = self._accuracy(average, team, number)
+            inner = None if self._held is None else self._log_loss(average, self._held, team)
+            if accuracy > self.best_accuracy if inner is None else inner < self.best_loss:
+                self.best, self.best_epoch, self.best_accuracy = average, number, accuracy
+                self.best_loss = np.inf if inner is None else inner
+            yield Epoch(number, loss, accuracy, inner, perf_counter() - began)
+            if number - self.best_epoch >= self._settings.patience:
+                return
+
+    def train(self, epochs: int, team: Team, advance: Callable[..., None]) -> None:
+        """So many epochs, judged by nobody.
+
+        Raises:
+            Diverged: the loss is not finite.
+        """
+        for number in range(1, epochs + 1):
+            self._epoch(number, team, advance)
+        self.best, self.best_epoch = self._optimizer.averages(), epochs
+
+    def _accuracy(self, weights: Parameters, team: Team, number: int) -> float:
+        scores = self._classifier.predict(weights, self._judges.documents, team)
+        if not np.isfinite(scores).all():
+            raise self._diverged(f"the scores are not finite after epoch {number}")
+        return float((scores.argmax(axis=1) == self._judges.labels).mean())
+
+    def _log_loss(self, weights: Parameters, held: Examples, team: Team) -> float:
+        scores = self._classifier.predict(weights, held.documents, team)
+        return float(-np.log(np.maximum(scores[np.arange(len(scores)), held.labels], TINY)).mean())
+
+    def _diverged(self, what: str) -> Diverged:
+        return Diverged(f"fine-tuning diverged: {what}: lower optimizer.learn_rate, {self._learn_rate:g} now")
+
+    def _epoch(self, number: int, team: Team, advance: Callable[..., None]) -> float:
+        """Its loss, the mean over its batches."""
+        settings = self._settings
+        order = stream(self._seed, "textcat order", number).permutation(len(self._train.documents))
+        gradients = team.gradients(self._optimizer.weights.flat.size)
+        total = 0.0
+        starts = range(0, len(order), settings.batch_size)
+        for step, start in enumerate(starts):
+            chosen = order[start : start + settings.batch_size]
+            runs = documents(self._corpus, self._train.documents[chosen])
+            labels = self._train.labels[chosen]
+            whole = lay_out(self._corpus, runs, self._classifier.encoder.gap)
+            dropout = Dropout(
+                settings.dropout, settings.vector_dropout, key(self._seed, "textcat dropout", number, step)
+            )
+            total += self._update(whole, labels, dropout, number <= settings.freeze_epochs, team, gradients)
+            if not np.isfinite(total):
+                raise self._diverged(f"the loss is not finite in epoch {number}, step {step + 1}")
+            advance(float(len(chosen)), loss=total / (step + 1))
+        return total / len(starts)
+
+    def _update(
+        self, whole: Texts, labels: NDArray[np.int32], dropout: Dropout, frozen: bool, team: Team, gradients: Floats
+    ) -> float:
+        weights = self._optimizer.weights
+
+        def work(member: int, which: slice) -> float:
+            own = weights.like(gradients[member])
+            return self._classifier.learn(weights, whole, which, labels, dropout, team.workspaces[member], own, frozen)
+
+        loss = sum(team.map(work, shares(whole.lengths, team.threads)))
+        encoder = dict.fromkeys(self._classifier.encoder.shapes(), 0.0 if frozen else self._settings.encoder_rate)
+        self._optimizer.step(gradients, self._learn_rate, team.executor, encoder)
+        return loss

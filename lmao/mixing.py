@@ -1,0 +1,64 @@
+"""Multi-task learning: updates of the classifier, on the labelled texts, between those of pre-training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lmao import config
+from lmao.batches import documents, lay_out
+from lmao.corpus import Corpus
+from lmao.data import Examples
+from lmao.encoder import Dropout
+from lmao.optimizer import Adam, learning_rate
+from lmao.parameters import Floats
+from lmao.streams import key, stream
+from lmao.team import Team, shares
+from lmao.textcat import Classifier
+
+
+class Mixing:
+    """After an update of pre-training comes one of the classifier with a chance of `pretrain.mix`, which moves to
+    `pretrain.mix_end` within `pretrain.mix_steps` updates. All draws are functions of the number of updates done."""
+
+    def __init__(
+        self, settings: config.Pretrain, textcat: config.CnnTextcat, classifier: Classifier, corpus: Corpus,
+        examples: Examples, seed: int,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._textcat = textcat
+        self._classifier = classifier
+        self._corpus = corpus
+        self._examples = examples
+        self._seed = seed
+        self.shapes = classifier.shapes
+
+    def chance(self, updates: int) -> float:
+        s = self._settings
+        end = s.mix if s.mix_end is None else s.mix_end
+        return s.mix + (end - s.mix) * min(1.0, updates / s.mix_steps)
+
+    def is_due(self, updates: int) -> bool:
+        return bool(stream(self._seed, "mix", updates).random() < self.chance(updates))
+
+    def update(self, optimizer: Adam, team: Team, gradients: Floats) -> float:
+        """One step on a batch of labelled texts; what the classifier doesn't have stays as it is. Returns the loss."""
+        textcat, weights, updates = self._textcat, optimizer.weights, optimizer.steps
+        count = len(self._examples.documents)
+        chosen = stream(self._seed, "mix examples", updates).permutation(count)[: textcat.batch_size]
+        runs = documents(self._corpus, self._examples.documents[chosen])
+        texts = lay_out(self._corpus, runs, self._classifier.encoder.gap)
+        labels = self._examples.labels[chosen]
+        dropout = Dropout(textcat.dropout, textcat.vector_dropout, key(self._seed, "mix dropout", updates))
+
+        def work(member: int, which: slice) -> float:
+            own = weights.like(gradients[member])
+            return self._classifier.learn(weights, texts, which, labels, dropout, team.workspaces[member], own)
+
+        loss = sum(team.map(work, shares(texts.lengths, team.threads)))
+        optimizer.step(
+            gradients, learning_rate(self._settings, updates), team.executor, self._left_alone(weights.shapes)
+        )
+        return float(np.float32(loss))
+
+    def _left_alone(self, names: Mapping[str, object]) -> dict[str, float]:
+        return {name: 0.0 for name in names if name not in self.shapes}

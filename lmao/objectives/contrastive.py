@@ -1,0 +1,37 @@
+"""Which of the batch's targets is it? A softmax over them, after the headless language models of Godey et al. 2024."""
+
+import numpy as np
+
+from lmao.objectives.targets import Targets
+from lmao.parameters import Floats
+
+TINY = np.float32(1e-8)  # the least length a vector is divided by
+
+
+def contrastive(prediction: Floats, targets: Targets, temperature: float) -> tuple[Floats, float]:
+    """See `lmao.objectives`: the cross-entropy of softmax(cos(p, c) / temperature) over the batch's candidates c.
+
+    The paper has dot products and a temperature of 1, with targets that are learned too; ours are given, their lengths
+    say more of frequency than of meaning, and predictions are looked up by cosine. Each distinct target counts once,
+    however often the batch has it: in the paper a word's repetitions are negatives to each other.
+    """
+    unit, length = _directions(prediction)
+    candidates, _ = _directions(targets.candidates)
+    own = candidates[targets.places]
+    logits = (unit / np.float32(temperature)) @ candidates.T
+    highest = logits.max(axis=1)
+    logits -= highest[:, None]
+    positive = np.einsum("ij,ij->i", unit, own) / np.float32(temperature) - highest
+    shares = np.exp(logits, out=logits)
+    sums = shares.sum(axis=1)
+    weights = targets.weights / np.float32(targets.total)
+    d_unit = (shares @ candidates / sums[:, None] - own) * (weights / np.float32(temperature))[:, None]
+    along = np.einsum("ij,ij->i", d_unit, unit)[:, None]
+    gradient: Floats = (d_unit - along * unit) / length
+    return gradient, float(((np.log(sums) - positive) * weights).sum())
+
+
+def _directions(vectors: Floats) -> tuple[Floats, Floats]:
+    """vectors (n, dims) at length 1, zeros as zeros, and their lengths (n, 1)."""
+    lengths = np.maximum(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), TINY)[:, None]
+    return vectors / lengths, lengths

@@ -1,0 +1,94 @@
+"""The tasks of a pre-training: an objective's parts and what targets are made of come in, heads with targets go out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao import config
+from lmao.corpus import Corpus
+from lmao.encoder import Encoder
+from lmao.heads import head_rows
+from lmao.objectives import open_loss
+from lmao.objectives.characters import byte_targets
+from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, OutputHead, Task, TextVectors, WordTask
+from lmao.parameters import Floats
+from lmao.targets import prepare, sif_weights
+
+BYTES = 256  # of one byte
+
+
+@dataclass(frozen=True)
+class Given:
+    """What targets are made of; what is a call is computed only where it is asked for.
+
+    counts (types,): how often each occurs; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1
+    where a type is not predicted; texts() makes vectors of texts; heads(parser) are (tokens,), see `lmao.heads`.
+    """
+
+    corpus: Corpus
+    counts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    vectors: Floats
+    texts: Callable[[], TextVectors]
+    heads: Callable[[str | None], NDArray[np.int32]]
+
+
+def open_tasks(
+    parts: Mapping[str, tuple[config.AnyPart, float]], given: Given, encoder: Encoder
+) -> tuple[Sequence[Task], NDArray[np.bool_]]:
+    """The parts, with their weights, as tasks; and which types (types,) may be masked: those that a part predicts."""
+    tasks = [_open(name, part, weight, given, encoder) for name, (part, weight) in parts.items()]
+    words = ~given.corpus.type_is_space
+    predictable = np.zeros(len(words), dtype=bool)
+    for part, _ in parts.values():
+        anything = isinstance(part, config.CharactersObjective | config.DocumentObjective)
+        predictable |= words if anything else given.rows >= 0
+    return tasks, predictable
+
+
+def _open(name: str, part: config.AnyPart, weight: float, given: Given, encoder: Encoder) -> Task:
+    loss, device = open_loss(part), encoder.device
+
+    def head(outputs: int) -> OutputHead:
+        return OutputHead(name, part, encoder.width, outputs)
+
+    if isinstance(part, config.DocumentObjective):
+        texts = given.texts()
+        return DocumentTask(name, weight, head(texts.dims), loss, device, texts)
+    if isinstance(part, config.CharactersObjective):
+        vectors = byte_targets(given.corpus.words, part.characters)
+        rows = np.where(given.corpus.type_is_space, -1, given.corpus.type_words).astype(np.int32)
+        ones = np.ones(len(vectors), dtype=np.float32)
+        pick = partial(_own, rows)
+        return BytesTask(name, weight, head(vectors.shape[1] * BYTES), loss, device, vectors, ones, pick)
+    rows, known = given.rows, given.rows >= 0
+    counts = np.bincount(rows[known], given.counts[known], minlength=len(given.vectors))
+    vectors = prepare(given.vectors, counts, part.center, part.whiten)
+    row_weights = np.ones(len(vectors), dtype=np.float32) if part.sif is None else sif_weights(counts, part.sif)
+    outputs, pick = vectors.shape[1], partial(_own, rows)
+    if isinstance(part, config.TrigramObjective):
+        outputs, pick = 3 * outputs, partial(_neighbours, rows)
+    elif isinstance(part, config.HeadObjective):
+        pick = partial(_heads, given.heads(part.parser), rows)
+    return WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
+
+
+def _own(rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:
+    return rows[batch.masked.types]
+
+
+def _neighbours(rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:
+    """Of the previous, the masked and the next word of the text: (n, 3)."""
+    at, texts = batch.masked.rows, batch.masked.texts
+    first = texts.starts[batch.owners]
+    last = first + texts.lengths[batch.owners] - 1
+    before = np.where(at > first, rows[batch.originals[np.maximum(at - 1, first)]], -1)
+    after = np.where(at < last, rows[batch.originals[np.minimum(at + 1, last)]], -1)
+    return np.stack([before, rows[batch.masked.types], after], axis=1).astype(np.int32)
+
+
+def _heads(heads: NDArray[np.int32], rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:
+    return head_rows(heads, batch.corpus.tokens, batch.places, rows)

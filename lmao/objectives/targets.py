@@ -1,0 +1,35 @@
+"""What a batch is to predict, as the losses take it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.parameters import Floats
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a share of a batch should predict.
+
+    vectors (n, dims) float32; lengths (n,) int64: words of each one's document; weights (n,) float32, which add up to
+    `total` over the whole batch; candidates (m, dims): the distinct targets of the whole batch; places (n,) int64:
+    which candidate is each one's.
+    """
+
+    vectors: Floats
+    lengths: NDArray[np.int64]
+    weights: Floats
+    total: float
+    candidates: Floats
+    places: NDArray[np.int64]
+
+    def part(self, which: slice) -> "Targets":
+        """Those of some of the predictions."""
+        return replace(
+            self,
+            vectors=self.vectors[which],
+            lengths=self.lengths[which],
+            weights=self.weights[which],
+            places=self.places[which],
+        )

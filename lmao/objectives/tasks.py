@@ -1,0 +1,236 @@
+"""Objectives at work on a batch: encoded words come in, their gradient and the loss go out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao import config
+from lmao.batches import Runs
+from lmao.corpus import Corpus
+from lmao.device import Device
+from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
+from lmao.masking import Masked
+from lmao.neighbours import nearest, unit_rows
+from lmao.objectives.targets import Targets
+from lmao.parameters import Floats, Parameters
+
+Loss = Callable[[Floats, Targets], tuple[Floats, float]]
+Integers = NDArray[np.int64]
+
+LOOKED_UP = 2000  # held-out words of which the nearest are looked up
+NEAREST = 10
+SAME = 1 - 1e-5  # a cosine above it: the same row
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Texts of a corpus with words masked; originals (rows,) int32 are the types before that."""
+
+    corpus: Corpus
+    runs: Runs
+    masked: Masked
+    originals: NDArray[np.int32]
+
+    @cached_property
+    def owners(self) -> Integers:
+        """The text of each masked word."""
+        return np.searchsorted(self.masked.texts.starts, self.masked.rows, side="right") - 1
+
+    @cached_property
+    def places(self) -> Integers:
+        """Where each masked word stands in the corpus' tokens."""
+        return self.runs.begins[self.owners] + self.masked.rows - self.masked.texts.starts[self.owners]
+
+    def words(self, texts: slice) -> slice:
+        """Which masked words are in some neighbouring texts."""
+        first, last = np.searchsorted(self.owners, [texts.start, texts.stop])
+        return slice(int(first), int(last))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task predicts of a batch: its texts or masked words, by number, ascending, and their targets."""
+
+    which: Integers
+    targets: Targets
+
+    def part(self, which: slice) -> "Wanted":
+        """Those whose number is in a range."""
+        first, last = np.searchsorted(self.which, [which.start, which.stop])
+        return Wanted(self.which[first:last], self.targets.part(slice(first, last)))
+
+
+class OutputHead:
+    """Maxout + layer norm + linear, or linear alone where hidden_size is 0; thrown away after pre-training."""
+
+    def __init__(self, name: str, settings: config.Head, width: int, outputs: int) -> None:
+        self._name = f"head.{name}"
+        self._settings = settings
+        self._width = width
+        self._outputs = outputs
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        s = self._settings
+        hidden = maxout_shapes(self._name, s.hidden_size, s.maxout_pieces, self._width) if s.hidden_size else {}
+        return {
+            **hidden,
+            f"{self._name}.output.W": (self._outputs, s.hidden_size or self._width),
+            f"{self._name}.output.b": (self._outputs,),
+        }
+
+    def __call__(self, weights: Parameters, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
+        """Encoded words or texts (n, width) to predictions (n, outputs)."""
+        if not self._settings.hidden_size:
+            return linear(weights, f"{self._name}.output", X, space)
+        hidden, backprop_hidden = maxout_norm(weights, self._name, X, space)
+        prediction, backprop_output = linear(weights, f"{self._name}.output", hidden, space)
+
+        def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
+            return backprop_hidden(backprop_output(d_prediction, gradients), gradients)
+
+        return prediction, backprop
+
+
+class Task:
+    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times."""
+
+    pooled = False  # whether it predicts from whole texts, not from masked words
+
+    def __init__(self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device) -> None:
+        self.name = name
+        self.head = head
+        self._weight = weight
+        self._loss = loss
+        self._device = device
+
+    def wanted(self, batch: Batch) -> Wanted:
+        """What it predicts of a batch."""
+        raise NotImplementedError
+
+    def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
+        """Predictions from encoded words (n, width): one each, or, pooled, one for each text of so many words."""
+        return self.head(weights, X, space)
+
+    def loss(self, prediction: Floats, targets: Targets) -> tuple[Floats, float]:
+        """The gradient by the prediction, and the loss, of a share of a batch."""
+        gradient, loss = self._loss(prediction, targets)
+        return np.float32(self._weight) * gradient, self._weight * loss
+
+    def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
+        """Figures on held-out texts: predictions (n, outputs) and what they should have been."""
+        raise NotImplementedError
+
+
+class WordTask(Task):
+    """From each masked word a vector.
+
+    pick(batch) gives the rows into `vectors` (rows, dims) of what each masked word should predict, (words,) or, side by
+    side, (words, parts), -1 for nothing; the last row of `vectors` is zeros. row_weights (rows,) are the targets'.
+    """
+
+    def __init__(
+        self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device, vectors: Floats,
+        row_weights: Floats, pick: Callable[[Batch], NDArray[np.int32]],
+    ) -> None:  # fmt: skip
+        super().__init__(name, weight, head, loss, device)
+        self._vectors = vectors
+        self._on_device = device.to_device(vectors)
+        self._row_weights = row_weights
+        self._pick = pick
+
+    def wanted(self, batch: Batch) -> Wanted:
+        picked = self._pick(batch)
+        rows = picked.reshape(len(picked), -1)
+        own = rows[:, rows.shape[1] // 2]
+        which = np.flatnonzero(own >= 0)
+        rows, own = rows[which], own[which]
+        distinct, places = np.unique(own, return_inverse=True)
+        weights = self._row_weights[own]
+        targets = Targets(
+            vectors=self._on_device[rows].reshape(len(rows), -1),
+            lengths=self._device.to_device(batch.masked.lengths[which]),
+            weights=self._device.to_device(weights),
+            total=float(weights.sum()),
+            candidates=self._on_device[distinct],
+            places=self._device.to_device(places),
+        )
+        return Wanted(which, targets)
+
+    def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
+        """Cosine of prediction and target; how often the target is the nearest of all rows, or among ten."""
+        dims = self._vectors.shape[1]
+        middle = targets.shape[1] // dims // 2 * dims  # of three vectors side by side the word's own
+        predicted, target = (unit_rows(array[:, middle : middle + dims]) for array in (predictions, targets))
+        units = unit_rows(self._vectors)
+        rows, _ = nearest(predicted[:LOOKED_UP], units, min(NEAREST, len(units)))
+        # Compared by similarity, not by number: equal rows are equally right.
+        hits = np.einsum("ikj,ij->ik", units[rows], target[:LOOKED_UP]) > SAME
+        return {
+            "cosine": float(np.einsum("ij,ij->i", predicted, target).mean()),
+            "word_accuracy": float(hits[:, 0].mean()),
+            "word_accuracy_10": float(hits.any(axis=1).mean()),
+        }
+
+
+class BytesTask(WordTask):
+    """From each masked word some of its bytes, numbers from 0 to 255: `vectors` (rows, bytes)."""
+
+    def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
+        """How many of the bytes are right."""
+        best = predictions.reshape(*targets.shape, -1).argmax(axis=2)
+        return {"byte_accuracy": float((best == targets).mean())}
+
+
+class TextVectors(Protocol):
+    """Vectors (texts, dims) of stretches of the corpus' tokens."""
+
+    dims: int
+
+    def __call__(self, begins: Integers, lengths: Integers) -> Floats: ...
+
+
+class DocumentTask(Task):
+    """From each text's pooled encoding the vector of that text: the same whatever is masked in it."""
+
+    pooled = True
+
+    def __init__(
+        self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device, texts: TextVectors
+    ) -> None:
+        super().__init__(name, weight, head, loss, device)
+        self._texts = texts
+
+    def wanted(self, batch: Batch) -> Wanted:
+        vectors = self._device.to_device(self._texts(batch.runs.begins, batch.runs.lengths))
+        count = len(vectors)
+        targets = Targets(
+            vectors=vectors,
+            lengths=self._device.to_device(batch.runs.lengths),
+            weights=self._device.to_device(np.ones(count, dtype=np.float32)),
+            total=float(count),
+            candidates=vectors,
+            places=self._device.to_device(np.arange(count)),
+        )
+        return Wanted(np.arange(count), targets)
+
+    def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
+        on_device = self._device.kernels
+        pooled = space.take(f"{self.name}.pooled", len(lengths), X.shape[1])
+        on_device.pool_mean(X, lengths, pooled)
+        prediction, backprop_head = self.head(weights, pooled, space)
+
+        def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
+            d_pooled = backprop_head(d_prediction, gradients)
+            on_device.pool_mean_backward(d_pooled, lengths, X)
+            return X
+
+        return prediction, backprop
+
+    def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
+        """Cosine of prediction and target."""
+        cosines = np.einsum("ij,ij->i", unit_rows(predictions), unit_rows(targets))
+        return {"document_cosine": float(cosines.mean())}
