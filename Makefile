@@ -40,8 +40,9 @@ bench: ARGS = --write
 bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/README.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+# One process a core, each with whole files: what a file's tests share is made once.
 test: .venv/ready  ## run the tests
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
 check: .venv/ready  ## format, lint and types
 	@$(BIN)/ruff format --check

@@ -1,4 +1,8 @@
-"""What every test shares: a cache of its own for the session, and composed configs."""
+"""What every test shares: a cache of its own for the session, and composed configs.
+
+`make test` gives whole files to several processes, each of which has a session of its own. The imports here compile
+what numba compiles before these processes start.
+"""
 
 import io
 import os
@@ -10,6 +14,7 @@ import pytest
 import rich.console
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from processes import warm
 
 from lmao import cli
 from lmao.cache import Cache
@@ -19,9 +24,17 @@ from lmao.corpus import Corpus
 from lmao.data import open_source
 from lmao.experiment import run
 from lmao.features import encode
+from lmao.mlflow_store import open_client
 from lmao.result import Result
 from lmao.stop import StopSignal
 from lmao.trial import NoTrial
+
+LONGEST = ("test_sweep_kills", "test_sweep", "test_sweep_postgres", "test_crashes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that none is left over when the other processes have no more to do."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @dataclass(frozen=True)
@@ -56,16 +69,26 @@ def compose(session_cache: Path) -> Callable[..., Config]:
 
 
 @pytest.fixture(scope="session")
+def mlflow_database(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty mlflow.db, to be copied: its tables take a second to make."""
+    path = tmp_path_factory.mktemp("tables") / "mlflow.db"
+    process = warm().Process(target=open_client, args=(f"sqlite:///{path}",))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny(compose: Callable[..., Config]) -> Config:
     return compose("debug=tiny")
 
 
 @pytest.fixture(scope="session")
-def corpus(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+def corpus(tiny: Config, session_cache: Path) -> Corpus:
     """The docstrings of debug=tiny, encoded."""
-    folder = tmp_path_factory.mktemp("corpus")
-    cache = Cache(folder, warn=pytest.fail)
-    return encode(open_source(tiny.data, folder), "en", cache, threads=1, advance=lambda words: None)[0]
+    cache = Cache(session_cache, warn=pytest.fail)
+    return encode(open_source(tiny.data, session_cache), "en", cache, threads=1, advance=lambda words: None)[0]
 
 
 @pytest.fixture(scope="session")

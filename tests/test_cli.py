@@ -1,4 +1,4 @@
-"""What a user meets at the command line: help, mistakes, a full disk, a stop. Each in a process of its own."""
+"""What a user meets at the command line: help, mistakes, a full disk, a stop."""
 
 import errno
 import os
@@ -13,18 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import ROOT, STOPPED, TRAIN, Place
 
 from lmao import cli
 from lmao.config import Config
 from lmao.errors import Diverged, Unavailable, UserError
 from lmao.stop import Stopped, StopSignal
-
-ROOT = Path(__file__).parent.parent
-
-
-def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +76,22 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], line: str, tmp_path: Path) -> None:
-    process = train(tmp_path, *arguments)
-    assert (process.returncode, process.stdout, process.stderr) == (2, "", f"error: {line}\n")
+    ended = Place(tmp_path, tmp_path).finish(*arguments)
+    assert (ended.code, ended.output, ended.errors) == (2, "", f"error: {line}\n")
 
 
 def test_a_bad_job_of_a_sweep_is_named(tmp_path: Path) -> None:
-    process = train(tmp_path, "--multirun", "sweep=basic", "seed=-1")
-    assert process.returncode == 2
-    assert "seed=-1" in process.stderr
-    assert process.stderr.endswith("error: seed: input should be greater than or equal to 0, not -1\n")
-    assert "Traceback" not in process.stderr
+    ended = Place(tmp_path, tmp_path).finish("--multirun", "sweep=basic", "seed=-1")
+    assert ended.code == 2
+    assert "seed=-1" in ended.errors
+    assert ended.errors.endswith("error: seed: input should be greater than or equal to 0, not -1\n")
+    assert "Traceback" not in ended.errors
 
 
 def test_help_lists_commands_groups_and_settings_at_once(tmp_path: Path) -> None:
     started = time.monotonic()
-    process = train(tmp_path, "--help")
+    command = [sys.executable, TRAIN, "--help"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     seconds = time.monotonic() - started
     assert process.returncode == 0
     assert "python train.py +experiment=imdb_1k" in process.stdout
@@ -133,7 +128,7 @@ def test_a_stop_ends_with_one_line_and_the_shells_exit_code(number: signal.Signa
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
-    assert errors == "stopped: what was finished is kept; the same command goes on from there\n"
+    assert errors == STOPPED
 
 
 def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:

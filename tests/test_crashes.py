@@ -1,72 +1,41 @@
 """A run that is killed, stopped, diverges or meets a full disk says so, and the next one goes on as if nothing was."""
 
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import STOPPED, Ended, Place
 
-ROOT = Path(__file__).parent.parent
 # Small steps, so that there is time to hit one; three epochs, so that one can stop before, in and after any.
 COMMAND = ["debug=tiny", "threads=1", "pretrain.epochs=3", "pretrain.batch_words=100"]
 OFTEN, NEVER = "pretrain.save_minutes=0.001", "pretrain.save_minutes=60"
-STOPPED = "stopped: what was finished is kept; the same command goes on from there\n"
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    output: str
-    errors: str
-
-
-class Workplace:
-    """A folder in which commands are given, with a cache."""
+class Workplace(Place):
+    """A folder in which one run is made."""
 
     def __init__(self, folder: Path, cache: Path) -> None:
-        self.folder = folder
-        self.cache = cache
+        super().__init__(folder, cache, COMMAND)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, str(ROOT / "train.py"), *COMMAND, *arguments],
-            cwd=self.folder,
-            env={**os.environ, "LMAO_CACHE": str(self.cache)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def finish(self, *arguments: str) -> Ended:
-        return ended(self.start(*arguments))
-
-    def interrupt(self, number: signal.Signals, pattern: str, delay: float, *arguments: str) -> Ended:
+    def interrupt_after(self, number: signal.Signals, pattern: str, delay: float, *arguments: str) -> Ended:
         """Send a signal `delay` seconds after something new in the cache has a name of that pattern."""
         before = set(self.cache.glob(pattern))
-        process = self.start(*arguments)
-        deadline = time.monotonic() + 120
-        while set(self.cache.glob(pattern)) <= before:
-            assert process.poll() is None, f"ended before there was {pattern}: {process.communicate()}"
-            assert time.monotonic() < deadline, f"there was no {pattern}"
-            time.sleep(0.002)
-        time.sleep(delay)
-        process.send_signal(number)
-        return ended(process)
 
-    def copy_inputs(self, other: "Workplace") -> None:
-        """Take over the corpus and the vectors, for pre-training to start at once."""
-        for kind in ("corpus", "vectors"):
-            shutil.copytree(other.cache / kind, self.cache / kind)
+        def reached() -> bool:
+            if set(self.cache.glob(pattern)) <= before:
+                return False
+            time.sleep(delay)
+            return True
+
+        return self.interrupt(number, reached, *arguments)
 
     def outcome(self) -> dict[str, Any]:
         """Weights of every epoch and all scores of the last run."""
@@ -83,11 +52,6 @@ class Workplace:
         rows = connection.execute("select status from runs order by start_time").fetchall()
         connection.close()
         return [status for (status,) in rows]
-
-
-def ended(process: subprocess.Popen[str]) -> Ended:
-    output, errors = process.communicate(timeout=200)
-    return Ended(process.returncode, output, errors)
 
 
 def assert_same(outcome: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -107,14 +71,15 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Workplace:
+def workplace(mlflow_database: Path, tmp_path: Path) -> Workplace:
+    shutil.copy(mlflow_database, tmp_path)
     return Workplace(tmp_path, tmp_path / "cache")
 
 
 def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(reference: Workplace, workplace: Workplace) -> None:
     moments = ["corpus/.*/tokens.bin", "vectors/.*/*", "pretrain/*/state-*", "pretrain/*/epoch-3"]
     for moment in moments:
-        killed = workplace.interrupt(signal.SIGKILL, moment, 0.05, OFTEN)
+        killed = workplace.interrupt_after(signal.SIGKILL, moment, 0.05, OFTEN)
         assert (killed.code, killed.errors) == (-signal.SIGKILL, ""), moment
     last = workplace.finish(OFTEN)
     assert (last.code, last.errors) == (0, "")
@@ -128,13 +93,13 @@ def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(reference: Work
 def test_a_stopped_run_saves_where_it_stands_tells_mlflow_and_goes_on(
     reference: Workplace, workplace: Workplace
 ) -> None:
-    workplace.copy_inputs(reference)
+    workplace.copy_inputs(reference.cache)
     position = {}
     for number, moment, code, tracking in [
         (signal.SIGTERM, "pretrain/*/epoch-1", 143, "mlflow"),
         (signal.SIGINT, "pretrain/*/epoch-2", 130, "off"),
     ]:
-        stopped = workplace.interrupt(number, moment, 0.1, NEVER, f"tracking={tracking}")
+        stopped = workplace.interrupt_after(number, moment, 0.1, NEVER, f"tracking={tracking}")
         assert (stopped.code, stopped.errors) == (code, STOPPED)
         [manifest] = workplace.cache.glob("pretrain/*/state-*/manifest.json")
         position = json.loads(manifest.read_text())["meta"]
@@ -148,7 +113,7 @@ def test_a_stopped_run_saves_where_it_stands_tells_mlflow_and_goes_on(
 
 
 def test_a_run_that_diverges_fails_with_one_line_and_keeps_nothing(reference: Workplace, workplace: Workplace) -> None:
-    workplace.copy_inputs(reference)
+    workplace.copy_inputs(reference.cache)
     wild = ["pretrain.learn_rate=1e30", "objective=l2", "pretrain.grad_clip=0", "pretrain.warmup_steps=0"]
     failed = workplace.finish(*wild, "tracking=mlflow")
     assert failed.code == 2

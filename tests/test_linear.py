@@ -1,13 +1,18 @@
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
+from conftest import Finished
 from numpy.typing import NDArray
 
+from lmao.cache import Cache
+from lmao.config import Config
 from lmao.errors import UserError
+from lmao.experiment import check_inputs
 from lmao.linear import NgramClassifier, NgramVocabulary
 
 Documents = list[NDArray[np.int32]]
@@ -99,3 +104,27 @@ def test_imdb_with_1000_labels_is_85_percent() -> None:
     classifier.fit(texts[:1000], labels[:1000], classes=2)
     accuracy = (classifier.predict(texts[1000:]).argmax(axis=1) == labels[1000:]).mean()
     assert 0.835 < accuracy < 0.87
+
+
+@pytest.mark.parametrize("options", [("mean", "floret"), ("document", "floret"), ("document", "document")])
+def test_features_made_of_vectors_train_a_probe(finished: Callable[..., Finished], options: tuple[str, str]) -> None:
+    features, vectors = options
+    run = finished("textcat=linear", f"textcat.features={features}", f"vectors={vectors}", "vectors.epochs=3")
+    assert f"linear · {features} of vectors" in run.output
+    assert run.result.dev.examples == 100 and run.result.dev_accuracy > 0.4
+    assert run.result.digests["vectors"] and not (run.folder / "model").exists()
+    scores = np.load(run.folder / "predictions.npz")["dev_scores"]
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_features_made_of_vectors_need_some(compose: Callable[..., Config]) -> None:
+    with pytest.raises(UserError, match=r"textcat\.features=mean is made of vectors and there are none"):
+        compose("textcat=linear", "textcat.features=mean", "vectors=none")
+
+
+def test_a_missing_table_is_found_before_anything_long(compose: Callable[..., Config], tmp_path: Path) -> None:
+    asked = ["textcat=linear", "vectors=glove", "vectors.path=nowhere.txt"]
+    cache = Cache(tmp_path, pytest.fail)
+    check_inputs(compose(*asked), cache)
+    with pytest.raises(UserError, match=r"vectors\.path: there is no file nowhere\.txt"):
+        check_inputs(compose(*asked, "textcat.features=mean"), cache)

@@ -1,8 +1,5 @@
 """Which commands re-train the best settings; one of them for real."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +7,13 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution
+from processes import Place
 from synthetic import StudyMaker
 
 from lmao.errors import UserError
 from lmao.rerun import Rerun, plan, quoted, rerun
 from lmao.studies import State, Study, read_studies
 
-ROOT = Path(__file__).parent.parent
 Make = Callable[..., StudyMaker]
 
 
@@ -178,26 +175,19 @@ def test_one_that_fails_does_not_stop_the_others(
     assert capfd.readouterr().err.count("failed: exit code 2 of") == 3
 
 
-def train(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-
-
-def test_a_study_is_confirmed_for_real_and_a_second_call_has_nothing_left_to_do(tmp_path: Path) -> None:
+def test_a_study_is_confirmed_for_real_and_a_second_call_has_nothing_left_to_do(
+    session_cache: Path, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, session_cache)
     search = ["-m", "sweep=random", "space=none", "debug=tiny", "textcat=linear", "textcat.C=interval(0.5,2)"]
-    made = train(tmp_path, str(ROOT / "train.py"), *search, "hydra.sweeper.n_trials=2")
-    assert made.returncode == 0, made.stderr
+    made = place.finish(*search, "hydra.sweeper.n_trials=2")
+    assert made.code == 0, made.errors
     for _ in range(2):
-        done = train(tmp_path, "-m", "lmao.rerun", "--seeds", "2", "--", "threads=1")
-        assert done.returncode == 0, done.stderr
-    found: dict[str, Study] = {study.name: study for study in read_studies(f"sqlite:///{tmp_path / 'optuna.db'}", "*")}
-    best = found["docstrings-linear-random"].best()
-    assert best is not None
-    confirmed = found[f"docstrings-linear-random-rerun{best.number}"]
-    assert confirmed.science["textcat.C"] == best.parameters["textcat.C"]
-    assert [trial.seed for trial in confirmed.of(State.COMPLETE)] == [1000, 1001]
-    failed = train(tmp_path, "-m", "lmao.rerun", "--seeds", "3", "--", "textcat.nonsense=1")
-    assert failed.returncode == 2
-    assert "failed: exit code 2 of" in failed.stderr
+        done = place.finish_module("lmao.rerun", "--seeds", "2", "--", "threads=1")
+        assert done.code == 0, done.errors
+        found: dict[str, Study] = {study.name: study for study in read_studies(f"sqlite:///{tmp_path}/optuna.db", "*")}
+        best = found["docstrings-linear-random"].best()
+        assert best is not None
+        confirmed = found[f"docstrings-linear-random-rerun{best.number}"]
+        assert confirmed.science["textcat.C"] == best.parameters["textcat.C"]
+        assert [trial.seed for trial in confirmed.of(State.COMPLETE)] == [1000, 1001]

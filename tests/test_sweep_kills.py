@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from optuna.trial import TrialState
-from sweeps import STOPPED, Ended, Place, ended, kept, points, states, wait
+from processes import STOPPED, Ended
+from sweeps import Sweeps, kept, points, states
 
 COMMAND = [
-    "hydra.sweeper.n_trials=6", "hydra.sweeper.sampler.n_startup_trials=3", "hydra/sweeper/pruner=none",
+    "hydra.sweeper.n_trials=4", "hydra.sweeper.sampler.n_startup_trials=3", "hydra/sweeper/pruner=none",
     "tracking=mlflow",
 ]  # fmt: skip
 SLOW = ["pretrain.batch_words=100", "textcat.epochs=6", "textcat.patience=6"]  # there is time to hit it
@@ -20,30 +21,31 @@ STUDY = "docstrings-cosine-pretrain1"
 
 
 @pytest.fixture(scope="module")
-def undisturbed(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    place = Place(tmp_path_factory.mktemp("undisturbed"), session_cache)
-    swept = place.sweep(*COMMAND, *SLOW)
+def undisturbed(session_cache: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
+    place = Sweeps(tmp_path_factory.mktemp("undisturbed"), session_cache)
+    shutil.copy(mlflow_database, place.folder)
+    swept = place.finish(*COMMAND, *SLOW)
     assert (swept.code, swept.errors) == (0, "")
     return place
 
 
-def in_pretraining(place: Place, trial: int) -> bool:
+def in_pretraining(place: Sweeps, trial: int) -> bool:
     log = place.log(STUDY, trial)
     return "vectors: " in log and "pretrain: " not in log
 
 
-def in_finetuning(place: Place, trial: int) -> bool:
+def in_finetuning(place: Sweeps, trial: int) -> bool:
     log = place.log(STUDY, trial)
     return "textcat: loaded" in log and "epochs" not in log
 
 
 @pytest.fixture(scope="module")
-def disturbed(undisturbed: Place, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+def disturbed(undisturbed: Sweeps, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Killed, killed, stopped, stopped and gone on with. Its cache has the inputs, but none of the pre-trainings."""
     folder = tmp_path_factory.mktemp("disturbed")
-    place = Place(folder, folder / "cache")
-    for kind in ("corpus", "vectors"):
-        shutil.copytree(undisturbed.cache / kind, place.cache / kind)
+    place = Sweeps(folder, folder / "cache")
+    place.copy_inputs(undisturbed.cache)
+    shutil.copy(mlflow_database, folder)
     ends: list[Ended] = []
     moments = [
         (signal.SIGKILL, lambda: in_pretraining(place, 1)),
@@ -55,24 +57,24 @@ def disturbed(undisturbed: Place, tmp_path_factory: pytest.TempPathFactory) -> S
     for number, moment in moments:
         ends.append(place.interrupt(number, moment, *COMMAND, *SLOW))
         after.append((place.trials(STUDY), place.runs()))
-    ends.append(place.sweep(*COMMAND, *SLOW))
+    ends.append(place.finish(*COMMAND, *SLOW))
     return SimpleNamespace(place=place, ends=ends, after=after)
 
 
 def test_exactly_the_missing_trials_are_run(disturbed: SimpleNamespace) -> None:
     last = disturbed.ends[-1]
     assert (last.code, last.errors) == (0, "")
-    assert f"done       {STUDY} · 6 complete" in last.output
+    assert f"done       {STUDY} · 4 complete" in last.output
     trials = disturbed.place.trials(STUDY)
-    assert states(kept(trials)) == [TrialState.COMPLETE] * 6
-    assert len(trials) == 6 + 4
+    assert states(kept(trials)) == [TrialState.COMPLETE] * 4
+    assert len(trials) == 4 + 4
     lost = [trial for trial in trials if trial.state == TrialState.FAIL]
     assert [trial.number for trial in lost] == [1, 3, 5, 6]
     assert "1 lost to a kill put back" in disturbed.ends[1].output
 
 
 def test_points_seeds_and_values_are_those_of_the_undisturbed_sweep(
-    disturbed: SimpleNamespace, undisturbed: Place
+    disturbed: SimpleNamespace, undisturbed: Sweeps
 ) -> None:
     own, other = kept(disturbed.place.trials(STUDY)), undisturbed.trials(STUDY)
     assert points(own) == points(other)
@@ -110,10 +112,10 @@ def test_no_two_trials_share_a_folder(disturbed: SimpleNamespace) -> None:
 
 def test_workers_that_start_at_once_on_nothing_share_the_trials(tmp_path: Path) -> None:
     """No cache, no database; and a space of four points."""
-    place = Place(tmp_path, tmp_path / "cache")
+    place = Sweeps(tmp_path, tmp_path / "cache")
     space = ["space=none", "textcat.batch_size=4,8", "optimizer.beta1=choice(0.0,0.9)", "pretrain.epochs=0"]
     command = ["sweep=random", *space, "hydra.sweeper.n_trials=6", "tracking=mlflow", "hydra.sweeper.study_name=shared"]
-    ends = [ended(worker) for worker in [place.start(*command) for _ in range(3)]]
+    ends = [worker.ended() for worker in [place.start(*command) for _ in range(3)]]
     assert [(end.code, end.errors) for end in ends] == [(0, "")] * 3
     trials = place.trials("shared")
     assert states(trials) == [TrialState.COMPLETE] * 6
@@ -124,17 +126,20 @@ def test_workers_that_start_at_once_on_nothing_share_the_trials(tmp_path: Path) 
     assert len({run.get("mlflow.parentRunId") for run in place.runs()}) == 2
 
 
-def test_a_joblib_worker_that_is_killed_costs_its_batch(session_cache: Path, tmp_path: Path) -> None:
+def test_a_joblib_worker_that_is_killed_costs_its_batch(
+    session_cache: Path, mlflow_database: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install 'lmao[joblib]'")
-    place = Place(tmp_path, session_cache)
-    command = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=4"]
+    place = Sweeps(tmp_path, session_cache)
+    shutil.copy(mlflow_database, tmp_path)
+    command = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=2"]
     process = place.start(*command, *SLOW, "tracking=mlflow")
-    wait(lambda: in_finetuning(place, 1), process)
+    process.wait(lambda: in_finetuning(place, 1))
     found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "popen_loky"], capture_output=True, text=True)
     os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
-    end = ended(process)
+    end = process.ended()
     assert (end.code, "a job died, its trial is put back: TerminatedWorkerError" in end.output) == (0, True)
     trials = place.trials(STUDY)
-    assert states(kept(trials)) == [TrialState.COMPLETE] * 4
-    assert len(trials) == 4 + 2
+    assert states(kept(trials)) == [TrialState.COMPLETE] * 2
+    assert len(trials) == 2 + 2
     assert {run["status"] for run in place.runs()} == {"FINISHED", "KILLED"}

@@ -1,6 +1,7 @@
 """Workers on a real PostgreSQL server. LMAO_TEST_POSTGRES is the URL of a database of it, with a password."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import pytest
 import sqlalchemy
 from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
-from sweeps import Place, ended, kept, states, wait
+from sweeps import Sweeps, kept, states
 
 from lmao.database import exclusive
 
 URL = os.environ.get("LMAO_TEST_POSTGRES", "")
-WORKERS, TRIALS = 4, 8
+WORKERS, TRIALS = 3, 6
 COMMAND = [
     "sweep=random", "pretrain.epochs=0", "textcat.epochs=10", "textcat.patience=10", "hydra.sweeper.study_name=shared",
     "tracking=mlflow", f"hydra.sweeper.n_trials={TRIALS}",
@@ -39,15 +40,15 @@ def databases() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def place(databases: tuple[str, str], session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Where four workers started at once on empty databases, of which one was killed."""
-    place = Place(tmp_path_factory.mktemp("postgres"), session_cache, databases[0])
+def place(databases: tuple[str, str], session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
+    """Where workers started at once on empty databases, of which one was killed."""
+    place = Sweeps(tmp_path_factory.mktemp("postgres"), session_cache, databases[0])
     arguments = [*COMMAND, f"hydra.sweeper.storage={databases[0]}", f"tracking.uri={databases[1]}"]
     first = place.start(*arguments, "hydra.sweep.dir=first")  # so that one sees what it is at
     others = [place.start(*arguments) for _ in range(WORKERS - 1)]
-    wait(lambda: any("data: " in log.read_text() for log in place.folder.glob("first/shared/*/train.log")), first)
-    first.kill()
-    ends = [ended(worker) for worker in (first, *others)]
+    first.wait(lambda: any("data: " in log.read_text() for log in place.folder.glob("first/shared/*/train.log")))
+    first.send_signal(signal.SIGKILL)
+    ends = [worker.ended() for worker in (first, *others)]
     assert [(end.code, end.errors) for end in ends] == [(-9, ""), *[(0, "")] * (WORKERS - 1)]
     (place.folder / "screen").write_text("".join(end.output for end in ends))
     return place
@@ -64,7 +65,7 @@ def values(url: str) -> list[str]:
     return rows
 
 
-def test_a_killed_worker_costs_one_trial(place: Place) -> None:
+def test_a_killed_worker_costs_one_trial(place: Sweeps) -> None:
     trials = place.trials("shared")
     assert states(kept(trials)) == [TrialState.COMPLETE] * TRIALS
     assert states(trials).count(TrialState.FAIL) == len(trials) - TRIALS == 1
@@ -72,7 +73,7 @@ def test_a_killed_worker_costs_one_trial(place: Place) -> None:
     assert len({tuple(trial.params.values()) for trial in kept(trials)}) == TRIALS
 
 
-def test_mlflow_has_every_run_and_one_parent(place: Place, databases: tuple[str, str]) -> None:
+def test_mlflow_has_every_run_and_one_parent(place: Sweeps, databases: tuple[str, str]) -> None:
     engine = sqlalchemy.create_engine(databases[1])
     with engine.connect() as connection:
         statuses = connection.execute(sqlalchemy.text("select status from runs order by status")).scalars().all()
@@ -85,7 +86,7 @@ def test_mlflow_has_every_run_and_one_parent(place: Place, databases: tuple[str,
     assert len(parents) == 1 and parents[0][1] == len(statuses) - 1
 
 
-def test_the_password_is_nowhere(place: Place, databases: tuple[str, str]) -> None:
+def test_the_password_is_nowhere(place: Sweeps, databases: tuple[str, str]) -> None:
     password = make_url(URL).password
     assert password
     for path in place.folder.rglob("*"):
@@ -101,8 +102,8 @@ def test_databases_of_one_server_are_locked_apart(databases: tuple[str, str]) ->
         pass
 
 
-def test_one_database_for_both_is_refused(place: Place, databases: tuple[str, str], tmp_path: Path) -> None:
-    other = Place(tmp_path, place.cache)
-    swept = other.sweep(*COMMAND, f"hydra.sweeper.storage={databases[0]}", f"tracking.uri={databases[0]}")
+def test_one_database_for_both_is_refused(place: Sweeps, databases: tuple[str, str], tmp_path: Path) -> None:
+    other = Sweeps(tmp_path, place.cache)
+    swept = other.finish(*COMMAND, f"hydra.sweeper.storage={databases[0]}", f"tracking.uri={databases[0]}")
     assert (swept.code, swept.output) == (2, "")
     assert swept.errors == "error: tracking.uri and hydra.sweeper.storage are one database: give each its own\n"

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -175,10 +176,10 @@ def test_progress_is_told_in_words_and_an_exception_ends_it(train: Train) -> Non
     def stop(words: float) -> None:
         raise KeyboardInterrupt
 
-    before = threading.active_count()
+    began, before = monotonic(), threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        train(advance=stop, threads=2, folder="stopped")
-    assert threading.active_count() == before
+        train(advance=stop, threads=2, epochs=3000, folder="stopped")  # some minutes
+    assert monotonic() - began < 20 and threading.active_count() == before
 
 
 def test_the_rows_are_of_length_one_or_as_they_were_trained(train: Train) -> None:

@@ -141,12 +141,8 @@ def _train(
         return int(lengths[order].sum())
 
     with ThreadPoolExecutor(config.threads) as executor:
-        try:
-            for words in executor.map(work, blocks()) if config.threads > 1 else map(work, blocks()):
-                advance(words)
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
+        for words in executor.map(work, blocks()) if config.threads > 1 else map(work, blocks()):
+            advance(words)
     return rows
 
 
