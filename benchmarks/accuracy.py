@@ -21,7 +21,6 @@ import rich.console
 from benchmarks.table import Table
 from lmao.cli import print_error
 from lmao.errors import UserError
-from lmao.result import code_version
 from lmao.studies import STORAGE, Study, Trial, read_studies
 
 FOLDER = Path(__file__).parent.parent / "results" / "objectives"
@@ -135,10 +134,10 @@ def _page(found: Sequence[Study], options: argparse.Namespace) -> str:
         rows.append([objective, *accuracies, f"{mean(speeds):,.0f}" if speeds else "", *minutes])
     plain = [[name, _spread(cells[name].tuned)] for name in BASELINES if name in cells]
     note = (
-        f"Accuracy on dev in percent, mean ± standard deviation of {options.seeds} seeds, each with its own 1,000 labels, "
-        "weights and orders. Probe: logistic regression on the frozen encoder; fine-tuned: begun from it. "
-        "Minutes: of a worker with one thread, vectors and encoding taken from the cache. "
-        f"Commit {code_version()[:10]}."
+        f"Accuracy on dev in percent, mean ± standard deviation of {options.seeds} seeds, each with its own 1,000 "
+        "labels, weights and orders. Probe: logistic regression on the frozen encoder; fine-tuned: begun from it. "
+        "Minutes: of a worker with one thread, vectors and encoding taken from the cache. Words/s: in pre-training. "
+        f"Commits: {', '.join(sorted({code[:10] for code in table['code']}))}."
     )
     page = "\n".join(
         [

@@ -109,7 +109,9 @@ class Study:
 
     @property
     def is_linear(self) -> bool:
-        return bool(self.science.get("textcat.name") == "linear")
+        """The baseline: n-grams."""
+        linear = self.science.get("textcat.name") == "linear"
+        return linear and self.science.get("textcat.features", "ngrams") == "ngrams"
 
     @property
     def is_rerun(self) -> bool:
@@ -123,7 +125,7 @@ class Study:
     @property
     def pretrain_epochs(self) -> int | None:
         """0 for the linear model; None where the study varies it."""
-        return 0 if self.is_linear else self.science.get("pretrain.epochs")
+        return 0 if self.science.get("textcat.name") == "linear" else self.science.get("pretrain.epochs")
 
     @property
     def data(self) -> Mapping[str, Any]:

@@ -32,7 +32,6 @@ Compose = Callable[..., Config]
         "encoder.window_size=0",
         "encoder.window_size=6",
         "encoder.maxout_pieces=9",
-        "objective.hidden_size=0",
         "pretrain.epochs=-1",
         "pretrain.mask_rate=0",
         "pretrain.mask_rate=1.1",
