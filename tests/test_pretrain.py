@@ -77,7 +77,7 @@ def average(checkpoints: Checkpoints, epoch: int) -> Floats:
 def test_three_epochs_equal_two_plus_one(
     make: Make, store: Callable[[Pretraining, str], Checkpoints], objective: str, threads: int
 ) -> None:
-    whole, first, then = (make(f"objective={objective}") for _ in range(3))
+    whole, first, then = (make(f"objective={objective}", documents=20) for _ in range(3))
     at_once, in_parts = store(whole, "whole"), store(whole, "parts")
     run(whole, at_once, 3, threads)
     run(first, in_parts, 2, threads)
@@ -187,9 +187,9 @@ def test_one_step_changes_every_array(make: Make, store: Callable[[Pretraining, 
 def test_the_loss_falls_on_real_text(
     make: Make, store: Callable[[Pretraining, str], Checkpoints], objective: str
 ) -> None:
-    pretraining = make(f"objective={objective}", documents=150)
-    epochs = run(pretraining, store(pretraining, "kept"), 4)
-    assert epochs[-1].loss < 0.97 * epochs[0].loss
+    pretraining = make(f"objective={objective}", "pretrain.heldout=0.2", documents=80)
+    epochs = run(pretraining, store(pretraining, "kept"), 3)
+    assert epochs[-1].loss < epochs[0].loss - 0.03 * abs(epochs[0].loss)
     measured = next(iter(epochs[0].heldout))
     assert epochs[-1].heldout[measured] > epochs[0].heldout[measured]
 
@@ -248,7 +248,7 @@ def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpu
     pretraining = make(f"objective={objective}", "pretrain.mask_rate=0.3")
     weights = pretraining.optimizer.weights
     weights.flat += np.random.default_rng(0).normal(0, 0.05, len(weights.flat)).astype(np.float32)
-    texts = windows(corpus, np.arange(8), 100)
+    texts = windows(corpus, np.arange(4), 60)
     batch = pretraining.batch(texts, pretraining._masking, np.random.default_rng(1))
     wanted = [task.wanted(batch) for task in pretraining.tasks]
     dropout = Dropout(0.2, 0.2, key=3)
@@ -263,7 +263,7 @@ def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpu
         size = float(np.linalg.norm(gradient))
         assert size > 0, name
         values, kept = [], weights[name].copy()
-        step = 2e-3 * max(1.0, float(np.linalg.norm(kept)))
+        step = 7e-4 * max(1.0, float(np.linalg.norm(kept)))
         for sign in (1, -1):
             weights[name][...] = kept + sign * step * gradient / size
             values.append(loss(unused))
