@@ -33,12 +33,12 @@ INPUTS: Mapping[str, Sequence[str]] = {
 }
 OBJECTIVES: Mapping[str, Sequence[str]] = {
     "none": ["pretrain.epochs=0"],
+    "document": ["objective=document", *TARGET],
     "cosine": ["objective=cosine"],
     "contrastive": ["objective=contrastive"],
-    "vmf": ["objective=vmf"],
-    "document": ["objective=document", *TARGET],
     "sum": ["objective=sum", *TARGET],
     "interleave": ["objective=document", *TARGET, "pretrain.mode=interleave"],
+    "vmf": ["objective=vmf"],
 }
 BASELINES: Mapping[str, Sequence[str]] = {
     "ngrams": ["textcat=linear"],

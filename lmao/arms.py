@@ -92,8 +92,7 @@ def train_cnn(context: Context, source: Source, corpus: Corpus, splits: Splits) 
     hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
     types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
     assert isinstance(settings.textcat, config.CnnTextcat)
-    pooling = settings.textcat.pooling
-    classifier = Classifier(encoder, types, corpus, len(corpus.label_names), pooling)
+    classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
     pretrained, pretrain_summary, table = None, None, None
     if settings.needs_target:
         outputs = inputs
@@ -114,9 +113,7 @@ def train_cnn(context: Context, source: Source, corpus: Corpus, splits: Splits) 
     if settings.tracking.keep_models != "none":
         with context.timed("export"):
             on_host = weights.like(device.to_host(weights.flat))
-            nlp = build_pipeline(
-                settings.data.language, corpus.label_names, settings.encoder, pooling, vectors, on_host
-            )
+            nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, vectors, on_host)
             save_pipeline(nlp, context.folder / "model")
             if pretrained is not None:
                 save_tok2vec(nlp, settings.encoder, pretrained, context.folder)

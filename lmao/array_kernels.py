@@ -104,17 +104,6 @@ class ArrayKernels:
     def pool_mean_backward(self, d_out: Any, lengths: Any, dX: Any) -> None:
         dX[...] = (d_out / self._counts(lengths))[np.repeat(np.arange(len(lengths)), lengths)]
 
-    def pool_max(self, X: Any, lengths: Any, out: Any, which: Any) -> None:
-        for d, (end, length) in enumerate(zip(np.cumsum(lengths).tolist(), lengths.tolist(), strict=True)):
-            rows = X[end - length : end]
-            which[d] = rows.argmax(axis=0) + (end - length) if length else -1
-            out[d] = rows.max(axis=0) if length else 0
-
-    def pool_max_backward(self, d_out: Any, which: Any, dX: Any) -> None:
-        there = which >= 0
-        places = self._xp.where(there, which, 0), self._xp.arange(which.shape[1])
-        self._xp.add.at(dX, places, d_out * there)
-
     def _counts(self, lengths: Any) -> Any:
         """(texts, 1), an empty text counts as one word."""
         return self._xp.asarray(np.maximum(lengths, 1).astype(np.float32)[:, None])

@@ -268,14 +268,11 @@ class Pretrain(Adam):
 class CnnTextcat(Section):
     name: Literal["cnn"]
     init: Literal["probe", "fresh"]
-    pooling: Literal["mean", "mean_max"]
     epochs: Positive
     patience: Positive
     batch_size: Positive
     dropout: DropoutRate
     vector_dropout: DropoutRate
-    encoder_rate: PositiveFloat
-    freeze_epochs: Count
     early_stopping_examples: Positive
 
 

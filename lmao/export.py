@@ -18,7 +18,6 @@ from thinc.api import Model
 from lmao import config
 from lmao.encoder import FEATURES
 from lmao.parameters import Parameters
-from lmao.pooling import Pooling
 from lmao.vectors import StaticVectors
 
 
@@ -91,9 +90,8 @@ def spacy_order(name: str, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def build_pipeline(
-    language: str, labels: Sequence[str], settings: config.Encoder, pooling: Pooling, vectors: StaticVectors | None,
-    weights: Parameters,
-) -> Language:  # fmt: skip
+    language: str, labels: Sequence[str], settings: config.Encoder, vectors: StaticVectors | None, weights: Parameters
+) -> Language:
     """A spaCy pipeline of one component, `textcat`, with the classifier's weights."""
     nlp = blank_pipeline(language, vectors)
     architecture = {
@@ -102,7 +100,7 @@ def build_pipeline(
         "exclusive_classes": True,
         "use_reduce_first": False,
         "use_reduce_last": False,
-        "use_reduce_max": pooling == "mean_max",
+        "use_reduce_max": False,
         "use_reduce_mean": True,
     }
     textcat: Any = nlp.add_pipe("textcat", config={"model": architecture})

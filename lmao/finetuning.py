@@ -119,22 +119,21 @@ class FineTuning:
             dropout = Dropout(
                 settings.dropout, settings.vector_dropout, key(self._seed, "textcat dropout", number, step)
             )
-            total += self._update(whole, labels, dropout, number <= settings.freeze_epochs, team, gradients)
+            total += self._update(whole, labels, dropout, team, gradients)
             if not np.isfinite(total):
                 raise self._diverged(f"the loss is not finite in epoch {number}, step {step + 1}")
             advance(float(len(chosen)), loss=total / (step + 1))
         return total / len(starts)
 
     def _update(
-        self, whole: Texts, labels: NDArray[np.int32], dropout: Dropout, frozen: bool, team: Team, gradients: Floats
+        self, whole: Texts, labels: NDArray[np.int32], dropout: Dropout, team: Team, gradients: Floats
     ) -> float:
         weights = self._optimizer.weights
 
         def work(member: int, which: slice) -> float:
             own = weights.like(gradients[member])
-            return self._classifier.learn(weights, whole, which, labels, dropout, team.workspaces[member], own, frozen)
+            return self._classifier.learn(weights, whole, which, labels, dropout, team.workspaces[member], own)
 
         loss = sum(team.map(work, shares(whole.lengths, team.threads)))
-        encoder = dict.fromkeys(self._classifier.encoder.shapes(), 0.0 if frozen else self._settings.encoder_rate)
-        self._optimizer.step(gradients, self._learn_rate, team.executor, encoder)
+        self._optimizer.step(gradients, self._learn_rate, team.executor)
         return loss

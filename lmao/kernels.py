@@ -254,31 +254,6 @@ def pool_mean_backward(d_out: Any, lengths: Any, dX: Any) -> None:
         at += lengths[d]
 
 
-@_compiled("void(f4[:,::1], i8[::1], f4[:,::1], i4[:,::1])")
-def pool_max(X: Any, lengths: Any, out: Any, which: Any) -> None:
-    """out[d] = the maxima of a text's rows, which[d] the rows of X they are in; zeros and -1 for an empty text."""
-    at = 0
-    for d in range(lengths.shape[0]):
-        y, best = out[d], which[d]
-        y[:] = np.float32(-np.inf if lengths[d] else 0)
-        best[:] = -1
-        for i in range(at, at + lengths[d]):
-            x = X[i]
-            for o in range(y.shape[0]):
-                best[o] = i if x[o] > y[o] else best[o]
-                y[o] = x[o] if x[o] > y[o] else y[o]
-        at += lengths[d]
-
-
-@_compiled("void(f4[:,::1], i4[:,::1], f4[:,::1])")
-def pool_max_backward(d_out: Any, which: Any, dX: Any) -> None:
-    """Adds to dX."""
-    for d in range(d_out.shape[0]):
-        for o in range(d_out.shape[1]):
-            if which[d, o] >= 0:
-                dX[which[d, o], o] += d_out[d, o]
-
-
 @_compiled("i8(i4[::1], i4[::1], i4[::1])")
 def distinct(ids: Any, place: Any, found: Any) -> Any:
     """Replace each id >= 0 by its place among the distinct ids, in order of appearance; returns their number.

@@ -1,9 +1,5 @@
 """Multi-task learning: updates of the classifier, on the labelled texts, between those of pre-training."""
 
-from collections.abc import Mapping
-
-import numpy as np
-
 from lmao import config
 from lmao.batches import documents, lay_out
 from lmao.corpus import Corpus
@@ -55,10 +51,6 @@ class Mixing:
             return self._classifier.learn(weights, texts, which, labels, dropout, team.workspaces[member], own)
 
         loss = sum(team.map(work, shares(texts.lengths, team.threads)))
-        optimizer.step(
-            gradients, learning_rate(self._settings, updates), team.executor, self._left_alone(weights.shapes)
-        )
-        return float(np.float32(loss))
-
-    def _left_alone(self, names: Mapping[str, object]) -> dict[str, float]:
-        return {name: 0.0 for name in names if name not in self.shapes}
+        heads = [name for name in weights.shapes if name not in self.shapes]
+        optimizer.step(gradients, learning_rate(self._settings, updates), team.executor, heads)
+        return loss

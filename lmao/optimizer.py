@@ -1,6 +1,6 @@
 """Adam with averages over flat weights, thinc's formulas, one fused pass."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from concurrent.futures import Executor
 from functools import cache
 from typing import Any
@@ -31,31 +31,29 @@ class Adam:
         self.steps = 0
         self.missed = dict.fromkeys(weights.spans, 0)  # steps in which an array was left alone
 
-    def step(self, gradients: Floats, rate: float, team: Executor, factors: Mapping[str, float] | None = None) -> None:
+    def step(self, gradients: Floats, rate: float, team: Executor, left_alone: Collection[str] = ()) -> None:
         """gradients (parts, size) are summed in order, applied with the learning rate, and set to zero.
 
-        factors: of the rate, for the arrays that are named. An array with factor 0, whose gradient must be zero, stays
-        as it is; its own first step is corrected and averaged as a first one.
+        left_alone: arrays that stay as they are, whose gradients must be zero; for them it is as if there had been no
+        step.
         """
         self.steps += 1
         s = self.settings
-        factors = factors or {}
         arrays = (self.weights.flat, gradients[0], self.first, self.second, self.average)
 
         @cache
-        def scalars(rate: float, steps: int) -> tuple[list[Any], Any]:
+        def scalars(steps: int) -> tuple[list[Any], Any]:
             corrected = rate * (1 - s.beta2**steps) ** 0.5 / (1 - s.beta1**steps)
             keep = min(MAX_AVERAGE, (1 + steps) / (10 + steps))
             return [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)], np.float32(keep)
 
         def update(names: list[str]) -> None:
             for name in names:
-                factor = factors.get(name, 1.0)
-                if factor == 0:
+                if name in left_alone:
                     self.missed[name] += 1
                     continue
                 span = self.weights.spans[name]
-                values, keep = scalars(rate * factor, self.steps - self.missed[name])
+                values, keep = scalars(self.steps - self.missed[name])
                 norm = float(np.sqrt(self._kernels.collect(gradients, span.start, span.stop)))
                 clip = np.float32(s.grad_clip / norm if s.grad_clip and norm >= s.grad_clip else 1)
                 self._kernels.adam(*(array[span] for array in arrays), *values, clip, keep)

@@ -166,8 +166,8 @@ class Pretraining:
 
         loss = sum(team.map(work, shares(texts.lengths, team.threads)))
         self._check(loss, epoch, step)
-        rate, left_alone = learning_rate(settings, self.optimizer.steps), dict.fromkeys(self._softmax, 0.0)
-        self.optimizer.step(gradients, rate, team.executor, left_alone)
+        rate = learning_rate(settings, self.optimizer.steps)
+        self.optimizer.step(gradients, rate, team.executor, self._softmax)
         return loss
 
     def _check(self, loss: float, epoch: int, step: int) -> None:

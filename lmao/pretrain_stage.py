@@ -30,7 +30,7 @@ from lmao.vectors import StaticVectors
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
 MIX = {"mode", "mix", "mix_end", "mix_steps", "mixed_epochs"}
 ELSEWHERE = MIX | {"epochs", "save_minutes", "seed"}  # settings that are no part of what all pre-trainings depend on
-MIXED_TEXTCAT = {"batch_size", "dropout", "vector_dropout", "pooling"}
+MIXED_TEXTCAT = {"batch_size", "dropout", "vector_dropout"}
 NAMES = {
     "cosine": "held-out cosine",
     "word_accuracy": "word@1",

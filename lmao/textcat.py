@@ -11,44 +11,38 @@ from lmao.encoder import NO_DROPOUT, Dropout, Encoder, Texts, TypeTable, initial
 from lmao.errors import UserError
 from lmao.layers import Workspace, linear
 from lmao.parameters import Floats, Parameters
-from lmao.pooling import Pooling, pool, pooled_width
+from lmao.pooling import pool
 from lmao.team import Team
 
 PREDICT_WORDS = 4000  # words a batch where nothing is learned: its arrays fit the cache
 
 
 class Classifier:
-    """Encoder, one vector a text, softmax over the classes."""
+    """Encoder, the mean of a text's vectors, softmax over the classes."""
 
-    def __init__(
-        self, encoder: Encoder, types: TypeTable, corpus: Corpus, classes: int, pooling: Pooling = "mean"
-    ) -> None:
+    def __init__(self, encoder: Encoder, types: TypeTable, corpus: Corpus, classes: int) -> None:
         self.encoder = encoder
         self._types = types
         self.corpus = corpus
-        self._pooling = pooling
-        width = pooled_width(pooling, encoder.width)
-        self.shapes = encoder.shapes() | {"softmax.W": (classes, width), "softmax.b": (classes,)}
+        self.shapes = encoder.shapes() | {"softmax.W": (classes, encoder.width), "softmax.b": (classes,)}
 
     def learn(
         self, weights: Parameters, texts: Texts, which: slice, labels: NDArray[np.int32], dropout: Dropout,
-        space: Workspace, gradients: Parameters, frozen: bool = False,
+        space: Workspace, gradients: Parameters,
     ) -> float:  # fmt: skip
         """Of some texts of a batch: adds to the gradient of the cross-entropy's mean, returns their share of the loss.
 
-        labels (texts,) are those of the whole batch. frozen: the encoder gets no gradient.
+        labels (texts,) are those of the whole batch.
         """
         lengths, examples, labels = texts.lengths[which], len(labels), labels[which]
         encoded, backprop_encoder = self.encoder(weights, self._types, texts.ids, texts.rows(which), dropout, space)
-        pooled, backprop_pooling = pool(self._pooling, encoded, lengths, space)
+        pooled, backprop_pooling = pool(encoded, lengths, space)
         logits, backprop_output = linear(weights, "softmax", pooled, space)
         log_probabilities = log_softmax(logits)
         d_logits = np.exp(log_probabilities)
         d_logits[np.arange(len(labels)), labels] -= 1
         d_logits /= np.float32(examples)
-        d_pooled = backprop_output(d_logits, gradients)
-        if not frozen:
-            backprop_encoder(backprop_pooling(d_pooled), gradients)
+        backprop_encoder(backprop_pooling(backprop_output(d_logits, gradients)), gradients)
         return float(-log_probabilities[np.arange(len(labels)), labels].sum() / examples)
 
     def predict(
@@ -87,7 +81,7 @@ class Classifier:
             local = places[texts.ids[field.rows[0]]]
             space = team.workspaces[member]
             encoded, _ = self.encoder.encode(weights, embedded, local, field, NO_DROPOUT, space)
-            found[order[which]] = team.device.to_host(pool(self._pooling, encoded, texts.lengths, space)[0])
+            found[order[which]] = team.device.to_host(pool(encoded, texts.lengths, space)[0])
             if advance is not None:
                 advance(float(texts.lengths.sum()))
 

@@ -1,5 +1,6 @@
 """The exact search beside plain numpy; every installed library beside the exact search; the bench as a user runs it."""
 
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,9 +16,10 @@ from lmao.neighbours import nearest, unit_rows
 from lmao.neighbours.__main__ import bench
 from lmao.neighbours.bench import OWN_NEAREST, Measured, fastest, measure, noisy_queries, recall
 from lmao.neighbours.exact import QUERIES_AT_ONCE, ROWS_AT_ONCE
-from lmao.neighbours.libraries import LIBRARIES, Library
+from lmao.neighbours.libraries import LIBRARIES, Index, Library
 from lmao.neighbours.tables import read_table
 from lmao.parameters import Floats
+from lmao.stop import Stopped
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +214,22 @@ def test_the_bench_has_a_line_for_each_library_and_one_for_the_best(
     assert ("| exact |" in printed) is not terminal
     assert "magic is not installed: pip install magic-search (a C++ compiler)" in printed
     assert printed.strip().splitlines()[-1].startswith("best for k = 1: exact")
+
+
+def test_a_signal_ends_the_bench_though_a_library_makes_an_error_of_it(
+    clustered: Floats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(units: Floats) -> Index:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Stopped:
+            raise RuntimeError("Operation has been terminated") from None
+        raise AssertionError
+
+    np.save(tmp_path / "table.npy", clustered)
+    monkeypatch.setattr("lmao.neighbours.__main__.LIBRARIES", (replace(LIBRARIES[0], build=build),))
+    with pytest.raises(Stopped):
+        bench(str(tmp_path / "table.npy"))
 
 
 def test_the_command_tells_bad_input_in_one_line_with_exit_code_2(tmp_path: Path) -> None:

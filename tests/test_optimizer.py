@@ -38,6 +38,25 @@ def test_steps_equal_those_of_thinc(compose: Callable[..., Config], setting: str
     np.testing.assert_allclose(own.averages().flat, average, rtol=1e-5, atol=1e-6)
 
 
+def test_an_array_that_is_left_alone_misses_the_step(compose: Callable[..., Config]) -> None:
+    """Its own next step is as if there had been none between."""
+    settings = compose().optimizer
+    generator = np.random.default_rng(0)
+    start = generator.normal(size=46).astype(np.float32)
+    now, later = generator.normal(size=(2, 1, 46)).astype(np.float32)
+    other, plain = Adam(settings, Parameters(SHAPES, start.copy())), Adam(settings, Parameters(SHAPES, start.copy()))
+    rest = now.copy()
+    rest[:, :35] = 0  # a.W's part
+    with ThreadPoolExecutor(2) as team:
+        other.step(rest, 0.01, team, ["a.W"])
+        np.testing.assert_array_equal(other.weights["a.W"].ravel(), start[:35])
+        assert other.missed == {"a.W": 1, "b.b": 0}
+        other.step(later.copy(), 0.01, team)
+        plain.step(later.copy(), 0.01, team)
+    np.testing.assert_array_equal(other.weights["a.W"], plain.weights["a.W"])
+    np.testing.assert_array_equal(other.averages()["a.W"], plain.averages()["a.W"])
+
+
 def test_the_rate_goes_by_steps_done_alone(compose: Callable[..., Config]) -> None:
     constant = compose("pretrain.learn_rate=0.1", "pretrain.warmup_steps=10").pretrain
     assert [learning_rate(constant, steps) for steps in (0, 4, 9, 1000)] == pytest.approx([0.01, 0.05, 0.1, 0.1])

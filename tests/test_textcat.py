@@ -12,10 +12,11 @@ from lmao.corpus import Corpus, hash_rows
 from lmao.data import Examples
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, TypeTable, initialize
 from lmao.errors import Diverged, UserError
+from lmao.finetuning import Epoch, FineTuning
 from lmao.layers import Workspace
 from lmao.parameters import Floats, Parameters
 from lmao.team import Team
-from lmao.textcat import Classifier, Epoch, FineTuning, initial_weights
+from lmao.textcat import Classifier, initial_weights
 
 DIMS = 20
 
@@ -47,13 +48,15 @@ class Bench:
         short = np.random.default_rng(1).permutation(short)
         self.train, self.dev = (Examples(part, corpus.labels[part]) for part in (short[:40], short[40:]))
 
-    def tune(self, settings: Config, weights: Parameters | None = None, threads: int = 1) -> Tuned:
+    def tune(
+        self, settings: Config, weights: Parameters | None = None, threads: int = 1, held: Examples | None = None
+    ) -> Tuned:
         assert settings.textcat.name == "cnn"
         if weights is None:
             weights = initial_weights(self.classifier, None, settings.seed)[0]
         tuning = FineTuning(
             settings.textcat, settings.optimizer, self.classifier, weights, self.corpus, self.train, self.dev,
-            settings.seed,
+            settings.seed, held,
         )  # fmt: skip
         epochs, averages = [], []
         with Team(threads) as team:
@@ -174,6 +177,30 @@ def test_only_the_first_dev_examples_judge_an_epoch(bench: Bench, settings: Call
     with Team(1) as team:
         scores = bench.classifier.predict(tuned.tuning.best, bench.dev.documents[:7], team)
     assert tuned.epochs[0].dev_accuracy == (scores.argmax(axis=1) == bench.dev.labels[:7]).mean()
+
+
+def test_held_out_examples_judge_by_their_log_loss_and_the_start_is_judged_too(
+    bench: Bench, settings: Callable[..., Config]
+) -> None:
+    tuned = bench.tune(settings("textcat.epochs=3", "textcat.patience=3"), held=bench.dev)
+    losses = [epoch.inner_loss for epoch in tuned.epochs]
+    assert tuned.tuning.start_loss == pytest.approx(np.log(2), rel=1e-5)  # a softmax of zeros
+    assert tuned.tuning.best_loss == min(np.log(2), *(loss for loss in losses if loss is not None))
+    with Team(1) as team:
+        scores = bench.classifier.predict(tuned.tuning.best, bench.dev.documents, team)
+    assert -np.log(scores[np.arange(40), bench.dev.labels]).mean() == pytest.approx(tuned.tuning.best_loss, rel=1e-4)
+
+
+def test_where_no_epoch_helps_the_start_stays(bench: Bench, settings: Callable[..., Config]) -> None:
+    weights = initial_weights(bench.classifier, None, 0)[0]
+    start = weights.flat.copy()
+    wrong = Examples(bench.train.documents, 1 - bench.train.labels)  # what is learned makes these worse
+    tuned = bench.tune(
+        settings("textcat.epochs=9", "textcat.patience=2", "optimizer.learn_rate=0.01"), weights, held=wrong
+    )
+    assert tuned.tuning.best_epoch == 0
+    assert len(tuned.epochs) == 2
+    np.testing.assert_array_equal(tuned.tuning.best.flat, start)
 
 
 def test_a_diverging_fine_tuning_says_so(bench: Bench, settings: Callable[..., Config]) -> None:

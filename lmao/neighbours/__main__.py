@@ -13,6 +13,7 @@ from lmao.neighbours.bench import ENOUGH, NEAREST, Measured, Queries, fastest, m
 from lmao.neighbours.exact import nearest
 from lmao.neighbours.libraries import LIBRARIES, Library
 from lmao.neighbours.tables import read_table
+from lmao.stop import StopSignal
 
 HEADER = ("library", "effort", "recall@1", "recall@10", "queries/s", "× exact", "build s", "MB", "repaid after")
 
@@ -40,10 +41,14 @@ def bench(vectors: str) -> None:
         _, truth = nearest(queries.rows, units, NEAREST)
     console.print(_describe(queries, *units.shape), markup=False, soft_wrap=True)
     measured: list[Measured] = []
-    with Lines(console) as lines:
+    with StopSignal() as stop, Lines(console) as lines:
         for library in (library for library in LIBRARIES if library.installed):
-            with progress.status(library.name):
-                measured.append(measure(library, units, queries.rows, truth))
+            try:
+                with progress.status(library.name):
+                    measured.append(measure(library, units, queries.rows, truth))
+            except RuntimeError:
+                stop.check()  # usearch makes an error of its own of a signal
+                raise
             lines.add(_cells(measured[-1], measured[0]))
     for library in LIBRARIES:
         if not library.installed:

@@ -1,0 +1,54 @@
+"""Probe first: what it reports, which labels it may see, and what it leaves in the run's folder."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import Finished
+
+from lmao.textcat_stage import inner_split
+
+
+def test_the_inner_split_holds_out_a_fifth_of_each_class() -> None:
+    labels = np.repeat([0, 1, 2], [50, 25, 1])
+    rest, held = inner_split(labels, 0)
+    np.testing.assert_array_equal(np.sort(np.concatenate([rest, held])), np.arange(76))
+    assert np.bincount(labels[held], minlength=3).tolist() == [10, 5, 0]
+    np.testing.assert_array_equal(held, inner_split(labels, 0)[1])
+    assert not np.array_equal(held, inner_split(labels, 1)[1])
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_run_reports_its_probe(finished: Callable[..., Finished], epochs: int) -> None:
+    """Without pre-training it is the control: a probe of an untrained encoder."""
+    run = finished(f"pretrain.epochs={epochs}")
+    probe = json.loads((run.folder / "result.json").read_text())["textcat"]["probe"]
+    saved = np.load(run.folder / "probe_predictions.npz")
+    right = saved["dev_scores"].argmax(axis=1) == saved["dev_labels"]
+    assert probe["dev_accuracy"] == pytest.approx(right.mean())
+    assert 0 < probe["accuracy"] <= 1
+    assert "probe " in run.output
+
+
+def test_where_fine_tuning_never_helps_the_model_is_the_probe(finished: Callable[..., Finished]) -> None:
+    run = finished("optimizer.learn_rate=0.5", "optimizer.grad_clip=0")
+    assert run.result.textcat.best_epoch == 0
+    saved, probe = np.load(run.folder / "predictions.npz"), np.load(run.folder / "probe_predictions.npz")
+    np.testing.assert_allclose(saved["dev_scores"], probe["dev_scores"], atol=1e-5)
+    assert "the probe stays" in run.output
+
+
+def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:
+    """Other examples to judge by, the same weights."""
+    few, more = finished("textcat.early_stopping_examples=5"), finished()
+    for name in ("dev_scores", "dev_documents"):
+        np.testing.assert_array_equal(
+            np.load(few.folder / "predictions.npz")[name], np.load(more.folder / "predictions.npz")[name]
+        )
+
+
+def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finished]) -> None:
+    run = finished("textcat.init=fresh")
+    assert run.result.textcat.probe is None
+    assert run.result.textcat.best_epoch >= 1
