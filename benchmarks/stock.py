@@ -30,11 +30,7 @@ from lmao.objectives.tasks import Batch
 from lmao.pretrain import Pretraining
 
 TOLERANCE = 1e-4
-HEAD = {  # node: our arrays' prefix
-    "maxout": "head.cosine.maxout",
-    "layernorm": "head.cosine.layernorm",
-    "linear": "head.cosine.output",
-}
+HEAD = {"maxout": "maxout", "layernorm": "layernorm", "linear": "output"}  # node: our arrays' name
 
 
 class Stock:
@@ -94,7 +90,7 @@ class Stock:
         weights = pretraining.optimizer.weights
         generator = np.random.default_rng(0)
         weights.flat += generator.normal(0, 0.05, len(weights.flat)).astype(np.float32)
-        places = self.places()
+        places = self.places(pretraining.tasks[0].name)
         for name, (node, param) in places.items():
             node.set_param(param, export.spacy_order(name, weights[name]))
 
@@ -132,10 +128,11 @@ class Stock:
         target = self._nlp.vocab.vectors.data[np.concatenate([doc.to_array(ID) for doc in docs])]
         return float(objective.keywords["distance"].get_loss(prediction[predicted], target[predicted]))
 
-    def places(self) -> dict[str, tuple[Model[Any, Any], str]]:
+    def places(self, objective: str) -> dict[str, tuple[Model[Any, Any], str]]:
         """Where each of our arrays is in spaCy's model."""
         places = export.stock_places(self.model.get_ref("tok2vec"))
         for node in self.model.get_ref("output_layer").walk():
             if node.name in HEAD:
-                places |= {f"{HEAD[node.name]}.{param}": (node, param) for param in node.param_names}
+                names = {param: f"head.{objective}.{HEAD[node.name]}.{param}" for param in node.param_names}
+                places |= {name: (node, param) for param, name in names.items()}
         return places

@@ -32,7 +32,10 @@ from lmao.tracking import copy_files, open_tracker
 from lmao.trial import Trial
 from lmao.vectors import check_vectors, of_target
 
-RESULTS = ("result.json", "predictions.npz", "tok2vec.bin", "config.cfg", "curves.png", "confusion.png")
+RESULTS = (
+    "result.json", "predictions.npz", "probe_predictions.npz", "tok2vec.bin", "config.cfg", "curves.png",
+    "confusion.png",
+)  # fmt: skip
 MODELS = ("model", "language_model")  # folders
 MARK = ".lmao"  # in a folder that is a run's
 ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")

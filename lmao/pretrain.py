@@ -196,6 +196,8 @@ class Pretraining:
         d_encoded[...] = 0
         for task, found in zip(self.tasks, wanted, strict=True):
             part = found.part(texts if task.pooled else words)
+            if not len(part.which):
+                continue
             at = slice(None) if task.pooled else np.searchsorted(rows, batch.masked.rows[part.which])
             # A head's gradient takes the place of what it was given, which the next task may need.
             sole = len(self.tasks) == 1 and (task.pooled or len(part.which) == len(rows))

@@ -141,6 +141,7 @@ def _run(folder: Path, command: Sequence[str], environment: Mapping[str, str], s
         if command[0] == TRAIN:
             runpy.run_path(TRAIN, run_name="__main__")
         else:
+            sys.modules.pop(f"{command[0]}.__main__", None)  # imported beforehand, which runpy would warn of
             runpy.run_module(command[0], run_name="__main__", alter_sys=True)
     finally:  # what Python does at its end and multiprocessing does not, or not before it waits for children
         threading._shutdown()  # type: ignore[attr-defined]

@@ -40,7 +40,7 @@ def test_loss_and_every_gradient_are_those_of_stock_pretraining(
 ) -> None:
     stock = Stock(bench, steps)
     assert stock.difference(pretraining) < TOLERANCE / 10
-    assert set(stock.places()) == set(pretraining.shapes)
+    assert set(stock.places("cosine")) == set(pretraining.shapes)
     assert stock.words_per_second() > 0
 
 

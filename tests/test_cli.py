@@ -30,7 +30,10 @@ from lmao.stop import Stopped, StopSignal
             "data has no option 'imbd'. Did you mean 'imdb'? "
             "There are: docbin, docstrings, docstrings_tiny, files, imdb",
         ),
-        ("+experiment=imdb_1l", "experiment has no option 'imdb_1l'. Did you mean 'imdb_1k'? There are: imdb_1k"),
+        (
+            "+experiment=imdb_1l",
+            "experiment has no option 'imdb_1l'. Did you mean 'imdb_1k'? There are: imdb_1k, imdb_document",
+        ),
         ("data=files", "data.path has no value: data=files needs one, give data.path=…"),
         ("vectors.target=glove", "vectors.target is a group: choose it with vectors@vectors.target=glove"),
         (

@@ -86,7 +86,9 @@ def train(device: Device, settings: Config, corpus: Corpus, folder: Path, resume
 
 @pytest.fixture(scope="module")
 def settings(compose: Callable[..., Config]) -> Config:
-    return compose("debug=tiny", "pretrain.batch_words=500", "optimizer.learn_rate=0.01")
+    return compose(
+        "debug=tiny", "pretrain.batch_words=500", "pretrain.eps=1e-4", "optimizer.learn_rate=0.01", "optimizer.eps=1e-4"
+    )
 
 
 @pytest.fixture(scope="module")

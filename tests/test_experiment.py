@@ -26,7 +26,7 @@ from lmao.stop import StopSignal
 from lmao.trial import NoTrial
 
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
-STAGES = {"encode", "data", "vectors", "pretrain", "textcat", "evaluate", "test"}
+STAGES = {"encode", "data", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
 ROWS = {"dev", "test", "model", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
     "": "dev_accuracy dev test pretrain textcat parameters model_mb digests seed versions mlflow_run_id peak_rss_mb",
@@ -109,7 +109,8 @@ def test_the_screen_shows_stages_and_a_table_and_nothing_else(run: str, request:
 def test_the_runs_folder_is_complete(first: Command) -> None:
     files = {path.relative_to(first.folder).parts[0] for path in first.folder.rglob("*") if path.is_file()}
     assert files == {
-        "result.json", "model", "tok2vec.bin", "config.cfg", "predictions.npz", "train.log", ".hydra",
+        "result.json", "model", "tok2vec.bin", "config.cfg", "predictions.npz", "probe_predictions.npz", "train.log",
+        ".hydra",
         "confusion.png", "curves.png", ".lmao", "language_model",
     }  # fmt: skip
     log = (first.folder / "train.log").read_text()

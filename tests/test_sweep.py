@@ -135,7 +135,7 @@ def test_a_trial_below_the_median_is_pruned(place: Sweeps, first: Ended) -> None
     swept = place.finish(
         "sweep=grid", "hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=1",
         "hydra.sweeper.pruner.n_warmup_steps=0", "pretrain.epochs=0", "optimizer.learn_rate=0.005,1e-9", "seed=0",
-        "hydra.sweeper.study_name=pruned", "tracking=mlflow", "tracking.keep_models=none",
+        "hydra.sweeper.study_name=pruned", "tracking=mlflow", "tracking.keep_models=none", "textcat.init=fresh",
     )  # fmt: skip
     assert (swept.code, swept.errors) == (0, "")
     assert states(place.trials("pruned")) == [TrialState.COMPLETE, TrialState.PRUNED]

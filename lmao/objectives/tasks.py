@@ -144,14 +144,14 @@ class WordTask(Task):
 
     def wanted(self, batch: Batch) -> Wanted:
         picked = self._pick(batch)
-        rows = picked.reshape(len(picked), -1)
+        rows = picked[:, None] if picked.ndim == 1 else picked
         own = rows[:, rows.shape[1] // 2]
         which = np.flatnonzero(own >= 0)
         rows, own = rows[which], own[which]
         distinct, places = np.unique(own, return_inverse=True)
         weights = self._row_weights[own]
         targets = Targets(
-            vectors=self._on_device[rows].reshape(len(rows), -1),
+            vectors=self._on_device[rows].reshape(len(rows), rows.shape[1] * self._vectors.shape[1]),
             lengths=self._device.to_device(batch.masked.lengths[which]),
             weights=self._device.to_device(weights),
             total=float(weights.sum()),
