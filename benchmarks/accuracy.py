@@ -128,11 +128,11 @@ def _page(found: Sequence[Study], options: argparse.Namespace) -> str:
     for objective in OBJECTIVES:
         own = [cells.get(f"{objective}-{name}") for name in INPUTS]
         done = [cell for cell in own if cell is not None]
-        accuracies = [_spread(getattr(cell, how, {})) for cell in own for how in ("probe", "tuned")]
+        accuracies = [_spread(getattr(cell, how, {}), options.seeds) for cell in own for how in ("probe", "tuned")]
         speeds = [cell.speed for cell in done if cell.speed is not None]
         minutes = [f"{mean(cell.minutes for cell in done):.1f}"] if done else [""]
         rows.append([objective, *accuracies, f"{mean(speeds):,.0f}" if speeds else "", *minutes])
-    plain = [[name, _spread(cells[name].tuned)] for name in BASELINES if name in cells]
+    plain = [[name, _spread(cells[name].tuned, options.seeds)] for name in BASELINES if name in cells]
     note = (
         f"Accuracy on dev in percent, mean ± standard deviation of {options.seeds} seeds, each with its own 1,000 "
         "labels, weights and orders. Probe: logistic regression on the frozen encoder; fine-tuned: begun from it. "
@@ -191,11 +191,12 @@ def _result(trial: Trial) -> dict[str, Any]:
     return result
 
 
-def _spread(by_seed: Mapping[int, float]) -> str:
+def _spread(by_seed: Mapping[int, float], seeds: int) -> str:
     values = list(by_seed.values())
+    few = "" if len(values) == seeds else f" (n = {len(values)})"
     if len(values) < 2:
-        return f"{values[0]:.2f}" if values else ""
-    return f"{mean(values):.2f} ± {stdev(values):.2f}"
+        return f"{values[0]:.2f}{few}" if values else "not run"
+    return f"{mean(values):.2f} ± {stdev(values):.2f}{few}"
 
 
 def _command(options: argparse.Namespace) -> str:
