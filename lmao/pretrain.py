@@ -236,7 +236,8 @@ class Pretraining:
                 targets[i].append(space.device.to_host(found.targets.vectors))
         figures: dict[str, float] = {}
         for task, predicted, target in zip(self.tasks, predictions, targets, strict=True):
-            measured = task.measure(np.concatenate(predicted), np.concatenate(target))
+            wanted = np.concatenate(target)
+            measured = task.measure(np.concatenate(predicted), wanted) if len(wanted) else {}
             prefix = f"{task.name}_" if len(self.tasks) > 1 else ""
             figures |= {prefix + name: value for name, value in measured.items()}
         return figures

@@ -1,5 +1,6 @@
 """Objectives at work on a batch: encoded words come in, their gradient and the loss go out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +96,7 @@ class OutputHead:
         return prediction, backprop
 
 
-class Task:
+class Task(ABC):
     """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times."""
 
     pooled = False  # whether it predicts from whole texts, not from masked words
@@ -107,9 +108,9 @@ class Task:
         self._loss = loss
         self._device = device
 
+    @abstractmethod
     def wanted(self, batch: Batch) -> Wanted:
         """What it predicts of a batch."""
-        raise NotImplementedError
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         """Predictions from encoded words (n, width): one each, or, pooled, one for each text of so many words."""
@@ -120,9 +121,9 @@ class Task:
         gradient, loss = self._loss(prediction, targets)
         return np.float32(self._weight) * gradient, self._weight * loss
 
+    @abstractmethod
     def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
         """Figures on held-out texts: predictions (n, outputs) and what they should have been."""
-        raise NotImplementedError
 
 
 class WordTask(Task):
