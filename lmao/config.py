@@ -235,7 +235,7 @@ class Adam(Section):
 
 class Pretrain(Adam):
     epochs: Count
-    mask_rate: Annotated[float, Field(gt=0, le=1)]
+    mask_rate: Share
     mask_symbol: Share
     random_word: Share
     span: Annotated[float, Field(ge=1, le=100)]
@@ -334,6 +334,15 @@ class Config(Section):
             raise ValueError(
                 f"objective={self.objective.name} predicts vectors and there are none: choose vectors, "
                 "or vectors.target, or set pretrain.epochs=0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _words_are_masked(self) -> "Config":
+        words = [name for name, (part, _) in self.parts.items() if not isinstance(part, DocumentObjective)]
+        if self.pretrains and words and not self.pretrain.mask_rate:
+            raise ValueError(
+                f"pretrain.mask_rate=0 masks no word, and objective {words[0]} predicts masked words: raise it"
             )
         return self
 

@@ -24,8 +24,9 @@ from lmao.streams import key, stream
 from lmao.team import Team, shares
 
 HELDOUT_DOCUMENTS = 500  # enough for two digits, and never a large part of an epoch's time
-# The same for all settings, or the settings that make the task easiest would look best.
+# The same for all settings, or the settings that make the task easiest would look best; no masks where none are used.
 HELDOUT_MASKING = {"mask_rate": 0.15, "mask_symbol": 1.0, "random_word": 0.0, "span": 1.0}
+NO_MASKING = {"mask_rate": 0.0}
 
 
 class Pretraining:
@@ -57,7 +58,8 @@ class Pretraining:
         if not (counts * predictable).any():
             raise UserError("no word of the texts has a vector to predict: choose other vectors, or vectors.target")
         self._masking = Masking(settings, counts, predictable)
-        self._heldout_masking = Masking(settings.model_copy(update=HELDOUT_MASKING), counts, predictable)
+        heldout = HELDOUT_MASKING if settings.mask_rate else NO_MASKING
+        self._heldout_masking = Masking(settings.model_copy(update=heldout), counts, predictable)
         self.shapes = encoder.shapes()
         for task in tasks:
             self.shapes |= task.head.shapes()
