@@ -4,6 +4,7 @@
 from a `Workspace`: what a call returns holds until the next forward pass with the same workspace.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ class Workspace:
 
     def take(self, name: str, *shape: int, dtype: Any = np.float32) -> Any:
         """An uninitialised array; its former content is lost."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
             buffer = self._buffers[name] = self.device.xp.empty(size + size // 8, dtype=dtype)
