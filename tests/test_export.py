@@ -16,6 +16,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
+from benchmarks.exported import stock_scores
 from lmao.data import open_source
 from lmao.encoder import Encoder
 from lmao.export import spacy_order, stock_places
@@ -79,6 +80,12 @@ def elsewhere(runs: dict[str, Finished], tmp_path_factory: pytest.TempPathFactor
     assert process.returncode == 0, process.stderr
     scores: dict[str, list[list[float]]] = json.loads(process.stdout)
     return scores
+
+
+def test_the_benchmark_of_an_exported_model_finds_the_scores_of_the_run(runs: dict[str, Finished]) -> None:
+    run = runs["words"]
+    found = stock_scores(run.folder / "model", dev_texts(run))
+    np.testing.assert_allclose(found, predictions(run)["dev_scores"], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -1,0 +1,88 @@
+"""`python -m benchmarks.labels`: the best we know on IMDB's test set, by the number of labels, into results/labels/."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+from benchmarks import grids
+from benchmarks.table import Table
+
+NAME = "labels"
+NUMBERS = (100, 500, 1000, 5000)
+ALSO_WITHOUT = 1000  # the number of labels at which test texts are left out, too
+EXPERIMENT = ("+experiment=imdb_document", "vectors.threads=2", "evaluate_test=true")
+LEFT_OUT = "data.include_test_text=false"
+MODELS: Mapping[str, Sequence[str]] = {
+    "n-grams": ["textcat=linear"],
+    "document vectors": ["textcat=linear", "textcat.features=document"],
+    "CNN": [],
+}
+
+
+def main() -> int:
+    options = grids.parser("labels", __doc__, seeds=5).parse_args()
+    return grids.run(NAME, studies(), page, options)
+
+
+def studies() -> dict[str, list[str]]:
+    """The settings of each study, by name."""
+    found = {
+        study(model, labels): [*EXPERIMENT, *own, f"data.train_examples={labels}"]
+        for labels in NUMBERS
+        for model, own in MODELS.items()
+    }
+    for model in ("document vectors", "CNN"):  # n-grams see labelled texts alone
+        found[study(model, ALSO_WITHOUT, left_out=True)] = [*found[study(model, ALSO_WITHOUT)], LEFT_OUT]
+    return found
+
+
+def study(model: str, labels: int, left_out: bool = False) -> str:
+    return f"{model.replace(' ', '-').lower()}-{labels}" + "-without" * left_out
+
+
+def page(results: grids.Results, options: argparse.Namespace) -> str:
+    def cell(model: str, labels: int, left_out: bool = False) -> str:
+        found = results.get(study(model, labels, left_out), {})
+        return grids.spread([result["test"]["accuracy"] for result in found.values()], options.seeds)
+
+    rows = [[f"{labels:,}", *(cell(model, labels) for model in MODELS)] for labels in NUMBERS]
+    without = [cell(model, ALSO_WITHOUT, left_out=model != "n-grams") for model in MODELS]
+    rows.append([f"{ALSO_WITHOUT:,}, test texts left out", *without])
+    note = (
+        f"Accuracy in percent on the 25,000 test reviews, mean ± standard deviation of {options.seeds} seeds, each "
+        "with labels, an order and dropout of its own; the CNNs of a row of texts share one pre-training. n-grams: "
+        "`textcat=linear`; document vectors: with `textcat.features=document`; CNN: `+experiment=imdb_document`. The "
+        "texts of the test set are among those that are pre-trained on but in the last row; its labels never are."
+    )
+    table = Table("Test accuracy by number of labels", note, ["labels", *MODELS], rows)
+    typed = grids.command("labels", options)
+    cost = _cost(results)
+    return f"# IMDB by the number of labels\n\n    {typed}\n\n{table.markdown()}\n{cost}"
+
+
+def _cost(results: grids.Results) -> str:
+    """A paragraph on the CNN: its size, and the time of each part."""
+    found = list(results.get(study("CNN", ALSO_WITHOUT), {}).values())
+    if not found:
+        return ""
+    first = found[0]
+    sizes = [result["model_mb"] for result in found if result["model_mb"]]
+    tuning = mean(_seconds(result, "probe", "textcat") for result in found)
+    size = f", {sizes[0]:.0f} MB as a spaCy pipeline with its vectors" if sizes else ""
+    return (
+        f"The CNN at {ALSO_WITHOUT:,} labels: {first['parameters']:,} weights{size}; pre-trained on "
+        f"{first['pretrain']['words'] / 1e6:.1f} M words in {first['pretrain']['seconds'] / 60:.1f} minutes at "
+        f"{first['pretrain']['words_per_second']:,.0f} words/s; probe and fine-tuning {tuning / 60:.1f} minutes a run, "
+        f"{first['threads']} thread{'s' * (first['threads'] > 1)}. Epochs of fine-tuning that the inner split asked "
+        f"for: {', '.join(str(result['textcat']['best_epoch']) for result in found)}.\n"
+    )
+
+
+def _seconds(result: Mapping[str, Any], *stages: str) -> float:
+    return float(sum(result["seconds"].get(stage, 0.0) for stage in stages))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
