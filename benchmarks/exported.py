@@ -11,10 +11,11 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
+from omegaconf import OmegaConf
 
 from benchmarks.setting import settings_of
+from lmao import cli
 from lmao.cache import open_cache
-from lmao.cli import print_error
 from lmao.data import open_source
 from lmao.errors import UserError
 
@@ -35,24 +36,33 @@ def main() -> int:
     parser.add_argument("run", type=Path, help="a run's folder, with its model and predictions.npz")
     parser.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     options = parser.parse_args()
-    try:
-        with np.load(options.run / "predictions.npz", allow_pickle=False) as kept:
-            if "test_scores" not in kept:
-                raise UserError(f"{options.run}: it has no test scores: run it with evaluate_test=true")
-            own, labels, documents = (kept[f"test_{name}"] for name in ("scores", "labels", "documents"))
-        texts = _texts(options.data, documents)
-    except (UserError, FileNotFoundError) as error:
-        print_error(str(error), sys.stderr)
-        return 2
+    return cli.main(lambda: print(compare(options.run, options.data)))
+
+
+def compare(run: Path, data: str | None) -> str:
+    """A line with both accuracies.
+
+    Raises:
+        UserError: the run was not on IMDB, keeps no model, or has no test scores.
+    """
+    config = run / ".hydra" / "config.yaml"
+    if not config.is_file() or OmegaConf.load(config).data.name != "imdb":
+        raise UserError(f"{run} is no folder of a run on IMDB")
+    if not (run / "model").is_dir():
+        raise UserError(f"{run} has no model: a sweep keeps its best trial's, tracking.keep_models=all keeps each")
+    with np.load(run / "predictions.npz", allow_pickle=False) as kept:
+        if "test_scores" not in kept:
+            raise UserError(f"{run} has no test scores: run it with evaluate_test=true")
+        own, labels, documents = (kept[f"test_{name}"] for name in ("scores", "labels", "documents"))
+    texts = _texts(data, documents)
     began = perf_counter()
-    stock = stock_scores(options.run / "model", texts)
+    stock = stock_scores(run / "model", texts)
     seconds = perf_counter() - began
     accuracies = [100 * (scores.argmax(axis=1) == labels).mean() for scores in (own, stock)]
-    print(
+    return (
         f"{len(texts):,} test reviews · accuracy {accuracies[0]:.3f} in the run, {accuracies[1]:.3f} by stock spaCy · "
         f"scores differ by at most {np.abs(own - stock).max():.1g} · {seconds:.0f} s"
     )
-    return 0
 
 
 def stock_scores(model: Path, texts: list[str]) -> NDArray[np.float64]:

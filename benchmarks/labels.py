@@ -13,7 +13,7 @@ NAME = "labels"
 NUMBERS = (100, 500, 1000, 5000)
 HEADLINE = 1000  # labels; there test texts are left out, too
 EXPERIMENT = ("+experiment=imdb_document", "evaluate_test=true")
-ALL_TEXTS = ("vectors.threads=2",)  # for time; on one thread the table is the same whenever it is made
+TWO_THREADS = ("vectors.threads=2",)  # for time; no two tables that are made so are the same
 LEFT_OUT = ("data.include_test_text=false",)
 MODELS: Mapping[str, Sequence[str]] = {
     "n-grams": ["textcat=linear"],
@@ -24,7 +24,7 @@ MODELS: Mapping[str, Sequence[str]] = {
 
 def main() -> int:
     options = grids.parser("labels", __doc__, seeds=5).parse_args()
-    return grids.run(NAME, studies(), page, options)
+    return grids.main(NAME, studies(), page, options)
 
 
 def studies() -> dict[str, list[str]]:
@@ -33,7 +33,7 @@ def studies() -> dict[str, list[str]]:
     for labels in sorted(NUMBERS, key=lambda number: number != HEADLINE):  # what matters most is run first
         for model, own in MODELS.items():
             settings = [*EXPERIMENT, *own, f"data.train_examples={labels}"]
-            found[study(model, labels)] = [*settings, *ALL_TEXTS]
+            found[study(model, labels)] = [*settings, *TWO_THREADS]
             if labels == HEADLINE and model != "n-grams":  # which see labelled texts alone
                 found[study(model, labels, left_out=True)] = [*settings, *LEFT_OUT]
     return found
@@ -46,16 +46,19 @@ def study(model: str, labels: int, left_out: bool = False) -> str:
 def page(results: grids.Results, options: argparse.Namespace) -> str:
     def cell(model: str, labels: int, left_out: bool = False) -> str:
         found = results.get(study(model, labels, left_out), {})
-        return grids.spread([result["test"]["accuracy"] for result in found.values()], options.seeds)
+        return grids.accuracies(
+            [result["test"]["accuracy"] for result in found.values() if result["test"]], options.seeds
+        )
 
     rows = [[f"{labels:,}", *(cell(model, labels) for model in MODELS)] for labels in NUMBERS]
     without = [cell(model, HEADLINE, left_out=model != "n-grams") for model in MODELS]
     rows.append([f"{HEADLINE:,}, test texts left out", *without])
     note = (
         f"Accuracy in percent on the 25,000 test reviews, mean ± standard deviation of {options.seeds} seeds, each "
-        "with labels, an order and dropout of its own; the CNNs of a row of texts share one pre-training. n-grams: "
-        "`textcat=linear`; document vectors: with `textcat.features=document`; CNN: `+experiment=imdb_document`. The "
-        "texts of the test set are among those that are pre-trained on but in the last row; its labels never are."
+        "with labels, an order and dropout of its own. n-grams: `textcat=linear`; document vectors: with "
+        "`textcat.features=document`; CNN: `+experiment=imdb_document`. Vectors and CNN are pre-trained on the test "
+        "texts, too, but in the last row (n-grams see labelled texts alone: it repeats them); test labels never are. "
+        "The CNNs that have the same texts share one pre-training, with `pretrain.seed=0`."
     )
     table = Table("Test accuracy by number of labels", note, ["labels", *MODELS], rows)
     typed = grids.command("labels", options)
@@ -66,7 +69,7 @@ def page(results: grids.Results, options: argparse.Namespace) -> str:
 def _cost(results: grids.Results) -> str:
     """A paragraph on the CNN: its size, and the time of each part."""
     found = list(results.get(study("CNN", HEADLINE), {}).values())
-    if not found:
+    if not found or not found[0]["pretrain"]:
         return ""
     first = found[0]
     sizes = [result["model_mb"] for result in found if result["model_mb"]]

@@ -24,7 +24,7 @@ from lmao.streams import key, stream
 from lmao.team import Team, shares
 
 HELDOUT_DOCUMENTS = 500  # enough for two digits, and never a large part of an epoch's time
-# The same for all settings, or the settings that make the task easiest would look best; no masks where none are used.
+# The same wherever words are masked, or the settings that make the task easiest would look best.
 HELDOUT_MASKING = {"mask_rate": 0.15, "mask_symbol": 1.0, "random_word": 0.0, "span": 1.0}
 NO_MASKING = {"mask_rate": 0.0}
 

@@ -2,9 +2,15 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
 
 from benchmarks import accuracy, grids, labels
+from benchmarks.exported import compare
 from lmao.config import Config
+from lmao.errors import UserError
 
 
 def options(**given: object) -> argparse.Namespace:
@@ -29,16 +35,20 @@ def test_the_objectives_page_has_mean_and_spread_and_says_what_was_not_run() -> 
     page = accuracy.page(results, options())
     rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
     assert rows["document"].startswith("| document | 50.00 ± 0.00 | 85.00 ± 7.07 | not run |")
-    assert rows["document"].endswith("| 20,000 | 1.0 |")  # what all runs share is left out
+    assert rows["document"].endswith("| 20,000 | 2.0 |")  # encoding, which all runs share, is left out
     assert "| 70.00 (n = 1) |" in rows["cosine"] and rows["vmf"].count("not run") == 6
     assert "    python -m benchmarks.accuracy --data aclImdb --glove g.txt --seeds 2\n" in page
 
 
 def test_the_labels_page_has_test_accuracies_and_what_the_cnn_costs() -> None:
-    results = {"cnn-1000": {0: a_result(0.5, 0.8), 1: a_result(0.5, 0.9)}, "cnn-1000-without": {0: a_result(0, 0.7)}}
+    results = {
+        "n-grams-1000": {0: a_result(0.5, 0.6)},
+        "cnn-1000": {0: a_result(0.5, 0.8), 1: a_result(0.5, 0.9)},
+        "cnn-1000-without": {0: a_result(0, 0.7)},
+    }
     page = labels.page(results, options())
-    assert "| 1,000 | not run | not run | 85.00 ± 7.07 |" in page
-    assert "| 1,000, test texts left out | not run | not run | 70.00 (n = 1) |" in page
+    assert "| 1,000 | 60.00 (n = 1) | not run | 85.00 ± 7.07 |" in page
+    assert "| 1,000, test texts left out | 60.00 (n = 1) | not run | 70.00 (n = 1) |" in page
     assert "1,000 weights, 29 MB" in page and "1.0 minutes at 20,000 words/s" in page
 
 
@@ -46,10 +56,59 @@ def test_every_study_of_a_table_has_settings_that_fit(compose: Callable[..., Con
     found = {**accuracy.studies("g.txt"), **labels.studies()}
     assert len(found) == 5 + 7 * 3 + 4 * 3 + 2
     for settings in found.values():
-        assert compose(*settings).data.name == "imdb"
+        assert compose(*settings).data.language == "en"
 
 
 def test_linear_models_are_spared_the_settings_of_fine_tuning() -> None:
-    assert grids.fits("textcat.epochs=5", ["objective=cosine"])
-    assert not grids.fits("textcat.epochs=5", ["textcat=linear"])
-    assert grids.fits("data.dev_examples=5", ["textcat=linear"])
+    typed = options(settings=["textcat.epochs=5", "data.dev_examples=5"])
+    assert grids._settings(["objective=l2"], typed)[-2:] == ["textcat.epochs=5", "data.dev_examples=5"]
+    assert grids._settings(["textcat=linear"], typed)[-1:] == ["data.dev_examples=5"]
+    assert "textcat.epochs=5" not in grids._settings(["textcat=linear"], typed)
+
+
+@pytest.fixture
+def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs a grid of linear models in an empty folder; its page has their accuracies on dev."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
+    studies = {"plain": ["debug=tiny", "textcat=linear"]}
+
+    def page(results: grids.Results, given: argparse.Namespace) -> str:
+        return f"{grids.accuracies([result['dev_accuracy'] for result in results['plain'].values()], given.seeds)}\n"
+
+    def made(*arguments: str) -> int:
+        return grids.main("tried", studies, page, grids.parser("tried", None, 2).parse_args(arguments))
+
+    return made
+
+
+def test_a_grid_is_run_once_and_reported_with_the_settings_it_had(
+    grid: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert grid("--report") == 2
+    assert "error: sqlite:///optuna.db: no such file" in capfd.readouterr().err
+    assert grid("--workers", "2", "data.dev_examples=50") == 0
+    runs = pd.read_csv(tmp_path / "results" / "tried" / "runs.csv")
+    assert runs["study"].tolist() == ["tried-plain"] * 2 and runs["seed"].tolist() == [0, 1]
+    page = (tmp_path / "results" / "tried" / "README.md").read_text()
+    assert page.startswith(f"{100 * runs['dev_accuracy'].mean():.2f} ± ")
+    assert page in capfd.readouterr().out
+    assert grid("--report") == 2
+    assert "tried-plain was run with data.dev_examples=50, not its default" in capfd.readouterr().err
+    assert (tmp_path / "results" / "tried" / "README.md").read_text() == page
+
+
+def test_what_fails_is_named_and_the_rest_is_run(grid: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    assert grid("data.no_such=1") == 2
+    assert "data=docstrings has no setting 'no_such'" in capfd.readouterr().err
+    assert grid("--seeds", "1") == 2
+    assert "give 2 seeds and a worker at least" in capfd.readouterr().err
+
+
+def test_an_exported_model_is_asked_for_where_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no folder of a run on IMDB"):
+        compare(tmp_path, None)
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").write_text("data: {name: imdb}")
+    with pytest.raises(UserError, match="has no model"):
+        compare(tmp_path, None)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from lmao.errors import Diverged
 from lmao.layers import Workspace
 from lmao.masking import MASK_TYPE, Masking
 from lmao.objectives.opening import open_tasks
+from lmao.objectives.tasks import Batch
 from lmao.parameters import Floats, Parameters
 from lmao.pretrain import Pretraining
 from lmao.stop import Stopped, StopSignal
@@ -192,6 +194,23 @@ def test_the_loss_falls_on_real_text(
     assert epochs[-1].loss < epochs[0].loss - 0.03 * abs(epochs[0].loss)
     measured = next(iter(epochs[0].heldout))
     assert epochs[-1].heldout[measured] > epochs[0].heldout[measured]
+
+
+def test_without_masks_every_word_is_seen_in_training_and_on_held_out_texts(
+    make: Make, store: Callable[[Pretraining, str], Checkpoints], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretraining = make("objective=document", "pretrain=document", "pretrain.heldout=0.2")
+    seen, lay = list[Batch](), pretraining.batch
+
+    def recorded(*given: Any) -> Batch:
+        seen.append(lay(*given))
+        return seen[-1]
+
+    monkeypatch.setattr(pretraining, "batch", recorded)
+    run(pretraining, store(pretraining, "kept"), 1)
+    assert len(seen) > pretraining.optimizer.steps  # the held-out ones, too
+    for batch in seen:
+        np.testing.assert_array_equal(batch.masked.texts.ids, batch.originals)
 
 
 def test_a_diverging_run_says_so(make: Make, store: Callable[[Pretraining, str], Checkpoints]) -> None:
