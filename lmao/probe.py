@@ -1,6 +1,6 @@
 """The linear probe: features of texts and few labels in, a softmax layer out, its strength chosen on those labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ class Probe:
     b: Floats
     C: float
     accuracy: float
+
+    def behind(self, W: Floats, b: Floats) -> "Probe":
+        """The same probabilities from what W (dims, inputs) and b (dims,) make this one's features of."""
+        return replace(self, W=self.W @ W, b=self.b + self.W @ b)
 
     def predict(self, features: Floats) -> Floats:
         """Probabilities (n, classes) for features (n, dims)."""

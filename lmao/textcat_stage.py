@@ -18,6 +18,8 @@ from lmao.result import ProbeSummary, TextcatSummary
 from lmao.streams import stream
 from lmao.textcat import Classifier, initial_weights
 
+Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
+
 PROBE_PREDICTIONS = "probe_predictions.npz"
 HELD = 5  # one training example in so many is held out to judge fine-tuning by
 
@@ -37,26 +39,46 @@ def trained_weights(
     if arrays:
         context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
     if settings.init == "probe":
-        return _probe_first(context, classifier, weights, corpus, splits)
+        head = None if pretrained is None else _document_head(context.settings, pretrained)
+        return _probe_first(context, classifier, weights, head, corpus, splits)
     tuning = _tuning(context, classifier, weights, corpus, splits.train, splits.dev)
     with context.timed("textcat"):
         epochs = _run(context, tuning, len(splits.train.labels))
     return tuning.best, _summary(context, epochs, tuning.best_epoch, None)
 
 
+def _document_head(settings: config.Config, pretrained: Parameters) -> Linear | None:
+    """Where pre-training predicted texts' vectors from the pooled encoding by a linear map: that map."""
+    for name, (part, _) in settings.parts.items():
+        if isinstance(part, config.DocumentObjective) and not part.hidden_size:
+            return pretrained[f"head.{name}.output.W"], pretrained[f"head.{name}.output.b"]
+    return None
+
+
+def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
+    """A probe for pooled encodings, fit on what the head predicts from them where there is one.
+
+    Both are linear, but the penalty then counts directions as the documents' vectors have them: 0.3 points on IMDB.
+    """
+    if head is None:
+        return fit_probe(features, labels, classes, seed)
+    W, b = head
+    return fit_probe(features @ W.T + b, labels, classes, seed).behind(W, b)
+
+
 def _probe_first(
-    context: Context, classifier: Classifier, weights: Parameters, corpus: Corpus, splits: Splits
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, corpus: Corpus, splits: Splits
 ) -> tuple[Parameters, TextcatSummary]:
     """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
 
     Fine-tuning that starts from a random softmax distorts what the encoder has learned; from the probe's it does less
     so. Dev labels decide nothing.
     """
-    features, probe, summary = _probe(context, classifier, _placed(context, weights), splits)
+    features, probe, summary = _probe(context, classifier, _placed(context, weights), head, splits)
     train, seed = splits.train, context.settings.seed
     rest, held = inner_split(train.labels, seed)
     with context.timed("textcat"):
-        start = _with_probe(weights, fit_probe(features[rest], train.labels[rest], len(probe.b), seed))
+        start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
         inner = _tuning(context, classifier, start, corpus, _part(train, rest), splits.dev, _part(train, held))
         epochs = _run(context, inner, len(rest))
         tuned = _with_probe(weights, probe)
@@ -71,7 +93,7 @@ def _probe_first(
 
 
 def _probe(
-    context: Context, classifier: Classifier, weights: Parameters, splits: Splits
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits
 ) -> tuple[Floats, Probe, ProbeSummary]:
     """The features of the training examples, the probe on all of them, and what it is worth by itself."""
     train, dev = splits.train, splits.dev
@@ -79,7 +101,7 @@ def _probe(
     with context.timed("probe"), context.console.stage("probe") as stage:
         began = perf_counter()
         features = classifier.features(weights, train.documents, context.team, stage.advance)
-        probe = fit_probe(features, train.labels, classes, context.settings.seed)
+        probe = _fit(features, head, train.labels, classes, context.settings.seed)
         seconds = perf_counter() - began
         scores = probe.predict(classifier.features(weights, dev.documents, context.team, stage.advance))
         right = scores.argmax(axis=1) == dev.labels

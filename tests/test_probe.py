@@ -64,3 +64,11 @@ def test_one_class_alone_is_an_error() -> None:
     features, _ = draw(2)
     with pytest.raises(UserError, match="label"):
         fit_probe(features, np.zeros(120, dtype=np.int32), 2, 0)
+
+
+def test_behind_a_linear_map_it_gives_the_same_probabilities() -> None:
+    generator = np.random.default_rng(0)
+    encoded = generator.normal(size=(60, 5)).astype(np.float32)
+    W, b = generator.normal(size=(3, 5)).astype(np.float32), generator.normal(size=3).astype(np.float32)
+    probe = fit_probe(encoded @ W.T + b, (encoded[:, 0] > 0).astype(np.int32), 2, seed=0)
+    np.testing.assert_allclose(probe.behind(W, b).predict(encoded), probe.predict(encoded @ W.T + b), atol=1e-5)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from conftest import Finished
 
-from lmao.textcat_stage import inner_split
+from lmao.config import Config
+from lmao.encoder import initialize
+from lmao.textcat_stage import _document_head, _fit, inner_split
 
 
 def test_the_inner_split_holds_out_a_fifth_of_each_class() -> None:
@@ -52,3 +54,26 @@ def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finishe
     run = finished("textcat.init=fresh")
     assert run.result.textcat.probe is None
     assert run.result.textcat.best_epoch >= 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found"),
+    [
+        (["objective=document"], True),
+        (["objective=sum"], True),
+        (["objective=document", "objective.hidden_size=30"], False),
+        (["objective=cosine"], False),
+    ],
+)
+def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
+    compose: Callable[..., Config], overrides: list[str], found: bool
+) -> None:
+    settings = compose("debug=tiny", *overrides)
+    weights = initialize({"head.document.output.W": (20, 32), "head.document.output.b": (20,)}, seed=0)
+    head = _document_head(settings, weights)
+    assert (head is not None) == found
+    features = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
+    probe = _fit(features, head, (features[:, 0] > 0).astype(np.int32), 2, seed=0)
+    rows = weights["head.document.output.W"]
+    beside = probe.W - probe.W @ np.linalg.pinv(rows) @ rows  # what the head does not see
+    assert (np.abs(beside).max() < 1e-5) == found
