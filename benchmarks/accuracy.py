@@ -22,12 +22,12 @@ INPUTS: Mapping[str, Sequence[str]] = {
 }
 OBJECTIVES: Mapping[str, Sequence[str]] = {
     "none": ["pretrain.epochs=0"],
+    "document": ["objective=document", *RECIPE, *TARGET],
     "cosine": ["objective=cosine", *WORDS],
+    "interleave": ["objective=document", *RECIPE, "pretrain.mode=interleave", *TARGET],
+    "sum": ["objective=sum", *WORDS, *TARGET],
     "contrastive": ["objective=contrastive", *WORDS],
     "vmf": ["objective=vmf", *WORDS],
-    "document": ["objective=document", *RECIPE, *TARGET],
-    "sum": ["objective=sum", *WORDS, *TARGET],
-    "interleave": ["objective=document", *RECIPE, "pretrain.mode=interleave", *TARGET],
 }
 BASELINES: Mapping[str, Sequence[str]] = {
     "ngrams": ["textcat=linear"],
