@@ -19,6 +19,8 @@ from lmao.streams import key, stream
 from lmao.team import Team, shares
 from lmao.textcat import Classifier
 
+Losses = NDArray[np.float64]
+
 TINY = np.float32(1e-30)  # a probability below it counts as that
 
 
@@ -37,6 +39,7 @@ class Epoch:
 class FineTuning:
     """Trains on `train` and judges each epoch's averaged weights: by the accuracy on the first of `dev`, or, where some
     training examples are `held` out, by the log-loss on these; then the start is judged too, and dev decides nothing.
+    These are few: only what gains more than its standard error over them is better.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class FineTuning:
         self.best_epoch = 0
         self.best_accuracy = -1.0  # of the best epoch, on the first of dev
         self.start_loss: float | None = None  # the log-loss on `held` before the first epoch
-        self.best_loss = np.inf
+        self._losses = np.zeros(0)  # of the best, by example of `held`
 
     def run(self, team: Team, advance: Callable[..., None]) -> Iterator[Epoch]:
         """Yields each epoch until there was no gain for `patience` epochs; `advance(examples, loss=…)` hears of steps.
@@ -67,19 +70,26 @@ class FineTuning:
         """
         self.best = self._optimizer.averages()
         if self._held is not None:
-            self.start_loss = self.best_loss = self._log_loss(self.best, self._held, team)
+            self._losses = self._log_losses(self.best, self._held, team)
+            self.start_loss = float(self._losses.mean())
         for number in range(1, self._settings.epochs + 1):
             began = perf_counter()
             loss = self._epoch(number, team, advance)
             average = self._optimizer.averages()
             accuracy = self._accuracy(average, team, number)
-            inner = None if self._held is None else self._log_loss(average, self._held, team)
-            if accuracy > self.best_accuracy if inner is None else inner < self.best_loss:
+            losses = None if self._held is None else self._log_losses(average, self._held, team)
+            if accuracy > self.best_accuracy if losses is None else is_better(losses, self._losses):
                 self.best, self.best_epoch, self.best_accuracy = average, number, accuracy
-                self.best_loss = np.inf if inner is None else inner
+                self._losses = self._losses if losses is None else losses
+            inner = None if losses is None else float(losses.mean())
             yield Epoch(number, loss, accuracy, inner, perf_counter() - began)
             if number - self.best_epoch >= self._settings.patience:
                 return
+
+    @property
+    def best_loss(self) -> float:
+        """The log-loss on `held` of the best weights."""
+        return float(self._losses.mean())
 
     def train(self, epochs: int, team: Team, advance: Callable[..., None]) -> None:
         """So many epochs, judged by nobody.
@@ -97,9 +107,10 @@ class FineTuning:
             raise self._diverged(f"the scores are not finite after epoch {number}")
         return float((scores.argmax(axis=1) == self._judges.labels).mean())
 
-    def _log_loss(self, weights: Parameters, held: Examples, team: Team) -> float:
+    def _log_losses(self, weights: Parameters, held: Examples, team: Team) -> Losses:
         scores = self._classifier.predict(weights, held.documents, team)
-        return float(-np.log(np.maximum(scores[np.arange(len(scores)), held.labels], TINY)).mean())
+        losses: Losses = -np.log(np.maximum(scores[np.arange(len(scores)), held.labels], TINY)).astype(np.float64)
+        return losses
 
     def _diverged(self, what: str) -> Diverged:
         return Diverged(f"fine-tuning diverged: {what}: lower optimizer.learn_rate, {self._learn_rate:g} now")
@@ -137,3 +148,10 @@ class FineTuning:
         loss = sum(team.map(work, shares(whole.lengths, team.threads)))
         self._optimizer.step(gradients, self._learn_rate, team.executor)
         return loss
+
+
+def is_better(losses: Losses, than: Losses) -> bool:
+    """Whether the mean of paired losses (n,) is lower by more than the standard error of the difference."""
+    gains = than - losses
+    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return bool(gains.mean() > error)

@@ -12,7 +12,7 @@ from lmao.corpus import Corpus, hash_rows
 from lmao.data import Examples
 from lmao.encoder import NO_DROPOUT, Dropout, Encoder, TypeTable, initialize
 from lmao.errors import Diverged, UserError
-from lmao.finetuning import Epoch, FineTuning
+from lmao.finetuning import Epoch, FineTuning, is_better
 from lmao.layers import Workspace
 from lmao.parameters import Floats, Parameters
 from lmao.team import Team
@@ -273,3 +273,13 @@ def test_pretrained_weights_that_change_nothing_are_refused(bench: Bench) -> Non
     fresh = initial_weights(bench.classifier, None, 0)[0]
     with pytest.raises(UserError, match=r"left embed\.lower\.E"):
         initial_weights(bench.classifier, fresh, 0)
+
+
+def test_only_a_gain_beyond_its_standard_error_is_better() -> None:
+    before = np.random.default_rng(0).uniform(0.1, 0.5, size=200)
+    noise = np.random.default_rng(1).normal(size=200)
+    noise -= noise.mean()
+    assert is_better(before - 0.02 + 0.2 * noise, before)  # the standard error is 0.014
+    assert not is_better(before - 0.01 + 0.2 * noise, before)
+    assert not is_better(before, before)
+    assert not is_better(before * np.nan, before)
