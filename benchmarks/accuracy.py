@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from benchmarks import grids
+from benchmarks.runs import Run
 from benchmarks.table import Table
 
 NAME = "objectives"
@@ -57,7 +57,7 @@ def page(results: grids.Results, options: argparse.Namespace) -> str:
     columns = [f"{name}, {how}" for name in INPUTS for how in ("probe", "fine-tuned")]
     rows = [[objective, *_cells(objective, results, options.seeds)] for objective in OBJECTIVES]
     plain = [
-        [name, grids.accuracies([result["dev_accuracy"] for result in results[name].values()], options.seeds)]
+        [name, grids.accuracies([run.dev_accuracy for run in results[name]], options.seeds)]
         for name in BASELINES
         if name in results
     ]
@@ -77,15 +77,15 @@ def page(results: grids.Results, options: argparse.Namespace) -> str:
 
 def _cells(objective: str, results: grids.Results, seeds: int) -> list[str]:
     """Accuracies for each input, by the probe and fine-tuned; words a second; minutes."""
-    cells, runs = [], list[Mapping[str, Any]]()
+    cells, runs = [], list[Run]()
     for name in INPUTS:
-        found = list(results.get(f"{objective}-{name}", {}).values())
-        probes = [result["textcat"]["probe"] for result in found]
-        cells.append(grids.accuracies([probe["dev_accuracy"] for probe in probes if probe], seeds))
-        cells.append(grids.accuracies([result["dev_accuracy"] for result in found], seeds))
+        found = results.get(f"{objective}-{name}", [])
+        probes = [run.probe_dev_accuracy for run in found if run.probe_dev_accuracy is not None]
+        cells.append(grids.accuracies(probes, seeds))
+        cells.append(grids.accuracies([run.dev_accuracy for run in found], seeds))
         runs += found
-    speeds = [result["pretrain"]["words_per_second"] for result in runs if result["pretrain"]]
-    minutes = [grids.own_seconds(result) / 60 for result in runs]
+    speeds = [run.words / run.pretrain_seconds for run in runs if run.words and run.pretrain_seconds]
+    minutes = [run.seconds / 60 for run in runs]
     return [*cells, f"{mean(speeds):,.0f}" if speeds else "", f"{mean(minutes):.1f}" if minutes else ""]
 
 

@@ -1,9 +1,7 @@
 """Studies on IMDB for the tables in results/: a grid over seeds each, so that what was stopped goes on, and a second
-worker takes what is left."""
+worker takes what is left. What results/ has already, of another machine perhaps, is not run again."""
 
 import argparse
-import json
-import re
 import shlex
 import signal
 import subprocess
@@ -13,22 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
-import pandas as pd
-
+from benchmarks import runs
+from benchmarks.runs import Run
 from lmao import cli
-from lmao.config import NOT_SCIENCE
 from lmao.errors import UserError
 from lmao.stop import Stopped
-from lmao.studies import STORAGE, Study, Trial, read_studies
+from lmao.studies import STORAGE, read_studies
 
 RESULTS = Path(__file__).parent.parent / "results"
-SHARED = ("encode", "vectors", "pretrain")  # stages that may have waited for, or taken over, what another run made
+DATABASE = STORAGE.removeprefix("sqlite:///")
 TRAIN = Path(__file__).parent.parent / "train.py"
 
 Studies = Mapping[str, Sequence[str]]  # by name, the settings of each
-Results = Mapping[str, Mapping[int, Mapping[str, Any]]]  # by study and seed, what is in result.json
+Results = Mapping[str, Sequence[Run]]  # by study
 Page = Callable[[Results, argparse.Namespace], str]
 
 
@@ -51,7 +47,13 @@ def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) 
     if options.seeds < 2 or options.workers < 1:
         raise UserError(f"--seeds {options.seeds} --workers {options.workers}: give 2 seeds and a worker at least")
     settings = {f"{name}-{study}": _settings(own, options) for study, own in studies.items()}
-    failed = [] if options.report else _run_all(settings, options)
+    known = _known(name, settings)
+    missing = {
+        study: own
+        for study, own in settings.items()
+        if len(known.get(study, ())) < options.seeds and not options.report
+    }
+    failed = _run_all(missing, options)
     print(_write(name, page, settings, options))
     if failed:
         raise UserError(f"these sweeps failed, for reasons that stand above: {', '.join(failed)}")
@@ -108,84 +110,38 @@ def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
     return list(failed)
 
 
-def _write(name: str, page: Page, settings: Studies, options: argparse.Namespace) -> str:
-    """Into results/<name>/, with the trials behind it."""
-    lines, results, commits = [], dict[str, dict[int, Any]](), set[str]()
-    for study in read_studies(STORAGE, f"{name}-*"):
-        if study.name not in settings or not study.complete:
-            continue
-        _check(study, settings[study.name])
-        own = results.setdefault(study.name.removeprefix(f"{name}-"), {})
-        for trial in study.complete:
-            assert trial.seed is not None
-            own[trial.seed] = _result(trial)
-            lines.append(_line(study, trial, own[trial.seed]))
-            commits.add(re.sub(r"^([0-9a-f]{10})[0-9a-f]{30}", r"\1", trial.code or "unknown"))
-    if not lines:
-        raise UserError(f"no trial of {name}-* has finished yet in {STORAGE}")
-    folder = RESULTS / name
-    folder.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame(lines).sort_values(["study", "seed"])
-    _replace(folder / "runs.csv", table.to_csv(index=False, float_format="%.6g"))
-    text = f"{page(results, options)}\n[runs.csv](runs.csv) has each run. Commits: {', '.join(sorted(commits))}.\n"
-    _replace(folder / "README.md", text)
-    return text
-
-
-def _check(study: Study, settings: Sequence[str]) -> None:
-    """The page tells of these settings, so that the runs must have had them.
+def _known(name: str, studies: Studies) -> Results:
+    """The finished runs, by study: those of results/<name>/runs.csv, and the studies' here, which replace them.
 
     Raises:
-        UserError: they had others.
+        UserError: some had other settings.
     """
-    had, wanted = _by_key(study.overrides), _by_key(settings)
-    for key in sorted(had.keys() | wanted.keys()):
-        if had.get(key) != wanted.get(key):
-            raise UserError(
-                f"{study.name} was run with {key}={had.get(key, 'its default')}, not {wanted.get(key, 'its default')}: "
-                "give the settings that it had"
-            )
+    path = RESULTS / name / "runs.csv"
+    kept = [(run, str(path)) for run in runs.read(path)]
+    if Path(DATABASE).exists():
+        kept += [(run, DATABASE) for study in read_studies(STORAGE, f"{name}-*") for run in runs.of_study(study)]
+    found: dict[str, dict[int, Run]] = {}
+    for run, place in kept:
+        if run.study in studies:
+            runs.check(run, runs.settings_text(studies[run.study]), place)
+            found.setdefault(run.study, {})[run.seed] = run
+    return {study: list(by_seed.values()) for study, by_seed in found.items()}
 
 
-def _by_key(overrides: Sequence[str]) -> dict[str, str]:
-    """Those that decide what comes out, but for paths, which are of one machine."""
-    pairs = dict(one.lstrip("+").split("=", 1) for one in overrides)
-    return {
-        key: value
-        for key, value in pairs.items()
-        if re.split(r"[.@]", key)[0] not in NOT_SCIENCE and not key.endswith("path")
-    }
-
-
-def own_seconds(result: Mapping[str, Any]) -> float:
-    """Of a run: without encoding and vectors, which all runs share; pre-training's are those of whoever computed it."""
-    stages = sum(seconds for stage, seconds in result["seconds"].items() if stage not in SHARED)
-    return float(stages + (result["pretrain"]["seconds"] if result["pretrain"] else 0))
-
-
-def _line(study: Study, trial: Trial, result: Mapping[str, Any]) -> dict[str, Any]:
-    probe, pretrain, test = result["textcat"]["probe"], result["pretrain"] or {}, result["test"]
-    return {
-        "study": study.name,
-        "seed": trial.seed,
-        "dev_accuracy": result["dev_accuracy"],
-        "probe_dev_accuracy": None if probe is None else probe["dev_accuracy"],
-        "test_accuracy": None if test is None else test["accuracy"],
-        "fine_tuning_epochs": result["textcat"]["best_epoch"],
-        "words": pretrain.get("words"),
-        "words_per_second": pretrain.get("words_per_second"),
-        "seconds": own_seconds(result),
-        "code": trial.code,
-    }
-
-
-def _result(trial: Trial) -> dict[str, Any]:
-    assert trial.folder is not None
-    try:
-        result: dict[str, Any] = json.loads((trial.folder / "result.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{trial.folder} has no result.json: delete {STORAGE} to run all anew") from None
-    return result
+def _write(name: str, page: Page, studies: Studies, options: argparse.Namespace) -> str:
+    """Into results/<name>/, with the runs behind it."""
+    known = _known(name, studies)
+    every = [run for own in known.values() for run in own]
+    if not every:
+        raise UserError(f"no run of {name}-* has finished yet")
+    folder = RESULTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / "runs.csv", runs.text_of(every))
+    results = {study.removeprefix(f"{name}-"): own for study, own in known.items()}
+    commits = ", ".join(sorted({run.code for run in every}))
+    text = f"{page(results, options)}\n[runs.csv](runs.csv) has each run. Commits: {commits}.\n"
+    _replace(folder / "README.md", text)
+    return text
 
 
 def _replace(path: Path, text: str) -> None:

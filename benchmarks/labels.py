@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import Any
 
 from benchmarks import grids
 from benchmarks.table import Table
@@ -45,10 +44,8 @@ def study(model: str, labels: int, left_out: bool = False) -> str:
 
 def page(results: grids.Results, options: argparse.Namespace) -> str:
     def cell(model: str, labels: int, left_out: bool = False) -> str:
-        found = results.get(study(model, labels, left_out), {})
-        return grids.accuracies(
-            [result["test"]["accuracy"] for result in found.values() if result["test"]], options.seeds
-        )
+        found = [run.test_accuracy for run in results.get(study(model, labels, left_out), [])]
+        return grids.accuracies([accuracy for accuracy in found if accuracy is not None], options.seeds)
 
     rows = [[f"{labels:,}", *(cell(model, labels) for model in MODELS)] for labels in NUMBERS]
     without = [cell(model, HEADLINE, left_out=model != "n-grams") for model in MODELS]
@@ -68,24 +65,19 @@ def page(results: grids.Results, options: argparse.Namespace) -> str:
 
 def _cost(results: grids.Results) -> str:
     """A paragraph on the CNN: its size, and the time of each part."""
-    found = list(results.get(study("CNN", HEADLINE), {}).values())
-    if not found or not found[0]["pretrain"]:
+    found = results.get(study("CNN", HEADLINE), [])
+    if not found or not found[0].words or not found[0].pretrain_seconds:
         return ""
-    first = found[0]
-    sizes = [result["model_mb"] for result in found if result["model_mb"]]
-    tuning = mean(_seconds(result, "probe", "textcat") for result in found)
+    first, words, minutes = found[0], found[0].words, found[0].pretrain_seconds / 60
+    sizes = [run.model_mb for run in found if run.model_mb]
     size = f", {sizes[0]:.0f} MB as a spaCy pipeline with its vectors" if sizes else ""
+    tuning = mean(run.textcat_seconds for run in found) / 60
     return (
-        f"The CNN at {HEADLINE:,} labels: {first['parameters']:,} weights{size}; pre-trained on "
-        f"{first['pretrain']['words'] / 1e6:.1f} M words in {first['pretrain']['seconds'] / 60:.1f} minutes at "
-        f"{first['pretrain']['words_per_second']:,.0f} words/s; probe and fine-tuning {tuning / 60:.1f} minutes a run, "
-        f"{first['threads']} thread{'s' * (first['threads'] > 1)}. Epochs of fine-tuning that the inner split asked "
-        f"for: {', '.join(str(result['textcat']['best_epoch']) for result in found)}.\n"
+        f"The CNN at {HEADLINE:,} labels: {first.parameters:,} weights{size}; pre-trained on {words / 1e6:.1f} M words "
+        f"in {minutes:.1f} minutes; probe and fine-tuning {tuning:.1f} minutes a run, {first.threads} "
+        f"thread{'s' * (first.threads > 1)}. Epochs of fine-tuning that the inner split asked for: "
+        f"{', '.join(str(run.fine_tuning_epochs) for run in found)}.\n"
     )
-
-
-def _seconds(result: Mapping[str, Any], *stages: str) -> float:
-    return float(sum(result["seconds"].get(stage, 0.0) for stage in stages))
 
 
 if __name__ == "__main__":

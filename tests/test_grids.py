@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import accuracy, grids, labels
 from benchmarks.exported import compare
+from benchmarks.runs import Run
 from lmao.config import Config
 from lmao.errors import UserError
 
@@ -17,39 +18,38 @@ def options(**given: object) -> argparse.Namespace:
     return argparse.Namespace(**{"data": "/somewhere/aclImdb", "seeds": 2, "settings": [], "glove": "/a/g.txt"} | given)
 
 
-def a_result(dev: float, test: float) -> dict[str, object]:
-    return {
-        "dev_accuracy": dev,
-        "test": {"accuracy": test},
-        "textcat": {"probe": {"dev_accuracy": 0.5}, "best_epoch": 1},
-        "pretrain": {"words": 1_200_000, "seconds": 60.0, "words_per_second": 20_000.0},
-        "seconds": {"encode": 600.0, "probe": 6.0, "textcat": 54.0},
-        "parameters": 1000,
-        "model_mb": 29.0,
-        "threads": 1,
-    }
+def a_run(study: str, seed: int, dev: float, test: float | None = None) -> Run:
+    return Run(
+        study, seed, dev, 0.5, test, fine_tuning_epochs=1, parameters=1000, model_mb=29.0, words=1_200_000,
+        pretrain_seconds=60.0, textcat_seconds=60.0, seconds=120.0, threads=1, code="abc", settings="data=imdb",
+    )  # fmt: skip
 
 
 def test_the_objectives_page_has_mean_and_spread_and_says_what_was_not_run() -> None:
-    results = {"document-glove": {0: a_result(0.8, 0.8), 1: a_result(0.9, 0.8)}, "cosine-glove": {1: a_result(0.7, 0)}}
+    results = {
+        "document-glove": [a_run("document-glove", 0, 0.8), a_run("document-glove", 1, 0.9)],
+        "cosine-glove": [a_run("cosine-glove", 1, 0.7)],
+    }
     page = accuracy.page(results, options())
     rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
     assert rows["document"].startswith("| document | 50.00 ± 0.00 | 85.00 ± 7.07 | not run |")
-    assert rows["document"].endswith("| 20,000 | 2.0 |")  # encoding, which all runs share, is left out
+    assert rows["document"].endswith("| 20,000 | 2.0 |")
     assert "| 70.00 (n = 1) |" in rows["cosine"] and rows["vmf"].count("not run") == 6
     assert "    python -m benchmarks.accuracy --data aclImdb --glove g.txt --seeds 2\n" in page
 
 
 def test_the_labels_page_has_test_accuracies_and_what_the_cnn_costs() -> None:
     results = {
-        "n-grams-1000": {0: a_result(0.5, 0.6)},
-        "cnn-1000": {0: a_result(0.5, 0.8), 1: a_result(0.5, 0.9)},
-        "cnn-1000-without": {0: a_result(0, 0.7)},
+        "n-grams-1000": [a_run("n-grams-1000", 0, 0.5, 0.6)],
+        "cnn-1000": [a_run("cnn-1000", 0, 0.5, 0.8), a_run("cnn-1000", 1, 0.5, 0.9)],
+        "cnn-1000-without": [a_run("cnn-1000-without", 0, 0.5, 0.7)],
+        "cnn-100": [a_run("cnn-100", 0, 0.5)],
     }
     page = labels.page(results, options())
     assert "| 1,000 | 60.00 (n = 1) | not run | 85.00 ± 7.07 |" in page
     assert "| 1,000, test texts left out | 60.00 (n = 1) | not run | 70.00 (n = 1) |" in page
-    assert "1,000 weights, 29 MB" in page and "1.0 minutes at 20,000 words/s" in page
+    assert "| 100 | not run | not run | not run |" in page
+    assert "1,000 weights, 29 MB" in page and "1.2 M words in 1.0 minutes" in page
 
 
 def test_every_study_of_a_table_has_settings_that_fit(compose: Callable[..., Config]) -> None:
@@ -74,7 +74,7 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     studies = {"plain": ["debug=tiny", "textcat=linear"]}
 
     def page(results: grids.Results, given: argparse.Namespace) -> str:
-        return f"{grids.accuracies([result['dev_accuracy'] for result in results['plain'].values()], given.seeds)}\n"
+        return f"{grids.accuracies([run.dev_accuracy for run in results['plain']], given.seeds)}\n"
 
     def made(*arguments: str) -> int:
         return grids.main("tried", studies, page, grids.parser("tried", None, 2).parse_args(arguments))
@@ -86,7 +86,7 @@ def test_a_grid_is_run_once_and_reported_with_the_settings_it_had(
     grid: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert grid("--report") == 2
-    assert "error: sqlite:///optuna.db: no such file" in capfd.readouterr().err
+    assert "error: no run of tried-* has finished yet" in capfd.readouterr().err
     assert grid("--workers", "2", "data.dev_examples=50") == 0
     runs = pd.read_csv(tmp_path / "results" / "tried" / "runs.csv")
     assert runs["study"].tolist() == ["tried-plain"] * 2 and runs["seed"].tolist() == [0, 1]
@@ -94,7 +94,11 @@ def test_a_grid_is_run_once_and_reported_with_the_settings_it_had(
     assert page.startswith(f"{100 * runs['dev_accuracy'].mean():.2f} ± ")
     assert page in capfd.readouterr().out
     assert grid("--report") == 2
-    assert "tried-plain was run with data.dev_examples=50, not its default" in capfd.readouterr().err
+    assert "tried-plain was run with data.dev_examples=50, not with less" in capfd.readouterr().err
+    assert (tmp_path / "results" / "tried" / "README.md").read_text() == page
+    (tmp_path / "optuna.db").unlink()  # on another machine
+    assert grid("data.dev_examples=50") == 0
+    assert not (tmp_path / "optuna.db").exists()  # nothing was left to run
     assert (tmp_path / "results" / "tried" / "README.md").read_text() == page
 
 
