@@ -14,6 +14,7 @@ from lmao.errors import UserError
 from lmao.studies import STORAGE, Study, Trial
 
 SHARED = ("encode", "vectors", "pretrain")  # stages that may have waited for, or taken over, what another run made
+PLAIN = {"True": "true", "False": "false", "None": "null"}  # a study remembers values as Python writes them
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def text_of(runs: Iterable[Run]) -> str:
 def settings_text(overrides: Sequence[str]) -> str:
     """Those that decide what comes out, but for paths, which are of one machine, and the seed."""
     pairs = dict(one.lstrip("+").split("=", 1) for one in overrides)
-    return " ".join(f"{key}={value}" for key, value in sorted(pairs.items()) if _decides(key))
+    return " ".join(f"{key}={PLAIN.get(value, value)}" for key, value in sorted(pairs.items()) if _decides(key))
 
 
 def check(run: Run, settings: str, place: str) -> None:

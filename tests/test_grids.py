@@ -71,7 +71,7 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs a grid of linear models in an empty folder; its page has their accuracies on dev."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
-    studies = {"plain": ["debug=tiny", "textcat=linear"]}
+    studies = {"plain": ["debug=tiny", "textcat=linear", "data.pretrain_documents=null", "encoder.static_vectors=true"]}
 
     def page(results: grids.Results, given: argparse.Namespace) -> str:
         return f"{grids.accuracies([run.dev_accuracy for run in results['plain']], given.seeds)}\n"
