@@ -190,6 +190,7 @@ class CharactersObjective(Head):
 
 class DocumentObjective(Head):
     name: Literal["document"]
+    predict: Literal["window", "document"]
     contrastive: NonNegativeFloat
     temperature: PositiveFloat
 

@@ -73,10 +73,29 @@ class Composer:
         return words[kept], before[np.concatenate([[0], np.cumsum(lengths)])]
 
 
-class Centered:
-    """A composer whose vectors lack the mean of some texts, taken from at most `SAMPLE` of them, evenly spread."""
+class WholeDocuments:
+    """Answers for a stretch of a document with the vector of all of it, which is made when first asked for."""
 
-    def __init__(self, compose: Composer, texts: Runs) -> None:
+    def __init__(self, compose: Composer, offsets: Integers) -> None:
+        self.dims = compose.dims
+        self._compose = compose
+        self._begins, self._lengths = offsets[:-1], np.diff(offsets)
+        self._vectors = np.zeros((len(self._begins), compose.dims), np.float32)
+        self._made = np.zeros(len(self._begins), dtype=bool)
+
+    def __call__(self, begins: Integers, lengths: Integers) -> Floats:
+        documents = np.searchsorted(self._begins, begins, side="right") - 1
+        new = np.unique(documents[~self._made[documents]])
+        if len(new):
+            self._vectors[new] = self._compose(self._begins[new], self._lengths[new])
+            self._made[new] = True
+        return self._vectors[documents]
+
+
+class Centered:
+    """Vectors that lack the mean of some texts', taken from at most `SAMPLE` of them, evenly spread."""
+
+    def __init__(self, compose: Composer | WholeDocuments, texts: Runs) -> None:
         self.dims = compose.dims
         self._compose = compose
         some = texts[:: max(1, len(texts) // SAMPLE)]

@@ -2,18 +2,19 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmao import config
+from lmao.batches import documents as whole_documents
 from lmao.batches import windows
 from lmao.checkpoint import Checkpoints, Epoch
 from lmao.context import Context
 from lmao.corpus import Corpus
 from lmao.data import Source, Splits
-from lmao.documents import Centered, Composer
+from lmao.documents import Centered, Composer, WholeDocuments
 from lmao.encoder import TypeTable
 from lmao.heads import find_heads
 from lmao.lookup import TypeVectors
@@ -135,9 +136,11 @@ def _given(
 ) -> Given:
     settings, counts = context.settings.pretrain, corpus.type_counts(documents)
 
-    def texts() -> TextVectors:
+    def texts(of: Literal["window", "document"]) -> TextVectors:
         assert table is not None
         compose = Composer(corpus, table.static, counts)
+        if of == "document":
+            return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
         return Centered(compose, windows(corpus, documents, settings.window_words))
 
     def heads(parser: str | None) -> NDArray[np.int32]:

@@ -22,4 +22,4 @@ def given(corpus: Corpus, rows: np.ndarray, table: Floats) -> Given:
     heads = np.full(len(corpus.tokens), -1, dtype=np.int32)
     heads[corpus.offsets[:-1]] = 0
     counts = corpus.type_counts(np.arange(len(corpus.parts)))
-    return Given(corpus, counts, rows, table, lambda: Means(corpus, rows, table), lambda parser: heads)
+    return Given(corpus, counts, rows, table, lambda of: Means(corpus, rows, table), lambda parser: heads)

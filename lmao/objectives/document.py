@@ -1,4 +1,5 @@
-"""A text's pooled encoding predicts the text's vector: approximate outputs, one level up.
+"""A text's pooled encoding predicts the text's vector: approximate outputs, one level up. With `predict=document` the
+text is a window of a document, and the vector that of all of it.
 
 The loss is the cosine distance plus `contrastive` times the softmax over the batch's texts (see `contrastive`).
 """

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +26,14 @@ class Given:
     """What targets are made of; what is a call is computed only where it is asked for.
 
     counts (types,): how often each occurs; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1
-    where a type is not predicted; texts() makes vectors of texts; heads(parser) are (tokens,), see `lmao.heads`.
+    where a type is not predicted; texts(of) makes vectors of texts, or of the documents they are in; heads(parser) are (tokens,), see `lmao.heads`.
     """
 
     corpus: Corpus
     counts: NDArray[np.int64]
     rows: NDArray[np.int32]
     vectors: Floats
-    texts: Callable[[], TextVectors]
+    texts: Callable[[Literal["window", "document"]], TextVectors]
     heads: Callable[[str | None], NDArray[np.int32]]
 
 
@@ -56,7 +57,7 @@ def _open(name: str, part: config.AnyPart, weight: float, given: Given, encoder:
         return OutputHead(name, part, encoder.width, outputs)
 
     if isinstance(part, config.DocumentObjective):
-        texts = given.texts()
+        texts = given.texts(part.predict)
         return DocumentTask(name, weight, head(texts.dims), loss, device, texts)
     if isinstance(part, config.CharactersObjective):
         vectors = byte_targets(given.corpus.words, part.characters)
