@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lmao.cache import Cache
 from lmao.config import Config
 from lmao.corpus import Corpus
-from lmao.documents import document_vectors, mean_vectors
+from lmao.documents import Composer, WholeDocuments, document_vectors, mean_vectors
 from lmao.lookup import look_up
 from lmao.vectors import StaticVectors, TrainingTexts, load_vectors
 from lmao.vectors.document import NgramTable
@@ -80,6 +80,15 @@ def test_with_another_table_words_are_summed_by_rarity_in_the_corpus(
     for number, vector in zip(DOCUMENTS, found, strict=True):
         text = [(corpus.words[word],) for word in corpus.word_ids(int(number))]
         np.testing.assert_allclose(vector, by_hand(text, row_of), rtol=1e-3, atol=1e-5)
+
+
+def test_a_stretch_has_the_vector_of_its_whole_document(corpus: Corpus, load: Callable[..., StaticVectors]) -> None:
+    vectors, counts = load("vectors=document", "vectors.epochs=1"), np.zeros(len(corpus.types), np.int64)
+    of_documents = document_vectors(corpus, vectors, np.arange(len(corpus.parts)), counts)
+    whole = WholeDocuments(Composer(corpus, vectors, counts), corpus.offsets)
+    begins, ends = corpus.offsets[DOCUMENTS], corpus.offsets[DOCUMENTS + 1]
+    for first in (begins, ends - 1, begins):
+        np.testing.assert_array_equal(whole(first, np.ones(6, np.int64)), of_documents[DOCUMENTS])
 
 
 def test_texts_without_a_known_word_are_zeros(corpus: Corpus, load: Callable[..., StaticVectors]) -> None:

@@ -304,6 +304,18 @@ def test_what_is_predicted_may_be_another_table_with_other_dimensions(
     assert same.result.pretrain.loss != other.result.pretrain.loss
 
 
+def test_a_window_predicts_its_own_vector_or_that_of_its_whole_text(finished: Callable[..., Finished]) -> None:
+    """Which are the same where a text is a window."""
+    losses = {}
+    for longest in (8, 10_000):
+        for of in ("window", "document"):
+            run = finished("objective=document", f"objective.predict={of}", f"pretrain.window_words={longest}")
+            assert run.result.pretrain is not None
+            losses[of, longest] = run.result.pretrain.loss
+    assert losses["window", 10_000] == losses["document", 10_000]
+    assert losses["window", 8] != losses["document", 8]
+
+
 def test_vectors_may_be_predicted_without_being_an_input(finished: Callable[..., Finished]) -> None:
     run = finished("encoder.static_vectors=false")
     assert "loaded 16 pre-trained arrays" in run.output

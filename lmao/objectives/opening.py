@@ -26,7 +26,8 @@ class Given:
     """What targets are made of; what is a call is computed only where it is asked for.
 
     counts (types,): how often each occurs; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1
-    where a type is not predicted; texts(of) makes vectors of texts, or of the documents they are in; heads(parser) are (tokens,), see `lmao.heads`.
+    where a type is not predicted; texts(of) makes vectors of texts, or of the documents
+    they are in; heads(parser) are (tokens,), see `lmao.heads`.
     """
 
     corpus: Corpus
