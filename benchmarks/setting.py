@@ -57,7 +57,7 @@ class Bench:
             self.corpus.type_counts(numbers),
             self.types.vector_rows,
             self.vectors,
-            texts=RandomTexts,
+            texts=lambda of: RandomTexts(),
             heads=lambda parser: np.full(len(self.corpus.tokens), -1, dtype=np.int32),  # the previous word
         )
         tasks, predictable = open_tasks(settings.parts, given, encoder)
