@@ -1,5 +1,6 @@
 """Studies on IMDB for the tables in results/: a grid over seeds each, so that what was stopped goes on, and a second
-worker takes what is left. What results/ has already, of another machine perhaps, is not run again."""
+worker takes what is left. A study that results/ has whole, of another machine perhaps, is not run again; after a change
+of what an experiment of conf/ says, that is for its reader to tell: move runs.csv away."""
 
 import argparse
 import shlex
@@ -46,6 +47,9 @@ def main(name: str, studies: Studies, page: Page, options: argparse.Namespace) -
 def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) -> None:
     if options.seeds < 2 or options.workers < 1:
         raise UserError(f"--seeds {options.seeds} --workers {options.workers}: give 2 seeds and a worker at least")
+    wrong = [one for one in options.settings if "=" not in one]
+    if wrong:
+        raise UserError(f"'{wrong[0]}' is no setting: give name=value")
     settings = {f"{name}-{study}": _settings(own, options) for study, own in studies.items()}
     known = _known(name, settings)
     missing = {
@@ -93,6 +97,8 @@ def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
             typed = ["-m", "sweep=grid", f"hydra.sweeper.study_name='{name}'", *settings, seeds]
             with subprocess.Popen([sys.executable, str(TRAIN), *typed]) as child:
                 running.add(child)
+                if stopping.is_set():
+                    child.terminate()
                 if child.wait() and not stopping.is_set():
                     failed[name] = None
                 running.discard(child)
@@ -119,7 +125,8 @@ def _known(name: str, studies: Studies) -> Results:
     path = RESULTS / name / "runs.csv"
     kept = [(run, str(path)) for run in runs.read(path)]
     if Path(DATABASE).exists():
-        kept += [(run, DATABASE) for study in read_studies(STORAGE, f"{name}-*") for run in runs.of_study(study)]
+        here = [study for study in read_studies(STORAGE, "*") if study.name in studies]
+        kept += [(run, DATABASE) for study in here for run in runs.of_study(study)]
     found: dict[str, dict[int, Run]] = {}
     for run, place in kept:
         if run.study in studies:

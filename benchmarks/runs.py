@@ -47,7 +47,7 @@ def of_study(study: Study) -> list[Run]:
 
 
 def read(path: Path) -> list[Run]:
-    """What `write` wrote; nothing where there is no such file.
+    """What `text_of` made; nothing where there is no such file.
 
     Raises:
         UserError: it is another kind of file.

@@ -348,6 +348,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _both_has_a_first_part(self) -> "Config":
+        if self.pretrain.mode == "both" and not self.pretrain.epochs:
+            raise ValueError("pretrain.mode=both needs pretrain.epochs=1 or more; mode=interleave mixes from the start")
+        return self
+
+    @model_validator(mode="after")
     def _features_have_vectors(self) -> "Config":
         if (
             isinstance(self.textcat, LinearTextcat)
@@ -423,7 +429,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 # Which member of a union was tried stands in pydantic's paths, but not in a user's keys.
 OPTIONS = {
     "docstrings", "imdb", "files", "docbin", "floret", "document", "glove", "word2vec", "spacy", "none", "same", "cnn",
-    "linear", "mlflow", "off",
+    "linear", "mlflow", "off", "l2", "cosine", "vmf", "contrastive", "trigram", "head", "characters", "sum",
 }  # fmt: skip
 
 

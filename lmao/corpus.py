@@ -4,7 +4,7 @@ A *token type* is a distinct (lower-case form, 1-letter prefix, 3-letter suffix,
 lower-case form.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,11 +45,6 @@ class Corpus:
     def count(self, documents: NDArray[np.int64]) -> int:
         """How many tokens the documents have."""
         return int((self.offsets[documents + 1] - self.offsets[documents]).sum())
-
-    def lines(self, documents: NDArray[np.int64]) -> Iterator[str]:
-        """Each document as its words joined by spaces."""
-        for number in documents:
-            yield " ".join([self.words[word] for word in self.word_ids(int(number))])
 
     def type_counts(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """How often each type occurs in the documents; flat in memory."""

@@ -1,23 +1,23 @@
 """Vectors of whole texts: a corpus and a table of static vectors come in, a row a document goes out."""
 
+from functools import cached_property
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.batches import Runs
+from lmao.batches import Runs, documents
 from lmao.corpus import Corpus
 from lmao.kernels import FAST, pool_mean
 from lmao.lookup import TypeVectors
+from lmao.parameters import Floats
 from lmao.vectors import StaticVectors
 from lmao.vectors.document import NgramTable
 from lmao.vectors.ngrams import Ids, Integers, longer_ngrams
 
-Floats = NDArray[np.float32]
-
 SMOOTHING = 1e-4  # the usual one of Arora et al. (2017): weights fall from 1 to a half at this share of the words
-DOCUMENTS_AT_ONCE = 4096  # bounds memory
+TEXTS_AT_ONCE = 4096  # bounds memory
 MEANS_AT_ONCE = 256  # each token's vector is copied
 SPACE = -2
 SAMPLE = 20_000
@@ -84,45 +84,53 @@ class WholeDocuments:
         self._made = np.zeros(len(self._begins), dtype=bool)
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
-        documents = np.searchsorted(self._begins, begins, side="right") - 1
-        new = np.unique(documents[~self._made[documents]])
+        """(texts, dims) float32 for stretches that begin at tokens begins (texts,), however long they are."""
+        owners = np.searchsorted(self._begins, begins, side="right") - 1
+        new = np.unique(owners[~self._made[owners]])
         if len(new):
             self._vectors[new] = self._compose(self._begins[new], self._lengths[new])
             self._made[new] = True
-        return self._vectors[documents]
+        return self._vectors[owners]
 
 
 class Centered:
-    """Vectors that lack the mean of some texts', taken from at most `SAMPLE` of them, evenly spread."""
+    """Vectors that lack the mean of those of some texts: at most `SAMPLE` of them, evenly spread, when first needed."""
 
     def __init__(self, compose: Composer | WholeDocuments, texts: Runs) -> None:
         self.dims = compose.dims
         self._compose = compose
-        some = texts[:: max(1, len(texts) // SAMPLE)]
-        self._mean = compose(some.begins, some.lengths).mean(axis=0)
+        self._some = texts[:: -(-len(texts) // SAMPLE)]
+
+    @cached_property
+    def _mean(self) -> Floats:
+        mean: Floats = _in_blocks(self._compose, self._some).mean(axis=0)
+        return mean
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
+        """(texts, dims) float32."""
         vectors: Floats = self._compose(begins, lengths) - self._mean
         return vectors
 
 
-def document_vectors(corpus: Corpus, vectors: StaticVectors, documents: Integers, counts: Integers) -> Floats:
+def document_vectors(corpus: Corpus, vectors: StaticVectors, numbers: Integers, counts: Integers) -> Floats:
     """(documents, dims) float32: the vectors of whole documents, see `Composer`."""
-    compose = Composer(corpus, vectors, counts)
-    begins, lengths = corpus.offsets[documents], corpus.offsets[documents + 1] - corpus.offsets[documents]
-    out = np.zeros((len(documents), vectors.dims), np.float32)
-    for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
-        part = slice(start, start + DOCUMENTS_AT_ONCE)
-        out[part] = compose(begins[part], lengths[part])
+    return _in_blocks(Composer(corpus, vectors, counts), documents(corpus, numbers))
+
+
+def _in_blocks(compose: Composer | WholeDocuments, texts: Runs) -> Floats:
+    out = np.zeros((len(texts), compose.dims), np.float32)
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        part = slice(start, start + TEXTS_AT_ONCE)
+        out[part] = compose(texts.begins[part], texts.lengths[part])
     return out
 
 
-def mean_vectors(corpus: Corpus, types: TypeVectors, documents: Integers) -> Floats:
+def mean_vectors(corpus: Corpus, types: TypeVectors, numbers: Integers) -> Floats:
     """(documents, dims) float32: the mean over each text's tokens that have a vector; zeros where none has."""
-    out = np.empty((len(documents), types.vectors.shape[1]), np.float32)
-    for start in range(0, len(documents), MEANS_AT_ONCE):
+    out = np.empty((len(numbers), types.vectors.shape[1]), np.float32)
+    for start in range(0, len(numbers), MEANS_AT_ONCE):
         part = slice(start, start + MEANS_AT_ONCE)
-        rows = [types.rows[corpus.document(int(number))] for number in documents[part]]
+        rows = [types.rows[corpus.document(int(number))] for number in numbers[part]]
         rows = [row[row >= 0] for row in rows]
         pool_mean(types.vectors[np.concatenate(rows)], np.array([len(row) for row in rows]), out[part])
     return out

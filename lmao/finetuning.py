@@ -39,7 +39,7 @@ class Epoch:
 class FineTuning:
     """Trains on `train` and judges each epoch's averaged weights: by the accuracy on the first of `dev`, or, where some
     training examples are `held` out, by the log-loss on these; then the start is judged too, and dev decides nothing.
-    These are few: only what gains more than its standard error over them is better.
+    These are few: the best epoch must gain more than its standard error over the start, or that stays.
     """
 
     def __init__(
@@ -68,23 +68,26 @@ class FineTuning:
         Raises:
             Diverged: the loss is not finite.
         """
-        self.best = self._optimizer.averages()
+        start, start_losses = self._optimizer.averages(), self._losses
         if self._held is not None:
-            self._losses = self._log_losses(self.best, self._held, team)
-            self.start_loss = float(self._losses.mean())
+            start_losses = self._log_losses(start, self._held, team)
+            self.start_loss = float(start_losses.mean())
+        self.best, self._losses = start, start_losses
         for number in range(1, self._settings.epochs + 1):
             began = perf_counter()
             loss = self._epoch(number, team, advance)
             average = self._optimizer.averages()
             accuracy = self._accuracy(average, team, number)
             losses = None if self._held is None else self._log_losses(average, self._held, team)
-            if accuracy > self.best_accuracy if losses is None else is_better(losses, self._losses):
+            if accuracy > self.best_accuracy if losses is None else losses.mean() < self._losses.mean():
                 self.best, self.best_epoch, self.best_accuracy = average, number, accuracy
                 self._losses = self._losses if losses is None else losses
             inner = None if losses is None else float(losses.mean())
             yield Epoch(number, loss, accuracy, inner, perf_counter() - began)
             if number - self.best_epoch >= self._settings.patience:
-                return
+                break
+        if self._held is not None and not is_better(self._losses, start_losses):
+            self.best, self.best_epoch, self._losses = start, 0, start_losses
 
     @property
     def best_loss(self) -> float:

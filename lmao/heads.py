@@ -36,8 +36,9 @@ def _no_heads(source: str) -> UserError:
 def find_heads(
     corpus: Corpus, source: Source, language: str, parser: str | None, cache: Cache, threads: int,
     advance: Callable[[float], None],
-) -> NDArray[np.int32]:  # fmt: skip
-    """Where each token's head stands, seen from it: (tokens,) int32, memory-mapped, from the cache or made now.
+) -> tuple[NDArray[np.int32], str]:  # fmt: skip
+    """Where each token's head stands, seen from it: (tokens,) int32, memory-mapped, from the cache or made now; and
+    their digest.
 
     0: the token has none (a root, white space, a text without annotation), or it is white space. `parser`: None for
     the source's own trees, or an installed pipeline or the folder of one. advance is told of the tokens done.
@@ -63,8 +64,8 @@ def find_heads(
         if not _write(corpus, parsed, writer, advance) and found is None:
             raise _no_heads(source.name)
 
-    heads: NDArray[np.int32] = cache.get_or_make("heads", record, make)[0].array("heads")
-    return heads
+    entry, _ = cache.get_or_make("heads", record, make)
+    return entry.array("heads"), entry.digest
 
 
 def head_rows(

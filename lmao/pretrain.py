@@ -33,12 +33,17 @@ class Pretraining:
     """One pre-training, epoch by epoch, resumed from where its checkpoints stand.
 
     documents (n,) are the numbers of the texts it may use; a slice of them is held out, and measured on. predictable
-    (types,) bool: the types that may be masked. mixing: the classifier's updates between the others.
+    (types,) bool: the types that may be masked. mixing: the classifier's updates between the others. before: how many
+    epochs went before with the same seed, whose draws are not to come again.
+
+    Raises:
+        UserError: there are too few texts, or no word of them has a vector.
     """
 
     def __init__(
         self, settings: config.Pretrain, encoder: Encoder, corpus: Corpus, types: TypeTable, tasks: Sequence[Task],
         predictable: NDArray[np.bool_], documents: NDArray[np.int64], seed: int, mixing: Mixing | None = None,
+        before: int = 0,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._encoder = encoder
@@ -48,6 +53,7 @@ class Pretraining:
         self.mixing = mixing
         self._pooled = any(task.pooled for task in tasks)
         self._seed = seed
+        self._before = before
         mixed = stream(seed, "heldout").permutation(documents)
         count = min(HELDOUT_DOCUMENTS, max(1, round(len(documents) * settings.heldout)))
         self._heldout = windows(corpus, mixed[:count], settings.window_words)
@@ -123,7 +129,7 @@ class Pretraining:
         began = saved = perf_counter()
         with stop.deferred():
             for step in range(self._step, len(steps)):
-                loss = self.update(texts[steps[step]], number, step, team, gradients)
+                loss = self.update(texts[steps[step]], self._before + number, step, team, gradients)
                 if self.mixing is not None and self.mixing.is_due(self.optimizer.steps):
                     self._check(self.mixing.update(self.optimizer, team, gradients), number, step)
                 self._step, self._loss = step + 1, self._loss + loss
@@ -147,7 +153,7 @@ class Pretraining:
 
     def _order(self) -> Runs:
         """The texts of the epoch that runs, in its order."""
-        mixed = stream(self._seed, "pretrain order", len(self.epochs) + 1).permutation(len(self._texts))
+        mixed = stream(self._seed, "pretrain order", self._before + len(self.epochs) + 1).permutation(len(self._texts))
         if self._settings.epoch_words is not None:
             before = np.cumsum(self._texts.lengths[mixed]) - self._texts.lengths[mixed]
             mixed = mixed[before < self._settings.epoch_words]

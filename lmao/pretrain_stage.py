@@ -73,6 +73,8 @@ def pretrained_weights(
         "vectors": context.digests.get("vectors"),
         "target": context.digests.get("target"),
     }
+    if "heads" in context.digests:
+        record["heads"] = context.digests["heads"]
     phases = {"pretrain": [False], "interleave": [True], "both": [False, True]}[settings.pretrain.mode]
     weights, epochs, cached = None, list[Epoch](), 0
     for mixed in phases:
@@ -81,7 +83,7 @@ def pretrained_weights(
             assert isinstance(settings.textcat, config.CnnTextcat)
             mixing = Mixing(settings.pretrain, settings.textcat, classifier, corpus, splits.train, settings.seed)
             record |= {
-                "after": None if weights is None else settings.pretrain.epochs,
+                "epochs_before": None if weights is None else settings.pretrain.epochs,
                 "mix": settings.pretrain.model_dump(include=MIX - {"mixed_epochs"}),
                 "textcat": settings.textcat.model_dump(include=MIXED_TEXTCAT),
                 "labelled": [
@@ -91,7 +93,7 @@ def pretrained_weights(
                 ],
             }
         pretraining = Pretraining(
-            settings.pretrain, encoder, corpus, types, tasks, predictable, splits.pretrain, seed, mixing
+            settings.pretrain, encoder, corpus, types, tasks, predictable, splits.pretrain, seed, mixing, len(epochs)
         )
         if weights is not None:
             pretraining.start_from(weights)
@@ -146,11 +148,12 @@ def _given(
     def heads(parser: str | None) -> NDArray[np.int32]:
         words = corpus.count(np.arange(len(corpus.parts)))
         with context.timed("heads"), context.console.stage("heads", words) as stage:
-            found = find_heads(
+            found, digest_of_heads = find_heads(
                 corpus, source, context.settings.data.language, parser, context.cache, context.team.threads,
                 stage.advance,
             )  # fmt: skip
             stage.done(f"{(found != 0).mean():.1%} of the tokens have one")
+        context.digests["heads"] = context.digests.get("heads", "") + digest_of_heads
         return found
 
     nothing = np.full(len(corpus.types), -1, dtype=np.int32), np.zeros((1, 0), dtype=np.float32)

@@ -45,9 +45,10 @@ class Probe:
 def fit_probe(features: Floats, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
     """L2-regularised multinomial logistic regression on features (n, dims) and labels (n,), 0 <= label < classes.
 
-    C is the one with the lowest log-loss in a stratified cross-validation, with as many folds as the smallest class has
-    examples, at most 5; the only example of a class is always learned from. The features are centred and divided by one
-    scale, the root of their mean variance, and W and b contain that. A class without examples scores lowest.
+    C is the one with the lowest log-loss in a stratified cross-validation, with at most 5 folds, and as many as the
+    smallest class of two or more examples has; the only example of a class is always learned from. The features are
+    centred and divided by one scale, the root of their mean variance, and W and b contain that. A class without
+    examples scores lowest.
 
     Raises:
         UserError: fewer than two classes have examples, or each that has one has only one.

@@ -10,6 +10,7 @@ from lmao import config
 from lmao.context import Context
 from lmao.corpus import Corpus
 from lmao.data import Examples, Splits
+from lmao.errors import UserError
 from lmao.evaluate import write_predictions
 from lmao.finetuning import Epoch, FineTuning
 from lmao.parameters import Floats, Parameters
@@ -21,6 +22,7 @@ from lmao.textcat import Classifier, initial_weights
 Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
 
 PROBE_PREDICTIONS = "probe_predictions.npz"
+LEAST = 3  # one is held out, and two are cross-validated on
 HELD = 5  # one training example in so many is held out to judge fine-tuning by
 
 
@@ -76,6 +78,11 @@ def _probe_first(
     """
     features, probe, summary = _probe(context, classifier, _placed(context, weights), head, splits)
     train, seed = splits.train, context.settings.seed
+    if np.bincount(train.labels).max() < LEAST:
+        raise UserError(
+            f"data.train_examples: textcat.init=probe needs {LEAST} training examples of some label: raise it, or set "
+            "textcat.init=fresh"
+        )
     rest, held = inner_split(train.labels, seed)
     with context.timed("textcat"):
         start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
@@ -179,7 +186,7 @@ def _outcome(tuning: FineTuning, epochs: list[Epoch]) -> str:
     if tuning.start_loss is None:
         return f"dev {epochs[-1].dev_accuracy:.3f} · best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"
     if not tuning.best_epoch:
-        return f"held-out log-loss {tuning.start_loss:.3f} got no better: the probe stays"
+        return f"held-out log-loss {tuning.start_loss:.3f} did not clearly improve: the probe stays"
     return f"held-out log-loss {tuning.start_loss:.3f}, best {tuning.best_loss:.3f} (epoch {tuning.best_epoch})"
 
 

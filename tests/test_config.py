@@ -58,6 +58,7 @@ Compose = Callable[..., Config]
         "optimizer.eps=0",
         "optimizer.L2=-1",
         "optimizer.grad_clip=-1",
+        "objective.hidden_size=-1",
     ],
 )
 def test_a_value_out_of_its_range_is_named_and_shown(compose: Compose, override: str) -> None:
@@ -99,6 +100,11 @@ def test_a_value_of_another_kind_is_named(compose: Compose, override: str, line:
         (["vectors@vectors.target=none"], "objective=cosine predicts vectors and there are none"),
         (["pretrain.mask_rate=0"], "pretrain.mask_rate=0 masks no word, and objective cosine predicts masked words"),
         (["objective=sum", "pretrain=document"], "pretrain.mask_rate=0 masks no word, and objective contrastive"),
+        (
+            ["objective=sum", "objective.parts.contrastive.temperature=0"],
+            "objective.parts.contrastive.temperature: input should be greater than 0, not 0",
+        ),
+        (["pretrain.mode=both", "pretrain.epochs=0"], "pretrain.mode=both needs pretrain.epochs=1 or more"),
         (["vectors=same"], "vectors=same makes sense for vectors.target alone"),
         (
             ["vectors@vectors.target=floret", "vectors.target.dims=0"],
@@ -128,6 +134,7 @@ def test_several_mistakes_are_all_named_in_one_line(compose: Compose) -> None:
         ["vectors.mode=floret", "vectors.minn=4", "vectors.maxn=5"],
         ["encoder.depth=0"],
         ["objective=document", "pretrain.mask_rate=0"],
+        ["+experiment=imdb_document", "objective=cosine", "pretrain.mask_rate=0.15"],
         ["pretrain.epochs=0", "pretrain.mask_rate=0"],
         ["optimizer.grad_clip=0", "optimizer.beta1=0"],
         ["textcat=linear"],

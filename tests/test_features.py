@@ -93,7 +93,7 @@ def test_every_token_has_spacys_own_features(corpus: Corpus, documents: list[Doc
         np.testing.assert_array_equal(hashes(corpus, number), doc.to_array([LOWER, PREFIX, SUFFIX, SHAPE]))
         words = corpus.type_words[corpus.document(number)]
         assert [corpus.words[word] for word in words] == [token.lower_ for token in doc]
-        assert next(corpus.lines(np.array([number]))).split(" ") == [
+        assert [corpus.words[word] for word in corpus.word_ids(number)] == [
             token.lower_ for token in doc if not token.lower_.isspace()
         ]
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -102,9 +103,19 @@ def test_a_grid_is_run_once_and_reported_with_the_settings_it_had(
     assert (tmp_path / "results" / "tried" / "README.md").read_text() == page
 
 
+def test_other_studies_in_the_folder_are_left_alone(
+    grid: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    optuna.create_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="another")
+    assert grid("--report") == 2
+    assert "error: no run of tried-* has finished yet" in capfd.readouterr().err
+
+
 def test_what_fails_is_named_and_the_rest_is_run(grid: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
     assert grid("data.no_such=1") == 2
     assert "data=docstrings has no setting 'no_such'" in capfd.readouterr().err
+    assert grid("data.dev_examples") == 2
+    assert "error: 'data.dev_examples' is no setting: give name=value" in capfd.readouterr().err
     assert grid("--seeds", "1") == 2
     assert "give 2 seeds and a worker at least" in capfd.readouterr().err
 

@@ -87,7 +87,10 @@ class Attached:
         self.heads = self.again()
 
     def again(self) -> NDArray[np.int32]:
-        return find_heads(self.corpus, self.source, "en", self.parser, self.cache, self.threads, self.advanced.append)
+        heads, _ = find_heads(
+            self.corpus, self.source, "en", self.parser, self.cache, self.threads, self.advanced.append
+        )
+        return heads
 
     def words(self, number: int) -> list[str | None]:
         """The head of each of a document's tokens as a word."""

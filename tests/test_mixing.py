@@ -36,7 +36,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
     labelled = np.flatnonzero(corpus.labels >= 0)[:20]
 
-    def made(*overrides: str) -> Pretraining:
+    def made(*overrides: str, before: int = 0) -> Pretraining:
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.mix=0.5", *overrides)
         assert settings.textcat.name == "cnn"
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
@@ -45,7 +45,9 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
         classifier = Classifier(encoder, types, corpus, 2)
         mixing = Mixing(settings.pretrain, settings.textcat, classifier, corpus, examples, 0)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-        return Pretraining(settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(40), 0, mixing)
+        return Pretraining(
+            settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(40), 0, mixing, before
+        )
 
     return made
 
@@ -95,6 +97,14 @@ def test_the_chance_of_a_classifier_update_is_annealed(make: Callable[..., Pretr
     constant = make("pretrain.mix=0.8").mixing
     assert constant is not None
     assert constant.chance(0) == constant.chance(10**6) == 0.8
+
+
+def test_epochs_that_follow_others_draw_anew(make: Callable[..., Pretraining], tmp_path: Path) -> None:
+    alone, after = make(), make(before=1)
+    first, second = alone._order(), after._order()
+    assert not np.array_equal(first.begins, second.begins)
+    run(alone, Checkpoints(Cache(tmp_path, pytest.fail), {}, alone.shapes), 1)
+    np.testing.assert_array_equal(alone._order().begins, second.begins)
 
 
 def test_both_goes_on_from_the_plain_pre_training(finished: Callable[..., Finished]) -> None:

@@ -191,6 +191,22 @@ def test_held_out_examples_judge_by_their_log_loss_and_the_start_is_judged_too(
     assert -np.log(scores[np.arange(40), bench.dev.labels]).mean() == pytest.approx(tuned.tuning.best_loss, rel=1e-4)
 
 
+@pytest.mark.parametrize("clear", [True, False])
+def test_gains_within_noise_prolong_training_but_the_best_must_be_clearly_better_than_the_start(
+    bench: Bench, settings: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, clear: bool
+) -> None:
+    """Each epoch gains a little, the fifth is worse: together the gains are clear, or they are not."""
+    rng = np.random.default_rng(0)
+    noise = [(0.02 if clear else 2.0) * rng.normal(size=40) for _ in range(6)]
+    means = [1.0, 0.99, 0.98, 0.97, 0.96, 1.5]
+    losses = iter([mean + one - one.mean() for mean, one in zip(means, noise, strict=True)])
+    monkeypatch.setattr(FineTuning, "_log_losses", lambda *_: next(losses))
+    tuned = bench.tune(settings("textcat.epochs=9", "textcat.patience=1"), held=bench.dev)
+    assert len(tuned.epochs) == 5
+    assert tuned.tuning.best_epoch == (4 if clear else 0)
+    assert tuned.tuning.best_loss == pytest.approx(0.96 if clear else 1.0)
+
+
 def test_where_no_epoch_helps_the_start_stays(bench: Bench, settings: Callable[..., Config]) -> None:
     weights = initial_weights(bench.classifier, None, 0)[0]
     start = weights.flat.copy()

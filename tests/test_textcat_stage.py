@@ -2,14 +2,21 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rich.console
 from conftest import Finished
 
 from lmao.config import Config
+from lmao.console import Console
 from lmao.encoder import initialize
+from lmao.errors import UserError
+from lmao.experiment import run
+from lmao.stop import StopSignal
 from lmao.textcat_stage import _document_head, _fit, inner_split
+from lmao.trial import NoTrial
 
 
 def test_the_inner_split_holds_out_a_fifth_of_each_class() -> None:
@@ -39,6 +46,12 @@ def test_where_fine_tuning_never_helps_the_model_is_the_probe(finished: Callable
     saved, probe = np.load(run.folder / "predictions.npz"), np.load(run.folder / "probe_predictions.npz")
     np.testing.assert_allclose(saved["dev_scores"], probe["dev_scores"], atol=1e-5)
     assert "the probe stays" in run.output
+
+
+def test_too_few_labels_for_a_probe_are_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
+    settings = compose("debug=tiny", "threads=1", "pretrain.epochs=0", "data.train_examples=4")
+    with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: raise it, or"):
+        run(settings, tmp_path, Console(rich.console.Console(quiet=True)), stop, NoTrial())
 
 
 def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:

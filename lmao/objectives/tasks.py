@@ -195,7 +195,7 @@ class TextVectors(Protocol):
 
 
 class DocumentTask(Task):
-    """From each text's pooled encoding the vector of that text: the same whatever is masked in it."""
+    """From each text's pooled encoding the vector that `texts` has for it: the same whatever is masked in it."""
 
     pooled = True
 
@@ -206,15 +206,16 @@ class DocumentTask(Task):
         self._texts = texts
 
     def wanted(self, batch: Batch) -> Wanted:
-        vectors = self._device.to_device(self._texts(batch.runs.begins, batch.runs.lengths))
+        vectors = self._texts(batch.runs.begins, batch.runs.lengths)
         count = len(vectors)
+        distinct, places = np.unique(vectors, axis=0, return_inverse=True)  # windows may be of one document
         targets = Targets(
-            vectors=vectors,
+            vectors=self._device.to_device(vectors),
             lengths=self._device.to_device(batch.runs.lengths),
             weights=self._device.to_device(np.ones(count, dtype=np.float32)),
             total=float(count),
-            candidates=vectors,
-            places=self._device.to_device(np.arange(count)),
+            candidates=self._device.to_device(distinct),
+            places=self._device.to_device(places),
         )
         return Wanted(np.arange(count), targets)
 
