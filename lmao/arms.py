@@ -106,7 +106,7 @@ def train_cnn(context: Context, source: Source, corpus: Corpus, splits: Splits) 
     context.trial.known(context.digests, code_version())
     if settings.pretrain.epochs:
         pretrained, pretrain_summary = pretrained_weights(context, source, classifier, types, table, corpus, splits)
-    weights, summary = trained_weights(context, classifier, pretrained, corpus, splits)
+    weights, summary = trained_weights(context, classifier, pretrained, splits)
     epochs = [] if pretrain_summary is None else pretrain_summary.records
     learning_curves(context.folder / "curves.png", epochs, summary.records)
     size = None

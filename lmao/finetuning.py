@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao import config
-from lmao.batches import documents, lay_out
-from lmao.corpus import Corpus
 from lmao.data import Examples
-from lmao.encoder import Dropout, Texts
+from lmao.encoder import Dropout
 from lmao.errors import Diverged
 from lmao.optimizer import Adam
-from lmao.parameters import Floats, Parameters
+from lmao.parameters import Parameters
 from lmao.streams import key, stream
-from lmao.team import Team, shares
+from lmao.team import Team
 from lmao.textcat import Classifier
 
 Losses = NDArray[np.float64]
@@ -44,11 +42,10 @@ class FineTuning:
 
     def __init__(
         self, settings: config.CnnTextcat, optimizer: config.Adam, classifier: Classifier, weights: Parameters,
-        corpus: Corpus, train: Examples, dev: Examples, seed: int, held: Examples | None = None,
+        train: Examples, dev: Examples, seed: int, held: Examples | None = None,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._classifier = classifier
-        self._corpus = corpus
         self._train = train
         few = slice(settings.early_stopping_examples)
         self._judges = Examples(dev.documents[few], dev.labels[few])
@@ -120,37 +117,23 @@ class FineTuning:
 
     def _epoch(self, number: int, team: Team, advance: Callable[..., None]) -> float:
         """Its loss, the mean over its batches."""
-        settings = self._settings
+        settings, weights = self._settings, self._optimizer.weights
         order = stream(self._seed, "textcat order", number).permutation(len(self._train.documents))
         gradients = team.gradients(self._optimizer.weights.flat.size)
         total = 0.0
         starts = range(0, len(order), settings.batch_size)
         for step, start in enumerate(starts):
             chosen = order[start : start + settings.batch_size]
-            runs = documents(self._corpus, self._train.documents[chosen])
-            labels = self._train.labels[chosen]
-            whole = lay_out(self._corpus, runs, self._classifier.encoder.gap)
             dropout = Dropout(
                 settings.dropout, settings.vector_dropout, key(self._seed, "textcat dropout", number, step)
             )
-            total += self._update(whole, labels, dropout, team, gradients)
+            numbers, labels = self._train.documents[chosen], self._train.labels[chosen]
+            total += self._classifier.learn_from(weights, numbers, labels, dropout, team, gradients)
+            self._optimizer.step(gradients, self._learn_rate, team.executor)
             if not np.isfinite(total):
                 raise self._diverged(f"the loss is not finite in epoch {number}, step {step + 1}")
             advance(float(len(chosen)), loss=total / (step + 1))
         return total / len(starts)
-
-    def _update(
-        self, whole: Texts, labels: NDArray[np.int32], dropout: Dropout, team: Team, gradients: Floats
-    ) -> float:
-        weights = self._optimizer.weights
-
-        def work(member: int, which: slice) -> float:
-            own = weights.like(gradients[member])
-            return self._classifier.learn(weights, whole, which, labels, dropout, team.workspaces[member], own)
-
-        loss = sum(team.map(work, shares(whole.lengths, team.threads)))
-        self._optimizer.step(gradients, self._learn_rate, team.executor)
-        return loss
 
 
 def is_better(losses: Losses, than: Losses) -> bool:

@@ -1,14 +1,12 @@
 """Multi-task learning: updates of the classifier, on the labelled texts, between those of pre-training."""
 
 from lmao import config
-from lmao.batches import documents, lay_out
-from lmao.corpus import Corpus
 from lmao.data import Examples
 from lmao.encoder import Dropout
 from lmao.optimizer import Adam, learning_rate
 from lmao.parameters import Floats
 from lmao.streams import key, stream
-from lmao.team import Team, shares
+from lmao.team import Team
 from lmao.textcat import Classifier
 
 
@@ -17,13 +15,12 @@ class Mixing:
     `pretrain.mix_end` within `pretrain.mix_steps` updates. All draws are functions of the number of updates done."""
 
     def __init__(
-        self, settings: config.Pretrain, textcat: config.CnnTextcat, classifier: Classifier, corpus: Corpus,
+        self, settings: config.Pretrain, textcat: config.CnnTextcat, classifier: Classifier,
         examples: Examples, seed: int,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._textcat = textcat
         self._classifier = classifier
-        self._corpus = corpus
         self._examples = examples
         self._seed = seed
         self.shapes = classifier.shapes
@@ -41,16 +38,9 @@ class Mixing:
         textcat, weights, updates = self._textcat, optimizer.weights, optimizer.steps
         count = len(self._examples.documents)
         chosen = stream(self._seed, "mix examples", updates).permutation(count)[: textcat.batch_size]
-        runs = documents(self._corpus, self._examples.documents[chosen])
-        texts = lay_out(self._corpus, runs, self._classifier.encoder.gap)
-        labels = self._examples.labels[chosen]
         dropout = Dropout(textcat.dropout, textcat.vector_dropout, key(self._seed, "mix dropout", updates))
-
-        def work(member: int, which: slice) -> float:
-            own = weights.like(gradients[member])
-            return self._classifier.learn(weights, texts, which, labels, dropout, team.workspaces[member], own)
-
-        loss = sum(team.map(work, shares(texts.lengths, team.threads)))
+        numbers, labels = self._examples.documents[chosen], self._examples.labels[chosen]
+        loss = self._classifier.learn_from(weights, numbers, labels, dropout, team, gradients)
         heads = [name for name in weights.shapes if name not in self.shapes]
         optimizer.step(gradients, learning_rate(self._settings, updates), team.executor, heads)
         return loss

@@ -81,7 +81,7 @@ def pretrained_weights(
         mixing = None
         if mixed:
             assert isinstance(settings.textcat, config.CnnTextcat)
-            mixing = Mixing(settings.pretrain, settings.textcat, classifier, corpus, splits.train, settings.seed)
+            mixing = Mixing(settings.pretrain, settings.textcat, classifier, splits.train, settings.seed)
             record |= {
                 "epochs_before": None if weights is None else settings.pretrain.epochs,
                 "mix": settings.pretrain.model_dump(include=MIX - {"mixed_epochs"}),

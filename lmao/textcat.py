@@ -12,7 +12,7 @@ from lmao.errors import UserError
 from lmao.layers import Workspace, linear
 from lmao.parameters import Floats, Parameters
 from lmao.pooling import pool
-from lmao.team import Team
+from lmao.team import Team, shares
 
 PREDICT_WORDS = 4000  # words a batch where nothing is learned: its arrays fit the cache
 
@@ -44,6 +44,19 @@ class Classifier:
         d_logits /= np.float32(examples)
         backprop_encoder(backprop_pooling(backprop_output(d_logits, gradients)), gradients)
         return float(-log_probabilities[np.arange(len(labels)), labels].sum() / examples)
+
+    def learn_from(
+        self, weights: Parameters, numbers: NDArray[np.int64], labels: NDArray[np.int32], dropout: Dropout, team: Team,
+        gradients: Floats,
+    ) -> float:  # fmt: skip
+        """From a batch of documents of the corpus: adds to gradients (members, size), returns the loss."""
+        texts = lay_out(self.corpus, documents(self.corpus, numbers), self.encoder.gap)
+
+        def work(member: int, which: slice) -> float:
+            own = weights.like(gradients[member])
+            return self.learn(weights, texts, which, labels, dropout, team.workspaces[member], own)
+
+        return sum(team.map(work, shares(texts.lengths, team.threads)))
 
     def predict(
         self,

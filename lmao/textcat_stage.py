@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from lmao import config
 from lmao.context import Context
-from lmao.corpus import Corpus
 from lmao.data import Examples, Splits
 from lmao.errors import UserError
 from lmao.evaluate import write_predictions
@@ -27,7 +26,7 @@ HELD = 5  # one training example in so many is held out to judge fine-tuning by
 
 
 def trained_weights(
-    context: Context, classifier: Classifier, pretrained: Parameters | None, corpus: Corpus, splits: Splits
+    context: Context, classifier: Classifier, pretrained: Parameters | None, splits: Splits
 ) -> tuple[Parameters, TextcatSummary]:
     """The classifier's weights after training on the labels, as `textcat.init` has it.
 
@@ -42,8 +41,8 @@ def trained_weights(
         context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
     if settings.init == "probe":
         head = None if pretrained is None else _document_head(context.settings, pretrained)
-        return _probe_first(context, classifier, weights, head, corpus, splits)
-    tuning = _tuning(context, classifier, weights, corpus, splits.train, splits.dev)
+        return _probe_first(context, classifier, weights, head, splits)
+    tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
     with context.timed("textcat"):
         epochs = _run(context, tuning, len(splits.train.labels))
     return tuning.best, _summary(context, epochs, tuning.best_epoch, None)
@@ -69,7 +68,7 @@ def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], cla
 
 
 def _probe_first(
-    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, corpus: Corpus, splits: Splits
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits
 ) -> tuple[Parameters, TextcatSummary]:
     """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
 
@@ -86,11 +85,11 @@ def _probe_first(
     rest, held = inner_split(train.labels, seed)
     with context.timed("textcat"):
         start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
-        inner = _tuning(context, classifier, start, corpus, _part(train, rest), splits.dev, _part(train, held))
+        inner = _tuning(context, classifier, start, _part(train, rest), splits.dev, _part(train, held))
         epochs = _run(context, inner, len(rest))
         tuned = _with_probe(weights, probe)
         if inner.best_epoch:
-            whole = _tuning(context, classifier, tuned, corpus, train, splits.dev)
+            whole = _tuning(context, classifier, tuned, train, splits.dev)
             total = inner.best_epoch * len(train.labels)
             with context.console.stage("textcat", total, "examples") as stage:
                 whole.train(inner.best_epoch, context.team, stage.advance)
@@ -157,13 +156,11 @@ def _settings(context: Context) -> config.CnnTextcat:
 
 
 def _tuning(
-    context: Context, classifier: Classifier, weights: Parameters, corpus: Corpus, train: Examples, dev: Examples,
+    context: Context, classifier: Classifier, weights: Parameters, train: Examples, dev: Examples,
     held: Examples | None = None,
 ) -> FineTuning:  # fmt: skip
     settings = context.settings
-    return FineTuning(
-        _settings(context), settings.optimizer, classifier, weights, corpus, train, dev, settings.seed, held
-    )
+    return FineTuning(_settings(context), settings.optimizer, classifier, weights, train, dev, settings.seed, held)
 
 
 def _run(context: Context, tuning: FineTuning, examples: int) -> list[Epoch]:

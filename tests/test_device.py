@@ -74,7 +74,7 @@ def train(device: Device, settings: Config, corpus: Corpus, folder: Path, resume
         examples = Examples(labelled, corpus.labels[labelled] % 2)
         weights = initial_weights(classifier, then.weights(), 0)[0]
         tuning = FineTuning(
-            settings.textcat, settings.optimizer, classifier, weights, corpus, examples, examples, settings.seed
+            settings.textcat, settings.optimizer, classifier, weights, examples, examples, settings.seed
         )
         epoch = next(tuning.run(team, ignore))
         scores = classifier.predict(tuning.best, labelled, team)

@@ -43,7 +43,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
         encoder = Encoder(settings.encoder, DIMS)
         examples = Examples(labelled, corpus.labels[labelled])
         classifier = Classifier(encoder, types, corpus, 2)
-        mixing = Mixing(settings.pretrain, settings.textcat, classifier, corpus, examples, 0)
+        mixing = Mixing(settings.pretrain, settings.textcat, classifier, examples, 0)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
         return Pretraining(
             settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(40), 0, mixing, before

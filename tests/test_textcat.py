@@ -55,7 +55,7 @@ class Bench:
         if weights is None:
             weights = initial_weights(self.classifier, None, settings.seed)[0]
         tuning = FineTuning(
-            settings.textcat, settings.optimizer, self.classifier, weights, self.corpus, self.train, self.dev,
+            settings.textcat, settings.optimizer, self.classifier, weights, self.train, self.dev,
             settings.seed, held,
         )  # fmt: skip
         epochs, averages = [], []
