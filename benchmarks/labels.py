@@ -53,9 +53,9 @@ def page(results: grids.Results, options: argparse.Namespace) -> str:
     note = (
         f"Accuracy in percent on the 25,000 test reviews, mean ± standard deviation of {options.seeds} seeds, each "
         "with labels, an order and dropout of its own. n-grams: `textcat=linear`; document vectors: with "
-        "`textcat.features=document`; CNN: `+experiment=imdb_document`. Vectors and CNN are pre-trained on the test "
-        "texts, too, except in the last row (n-grams see labelled texts alone: it repeats them); test labels never are. "
-        "The CNNs that have the same texts share one pre-training, with `pretrain.seed=0`."
+        "`textcat.features=document`; CNN: `+experiment=imdb_document`. Vectors and CNN are pre-trained on the "
+        "test texts, too, except in the last row (n-grams see labelled texts alone: it repeats them); test labels "
+        "never are. The CNNs that have the same texts share one pre-training, with `pretrain.seed=0`."
     )
     table = Table("Test accuracy by number of labels", note, ["labels", *MODELS], rows)
     typed = grids.command("labels", options)
