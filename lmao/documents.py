@@ -99,7 +99,7 @@ class Centered:
     def __init__(self, compose: Composer | WholeDocuments, texts: Runs) -> None:
         self.dims = compose.dims
         self._compose = compose
-        self._some = texts[:: -(-len(texts) // SAMPLE)]
+        self._some = texts[:: max(1, -(-len(texts) // SAMPLE))]
 
     @cached_property
     def _mean(self) -> Floats:

@@ -3,13 +3,14 @@
 import gzip
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
+from conftest import Finished
 from numpy.typing import NDArray
 from pipelines import SENTENCES, parser_pipeline
 from sources import docbins, files, imdb, jsonl, source, write
@@ -98,6 +99,30 @@ class Attached:
         heads = self.heads[self.corpus.offsets[number] : self.corpus.offsets[number + 1]]
         words = [self.corpus.words[self.corpus.type_words[kind]] for kind in types]
         return [words[place + head] if head else None for place, head in enumerate(heads)]
+
+
+def test_other_trees_are_another_pre_training(finished: Callable[..., Finished], tmp_path: Path) -> None:
+    """Though texts and settings are the same."""
+    generator = np.random.default_rng(0)
+    texts = [" ".join(generator.choice(["dogs", "bark", "at", "night", "cats", "sleep"], 12)) for _ in range(40)]
+    runs = []
+    for step in (1, 2):
+        docs = [annotated(text, {word: word + step for word in range(12 - step)}) for text in texts]
+        for number, doc in enumerate(docs):
+            doc.cats = {"a": float(number % 2), "b": float(1 - number % 2)}
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        DocBin(docs=docs).to_disk(folder / "texts.spacy")
+        runs.append(
+            finished(
+                "data=docbin", f"data.path={folder / 'texts.spacy'}", "data.dev_examples=10", "objective=head",
+                "vectors.min_count=1",
+            ).result.pretrain
+        )  # fmt: skip
+    first, second = runs
+    assert first is not None and second is not None
+    assert second.cached == 0
+    assert first.loss != second.loss
 
 
 def test_heads_of_annotated_docs(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +16,15 @@ from losses import (
 )
 from thinc.api import CosineDistance
 
+from lmao.batches import Runs
+from lmao.config import Head
+from lmao.device import CPU
 from lmao.objectives.contrastive import contrastive
 from lmao.objectives.cosine import cosine
 from lmao.objectives.document import document
 from lmao.objectives.l2 import l2
 from lmao.objectives.targets import Targets
+from lmao.objectives.tasks import DocumentTask, OutputHead
 
 LOSSES: dict[str, Loss] = {
     "cosine": cosine,
@@ -61,3 +67,17 @@ def test_document_is_cosine_and_a_share_of_contrastive() -> None:
     expected = cosine(prediction, wanted)[1] + 0.5 * contrastive(prediction, wanted, temperature=0.3)[1]
     assert LOSSES["document"](prediction, wanted)[1] == pytest.approx(expected)
     assert document(prediction, wanted, contrastive=0.0, temperature=0.3)[1] == cosine(prediction, wanted)[1]
+
+
+def test_windows_of_one_document_are_one_candidate() -> None:
+    def made(begins: np.ndarray, lengths: np.ndarray) -> Any:
+        return np.eye(3, dtype=np.float32)[begins // 10]
+
+    texts: Any = made
+    head = OutputHead("document", Head(hidden_size=0, maxout_pieces=1), 4, 3)
+    task = DocumentTask("document", 1.0, head, partial(document, contrastive=1.0, temperature=0.1), CPU, texts)
+    begins, lengths = np.array([20, 3, 25]), np.array([5, 5, 5])
+    batch: Any = SimpleNamespace(runs=Runs(begins, lengths, lengths))
+    targets = task.wanted(batch).targets
+    assert len(targets.candidates) == 2
+    np.testing.assert_array_equal(targets.candidates[targets.places], targets.vectors)
