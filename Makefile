@@ -44,10 +44,11 @@ bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/RE
 test: .venv/ready  ## run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
-check: .venv/ready  ## format, lint and types
+check: .venv/ready  ## format, lint, types, and which room imports which
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 
 ui: .venv/ready  ## MLflow's UI on the runs in mlflow.db
 	@$(BIN)/mlflow ui
