@@ -15,6 +15,7 @@ from lmao.config.validation import validate
 from lmao.corpus.batches import Runs, batches, documents
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
+from lmao.corpus.selection import Selection
 from lmao.data.source import open_source
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -54,18 +55,16 @@ class Bench:
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
         """A fresh one on some documents, perhaps with other settings of the model."""
         encoder = Encoder(settings.encoder, DIMS)
+        texts = Selection(self.corpus, numbers)
         given = Given(
-            self.corpus,
-            self.corpus.type_counts(numbers),
+            texts,
             self.types.vector_rows,
             self.vectors,
-            texts=lambda of: RandomTexts(),
+            text_vectors=lambda of: RandomTexts(),
             heads=lambda parser: np.full(len(self.corpus.tokens), -1, dtype=np.int32),  # the previous word
         )
         tasks, predictable = open_tasks(settings.parts, given, encoder)
-        return Pretraining(
-            settings.pretrain, encoder, self.corpus, self.types, tasks, predictable, numbers, settings.seed
-        )
+        return Pretraining(settings.pretrain, encoder, self.types, tasks, predictable, texts, settings.seed)
 
     def batches(self, numbers: NDArray[np.int64], count: int) -> list[Runs]:
         """The first batches of some documents, each cut to LONGEST words."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.objective import AnyPart, CharactersObjective, DocumentObjective, HeadObjective, TrigramObjective
-from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.corpus.syntax import head_rows
 from lmao.encoder.encoder import Encoder
 from lmao.engine.parameters import Floats
@@ -26,16 +26,15 @@ BYTES = 256  # of one byte
 class Given:
     """What targets are made of; what is a call is computed only where it is asked for.
 
-    counts (types,): how often each occurs; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1
-    where a type is not predicted; texts(of) makes vectors of texts, or of the documents
-    they are in; heads(parser) are (tokens,), see `lmao.corpus.syntax`.
+    texts: what is pre-trained on; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1 where a
+    type is not predicted; text_vectors(of) makes vectors of texts, or of the documents they are in; heads(parser) are
+    (tokens,), see `lmao.corpus.syntax`.
     """
 
-    corpus: Corpus
-    counts: NDArray[np.int64]
+    texts: Selection
     rows: NDArray[np.int32]
     vectors: Floats
-    texts: Callable[[Literal["window", "document"]], TextVectors]
+    text_vectors: Callable[[Literal["window", "document"]], TextVectors]
     heads: Callable[[str | None], NDArray[np.int32]]
 
 
@@ -44,7 +43,7 @@ def open_tasks(
 ) -> tuple[Sequence[Task], NDArray[np.bool_]]:
     """The parts, with their weights, as tasks; and which types (types,) may be masked: those that a part predicts."""
     tasks = [_open(name, part, weight, given, encoder) for name, (part, weight) in parts.items()]
-    words = ~given.corpus.type_is_space
+    words = ~given.texts.corpus.type_is_space
     predictable = np.zeros(len(words), dtype=bool)
     for part, _ in parts.values():
         anything = isinstance(part, CharactersObjective | DocumentObjective)
@@ -59,16 +58,16 @@ def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encode
         return OutputHead(name, part, encoder.width, outputs)
 
     if isinstance(part, DocumentObjective):
-        texts = given.texts(part.predict)
+        texts = given.text_vectors(part.predict)
         return DocumentTask(name, weight, head(texts.dims), loss, device, texts)
     if isinstance(part, CharactersObjective):
-        vectors = byte_targets(given.corpus.words, part.characters)
-        rows = np.where(given.corpus.type_is_space, -1, given.corpus.type_words).astype(np.int32)
+        vectors = byte_targets(given.texts.corpus.words, part.characters)
+        rows = np.where(given.texts.corpus.type_is_space, -1, given.texts.corpus.type_words).astype(np.int32)
         ones = np.ones(len(vectors), dtype=np.float32)
         pick = partial(_own, rows)
         return BytesTask(name, weight, head(vectors.shape[1] * BYTES), loss, device, vectors, ones, pick)
     rows, known = given.rows, given.rows >= 0
-    counts = np.bincount(rows[known], given.counts[known], minlength=len(given.vectors))
+    counts = np.bincount(rows[known], given.texts.counts[known], minlength=len(given.vectors))
     vectors = prepare(given.vectors, counts, part.center, part.whiten)
     row_weights = np.ones(len(vectors), dtype=np.float32) if part.sif is None else sif_weights(counts, part.sif)
     outputs, pick = vectors.shape[1], partial(_own, rows)

@@ -19,8 +19,8 @@ from lmao.cache import Cache, Damaged, Entry, Writer
 from lmao.config.encoder import CnnEncoder
 from lmao.config.objective import Head, WordObjective
 from lmao.config.run import Config
-from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import MASK
+from lmao.corpus.selection import Selection
 from lmao.encoder.stock import stock_tok2vec
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
@@ -47,22 +47,21 @@ class Filled:
 
 
 def save_language_model(
-    folder: Path, settings: Config, weights: Parameters, corpus: Corpus, counts: NDArray[np.int64], types: TypeVectors
+    folder: Path, settings: Config, weights: Parameters, texts: Selection, types: TypeVectors
 ) -> None:
     """Write `folder / "language_model"`, if a part of the objective predicts masked words; of several the first.
 
-    weights: the pre-trained ones, heads among them; counts (types,) of the texts that were pre-trained on; types: the
-    predicted table by type.
+    weights: the pre-trained ones, heads among them; texts: what was pre-trained on; types: the predicted table.
     """
     parts = ((name, part) for name, (part, _) in settings.parts.items() if isinstance(part, WordObjective))
     name, part = next(((name, part) for name, part in parts if part.name in OWN_WORD), ("", None))
     if part is None:
         return
-    rows = types.predictable(corpus)
+    rows = types.predictable
     known = rows >= 0
-    of_rows = np.bincount(rows[known], counts[known], minlength=len(types.vectors))
+    of_rows = np.bincount(rows[known], texts.counts[known], minlength=len(types.vectors))
     vectors = prepare(types.vectors, of_rows, part.center, part.whiten)
-    used, words = _most_frequent(corpus, counts, rows)
+    used, words = _most_frequent(texts, rows)
     arrays = {array: weights[array] for array in weights.shapes if array.startswith(f"head.{name}.")}
 
     def make(writer: Writer) -> None:
@@ -80,11 +79,10 @@ def save_language_model(
     Cache(folder, log.warning).put("", FOLDER, make)
 
 
-def _most_frequent(
-    corpus: Corpus, counts: NDArray[np.int64], rows: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], list[str]]:
+def _most_frequent(texts: Selection, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[str]]:
     """The rows (m,) that words have, and of each the word that occurs most: in some tables words share a row."""
-    of_words = np.bincount(corpus.type_words, counts, minlength=len(corpus.words))
+    corpus = texts.corpus
+    of_words = np.bincount(corpus.type_words, texts.counts, minlength=len(corpus.words))
     order = np.argsort(-of_words[corpus.type_words], kind="stable")
     order = order[rows[order] >= 0]
     used, first = np.unique(rows[order], return_index=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lmao.config.pretrain import Pretrain
 from lmao.corpus.batches import Rows, Runs, batches, lay_out, windows
-from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.encoder.dropout import NO_DROPOUT, Dropout
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.engine.initialization import initialize
@@ -34,7 +34,7 @@ NO_MASKING = {"mask_rate": 0.0}
 class Pretraining:
     """One pre-training, epoch by epoch, resumed from where its checkpoints stand.
 
-    documents (n,) are the numbers of the texts it may use; a slice of them is held out, and measured on. predictable
+    texts are those that it may use; a slice of them is held out, and measured on. predictable
     (types,) bool: the types that may be masked. mixing: the classifier's updates between the others. before: how many
     epochs went before with the same seed, whose draws are not to come again.
 
@@ -43,31 +43,29 @@ class Pretraining:
     """
 
     def __init__(
-        self, settings: Pretrain, encoder: Encoder, corpus: Corpus, types: TypeTable, tasks: Sequence[Task],
-        predictable: NDArray[np.bool_], documents: NDArray[np.int64], seed: int, mixing: Mixing | None = None,
-        before: int = 0,
+        self, settings: Pretrain, encoder: Encoder, types: TypeTable, tasks: Sequence[Task],
+        predictable: NDArray[np.bool_], texts: Selection, seed: int, mixing: Mixing | None = None, before: int = 0,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._encoder = encoder
-        self._corpus = corpus
+        self._corpus = corpus = texts.corpus
         self._types = types
         self.tasks = tasks
         self.mixing = mixing
         self._pooled = any(task.pooled for task in tasks)
         self._seed = seed
         self._before = before
-        mixed = stream(seed, "heldout").permutation(documents)
-        count = min(HELDOUT_DOCUMENTS, max(1, round(len(documents) * settings.heldout)))
+        mixed = stream(seed, "heldout").permutation(texts.documents)
+        count = min(HELDOUT_DOCUMENTS, max(1, round(len(mixed) * settings.heldout)))
         self._heldout = windows(corpus, mixed[:count], settings.window_words)
         self._texts = windows(corpus, np.sort(mixed[count:]), settings.window_words)
-        counts = corpus.type_counts(documents)
         if not len(self._texts):
             raise UserError("too few texts to pre-train on: raise data.pretrain_documents, or set pretrain.epochs=0")
-        if not (counts * predictable).any():
+        if not (texts.counts * predictable).any():
             raise UserError("no word of the texts has a vector to predict: choose other vectors, or vectors.target")
-        self._masking = Masking(settings, counts, predictable)
+        self._masking = Masking(settings, texts.counts, predictable)
         heldout = HELDOUT_MASKING if settings.mask_rate else NO_MASKING
-        self._heldout_masking = Masking(settings.model_copy(update=heldout), counts, predictable)
+        self._heldout_masking = Masking(settings.model_copy(update=heldout), texts.counts, predictable)
         self.shapes = encoder.shapes()
         for task in tasks:
             self.shapes |= task.head.shapes()

@@ -14,6 +14,7 @@ from thinc.compat import has_cupy, has_cupy_gpu
 from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -55,7 +56,7 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     encoder = Encoder(settings.encoder, DIMS, device)
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
     tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-    made = Pretraining(settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(60), 0)
+    made = Pretraining(settings.pretrain, encoder, types, tasks, predictable, Selection(corpus, np.arange(60)), 0)
     return made, encoder, types
 
 

@@ -12,6 +12,7 @@ from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.batches import batches, lay_out, windows
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.encoder.dropout import Dropout
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -43,7 +44,9 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         encoder = Encoder(settings.encoder, DIMS)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-        return Pretraining(settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(documents), 0)
+        return Pretraining(
+            settings.pretrain, encoder, types, tasks, predictable, Selection(corpus, np.arange(documents)), 0
+        )
 
     return made
 
@@ -235,7 +238,7 @@ def test_windows_drop_nothing(corpus: Corpus) -> None:
 def test_masks_follow_the_settings(corpus: Corpus, compose: Callable[..., Config]) -> None:
     settings = compose("pretrain.mask_rate=0.4", "pretrain.mask_symbol=0.5", "pretrain.random_word=0.3").pretrain
     documents = np.arange(len(corpus.offsets) - 1)
-    counts = corpus.type_counts(documents)
+    counts = Selection(corpus, documents).counts
     predictable = ~corpus.type_is_space
     texts = lay_out(corpus, windows(corpus, documents, 200), gap=2)
     masked = Masking(settings, counts, predictable)(texts, np.random.default_rng(0))
@@ -254,7 +257,7 @@ def test_masks_follow_the_settings(corpus: Corpus, compose: Callable[..., Config
 def test_random_words_follow_the_counts_of_the_corpus(corpus: Corpus, compose: Callable[..., Config]) -> None:
     settings = compose("pretrain.mask_rate=1", "pretrain.mask_symbol=0", "pretrain.random_word=1").pretrain
     documents = np.arange(len(corpus.offsets) - 1)
-    counts = corpus.type_counts(documents) * ~corpus.type_is_space
+    counts = Selection(corpus, documents).counts * ~corpus.type_is_space
     texts = lay_out(corpus, windows(corpus, documents, 200), gap=2)
     masked = Masking(settings, counts, counts > 0)(texts, np.random.default_rng(0))
     drawn = np.bincount(masked.texts.ids[masked.rows], minlength=len(counts))

@@ -9,6 +9,7 @@ import pytest
 from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -46,9 +47,8 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
         classifier = Classifier(encoder, types, corpus, 2)
         mixing = Mixing(settings.pretrain, settings.textcat, classifier, examples, 0)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-        return Pretraining(
-            settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(40), 0, mixing, before
-        )
+        texts = Selection(corpus, np.arange(40))
+        return Pretraining(settings.pretrain, encoder, types, tasks, predictable, texts, 0, mixing, before)
 
     return made
 

@@ -1,11 +1,13 @@
-"""The line `encode`, and `data`: a source comes in, its corpus and the splits go out."""
+"""The line `encode`, and `data`: a source comes in, the run's texts and labels go out."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from lmao.cache import key_of
 from lmao.config.run import Config
-from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
+from lmao.corpus.selection import Selection
 from lmao.data.document import Part, Source
 from lmao.data.splits import Splits, split
 from lmao.engine.team import available_threads
@@ -13,11 +15,19 @@ from lmao.run.context import Context
 from lmao.streams import digest, stream
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """What a run learns from. texts: those that vectors are trained on, and the encoder pre-trained on."""
+
+    texts: Selection
+    splits: Splits
+
+
 def threads_of(settings: Config) -> int:
     return settings.threads or available_threads()
 
 
-def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
+def encode_texts(context: Context, source: Source) -> Dataset:
     settings = context.settings
     with context.timed("encode"), context.console.stage("encode") as stage:
         corpus, cached = encode(source, settings.data.language, context.cache, threads_of(settings), stage.advance)
@@ -30,19 +40,20 @@ def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
     subset = stream(settings.seed, "subset")
     splits = split(settings.data, corpus.parts, labels, corpus.label_names, subset, settings.evaluate_test)
+    texts = Selection(corpus, splits.pretrain)
     pretrains = settings.textcat.name == "cnn" and settings.pretrain.epochs
     context.console.line(
         "data",
         f"{source.name} · {len(corpus.label_names)} labels · {len(splits.train.labels):,} train · "
-        f"{len(splits.dev.labels):,} dev" + (f" · {len(splits.pretrain):,} texts to pre-train on" if pretrains else ""),
+        f"{len(splits.dev.labels):,} dev" + (f" · {len(texts.documents):,} texts to pre-train on" if pretrains else ""),
     )
     context.digests["data"] = key_of(
         {
             "corpus": corpus.digest,
-            "pretrain": digest(splits.pretrain),
+            "pretrain": texts.digest,
             "train": digest(splits.train.documents),
             "dev": digest(splits.dev.documents),
         }
     )
     context.tracker.dataset(source.name, context.digests["data"], source.name, "training")
-    return corpus, splits
+    return Dataset(texts, splits)

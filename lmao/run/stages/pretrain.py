@@ -1,7 +1,7 @@
 """The pre-training of a run: taken from the cache, gone on with, or begun; told epoch by epoch."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from lmao.config.textcat import CnnTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
-from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.corpus.syntax import find_heads
 from lmao.data.document import Source
-from lmao.data.splits import Splits
 from lmao.encoder.encoder import TypeTable
 from lmao.engine.parameters import Parameters
 from lmao.objectives.opening import Given, open_tasks
@@ -23,10 +22,10 @@ from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.mixing import Mixing
 from lmao.run.context import Context
 from lmao.run.result import PretrainSummary
+from lmao.run.stages.encode import Dataset
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier
 from lmao.vectors.lookup import TypeVectors
-from lmao.vectors.table import StaticVectors
 from lmao.vectors.texts import Centered, Composer, WholeDocuments
 
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
@@ -42,26 +41,19 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class TargetTable:
-    """What is predicted: the table, and its rows by type."""
-
-    static: StaticVectors
-    types: TypeVectors
-
-
 def pretrained_weights(
-    context: Context, source: Source, classifier: Classifier, types: TypeTable, table: TargetTable | None,
-    corpus: Corpus, splits: Splits,
+    context: Context, source: Source, classifier: Classifier, types: TypeTable, target: TypeVectors, data: Dataset,
 ) -> tuple[Parameters, PretrainSummary]:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
+
+    target: the table whose rows are predicted.
 
     Raises:
         Diverged: the loss is not finite.
         Stopped: a signal came; the state is saved.
     """
-    settings, encoder = context.settings, classifier.encoder
-    tasks, predictable = open_tasks(settings.parts, _given(context, source, corpus, table, splits.pretrain), encoder)
+    settings, encoder, texts, train = context.settings, classifier.encoder, data.texts, data.splits.train
+    tasks, predictable = open_tasks(settings.parts, _given(context, source, target, texts), encoder)
     seed = settings.pretrain_seed
     record: dict[str, Any] = {
         "version": VERSION,
@@ -69,8 +61,8 @@ def pretrained_weights(
         "objective": settings.objective.model_dump(),
         "pretrain": settings.pretrain.model_dump(exclude=ELSEWHERE),
         "seed": seed,
-        "corpus": corpus.digest,
-        "documents": digest(splits.pretrain),
+        "corpus": texts.corpus.digest,
+        "documents": texts.digest,
         "vectors": context.digests.get("vectors"),
         "target": context.digests.get("target"),
     }
@@ -82,19 +74,19 @@ def pretrained_weights(
         mixing = None
         if mixed:
             assert isinstance(settings.textcat, CnnTextcat)
-            mixing = Mixing(settings.pretrain, settings.textcat, classifier, splits.train, settings.seed)
+            mixing = Mixing(settings.pretrain, settings.textcat, classifier, train, settings.seed)
             record |= {
                 "epochs_before": None if weights is None else settings.pretrain.epochs,
                 "mix": settings.pretrain.model_dump(include=MIX - {"mixed_epochs"}),
                 "textcat": settings.textcat.model_dump(include=MIXED_TEXTCAT),
                 "labelled": [
-                    digest(splits.train.documents),
-                    digest(splits.train.labels.astype(np.int64)),
+                    digest(train.documents),
+                    digest(train.labels.astype(np.int64)),
                     settings.seed,
                 ],
             }
         pretraining = Pretraining(
-            settings.pretrain, encoder, corpus, types, tasks, predictable, splits.pretrain, seed, mixing, len(epochs)
+            settings.pretrain, encoder, types, tasks, predictable, texts, seed, mixing, len(epochs)
         )
         if weights is not None:
             pretraining.start_from(weights)
@@ -134,17 +126,15 @@ def _phase(
     return weights, cached + computed, len(cached)
 
 
-def _given(
-    context: Context, source: Source, corpus: Corpus, table: TargetTable | None, documents: NDArray[np.int64]
-) -> Given:
-    settings, counts = context.settings.pretrain, corpus.type_counts(documents)
+def _given(context: Context, source: Source, target: TypeVectors, texts: Selection) -> Given:
+    corpus, documents = texts.corpus, texts.documents
 
-    def texts(of: Literal["window", "document"]) -> TextVectors:
-        assert table is not None
-        compose = Composer(corpus, table.static, counts)
+    def text_vectors(of: Literal["window", "document"]) -> TextVectors:
+        assert target.table is not None
+        compose = Composer(texts, target.table)
         if of == "document":
             return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
-        return Centered(compose, windows(corpus, documents, settings.window_words))
+        return Centered(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
     def heads(parser: str | None) -> NDArray[np.int32]:
         words = corpus.count(np.arange(len(corpus.parts)))
@@ -157,9 +147,7 @@ def _given(
         context.digests["heads"] = context.digests.get("heads", "") + digest_of_heads
         return found
 
-    nothing = np.full(len(corpus.types), -1, dtype=np.int32), np.zeros((1, 0), dtype=np.float32)
-    rows, vectors = nothing if table is None else (table.types.predictable(corpus), table.types.vectors)
-    return Given(corpus, counts, rows, vectors, texts, heads)
+    return Given(texts, target.predictable, target.vectors, text_vectors, heads)
 
 
 def _track(context: Context, epoch: Epoch) -> None:
