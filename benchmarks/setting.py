@@ -61,7 +61,7 @@ class Bench:
             self.types.vector_rows,
             self.vectors,
             text_vectors=lambda of: RandomTexts(),
-            heads=lambda parser: np.full(len(self.corpus.tokens), -1, dtype=np.int32),  # the previous word
+            heads={None: np.full(len(self.corpus.tokens), -1, dtype=np.int32)},  # the previous word
         )
         tasks, predictable = open_tasks(settings.parts, given, encoder)
         return Pretraining(settings.pretrain, encoder, self.types, tasks, predictable, texts, settings.seed)

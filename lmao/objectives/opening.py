@@ -24,10 +24,10 @@ BYTES = 256  # of one byte
 
 @dataclass(frozen=True)
 class Given:
-    """What targets are made of; what is a call is computed only where it is asked for.
+    """What targets are made of.
 
     texts: what is pre-trained on; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1 where a
-    type is not predicted; text_vectors(of) makes vectors of texts, or of the documents they are in; heads(parser) are
+    type is not predicted; text_vectors(of) makes vectors of texts, or of the documents they are in; heads: by parser,
     (tokens,), see `lmao.corpus.syntax`.
     """
 
@@ -35,7 +35,7 @@ class Given:
     rows: NDArray[np.int32]
     vectors: Floats
     text_vectors: Callable[[Literal["window", "document"]], TextVectors]
-    heads: Callable[[str | None], NDArray[np.int32]]
+    heads: Mapping[str | None, NDArray[np.int32]]
 
 
 def open_tasks(
@@ -74,7 +74,7 @@ def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encode
     if isinstance(part, TrigramObjective):
         outputs, pick = 3 * outputs, partial(_neighbours, rows)
     elif isinstance(part, HeadObjective):
-        pick = partial(_heads, given.heads(part.parser), rows)
+        pick = partial(_heads, given.heads[part.parser], rows)
     return WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
 
 

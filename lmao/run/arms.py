@@ -1,13 +1,15 @@
 """What is compared: the encoder, pre-trained or not, with a classifier on top; and the linear baseline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.cache import key_of
 from lmao.config.textcat import CnnTextcat, LinearTextcat
+from lmao.corpus.selection import Selection
 from lmao.data.document import Source
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -18,6 +20,7 @@ from lmao.run.export import build_pipeline, save_pipeline, save_tok2vec
 from lmao.run.plots import learning_curves
 from lmao.run.result import PretrainSummary, TextcatSummary, code_version
 from lmao.run.stages.encode import Dataset
+from lmao.run.stages.heads import syntactic_heads
 from lmao.run.stages.pretrain import pretrained_weights
 from lmao.run.stages.textcat import trained_weights
 from lmao.run.stages.vectors import static_vectors
@@ -25,7 +28,7 @@ from lmao.textcat.classifier import Classifier
 from lmao.textcat.linear import NgramClassifier
 from lmao.textcat.probe import fit_probe
 from lmao.vectors.loading import of_target
-from lmao.vectors.lookup import look_up
+from lmao.vectors.lookup import TypeVectors, look_up
 from lmao.vectors.texts import document_vectors, mean_vectors
 
 Predict = Callable[[NDArray[np.int64], Callable[[float], None]], Floats]
@@ -40,6 +43,7 @@ class Trained:
     textcat: TextcatSummary
     parameters: int
     model_mb: float | None
+    digests: Mapping[str, str]  # of all that it depends on
 
 
 def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
@@ -47,7 +51,7 @@ def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
     assert isinstance(settings, LinearTextcat)
     if settings.features != "ngrams":
         return _train_probe(context, data, settings.features)
-    context.trial.known(context.digests, code_version())
+    digests = _tell_trial(context, data)
     classifier = NgramClassifier(settings.ngrams, settings.min_count, settings.smoothing, settings.C)
 
     def read(documents: NDArray[np.int64]) -> list[NDArray[np.int32]]:
@@ -60,7 +64,7 @@ def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
         classifier.fit(read(splits.train.documents), splits.train.labels, len(corpus.label_names))
         stage.done(f"linear · {classifier.features:,} n-grams")
     summary = TextcatSummary(epochs=0, best_epoch=0, seconds=context.seconds["textcat"], records=[])
-    return Trained(predict, None, summary, classifier.features, None)
+    return Trained(predict, None, summary, classifier.features, None, digests)
 
 
 def _train_probe(context: Context, data: Dataset, kind: Literal["mean", "document"]) -> Trained:
@@ -68,7 +72,7 @@ def _train_probe(context: Context, data: Dataset, kind: Literal["mean", "documen
     vectors = static_vectors(context, "vectors", context.settings.vectors, data.texts)
     table = vectors.table
     assert table is not None
-    context.trial.known(context.digests, code_version())
+    digests = _tell_trial(context, data, vectors=vectors.digest)
 
     def read(documents: NDArray[np.int64]) -> Floats:
         if kind == "mean":
@@ -80,28 +84,25 @@ def _train_probe(context: Context, data: Dataset, kind: Literal["mean", "documen
         probe = fit_probe(read(train.documents), train.labels, classes, context.settings.seed)
         stage.done(f"linear · {kind} of vectors · C {probe.C:.3g} · cross-validated accuracy {probe.accuracy:.3f}")
     summary = TextcatSummary(epochs=0, best_epoch=0, seconds=context.seconds["textcat"], records=[])
-    return Trained(lambda documents, advance: probe.predict(read(documents)), None, summary, probe.W.size, None)
+    return Trained(
+        lambda documents, advance: probe.predict(read(documents)), None, summary, probe.W.size, None, digests
+    )
 
 
 def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
-    settings, texts, corpus = context.settings, data.texts, data.texts.corpus
-    inputs = static_vectors(context, "vectors", settings.vectors, texts)
-    device = context.team.device
+    settings, device, corpus = context.settings, context.team.device, data.texts.corpus
+    inputs = static_vectors(context, "vectors", settings.vectors, data.texts)
+    target = _target(context, inputs, data.texts)
+    heads = syntactic_heads(context, source, corpus)
+    digests = _tell_trial(context, data, vectors=inputs.digest, target=target.digest, heads=heads.digest)
     encoder = Encoder(settings.encoder, inputs.vectors.shape[1], device)
     hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
     types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
     assert isinstance(settings.textcat, CnnTextcat)
     classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
-    pretrained, pretrain_summary, target = None, None, look_up(corpus, None)
-    if settings.needs_target:
-        target = inputs
-        context.digests["target"] = context.digests.get("vectors", "")
-        if settings.target.name != "same":
-            with of_target():
-                target = static_vectors(context, "target", settings.target, texts)
-    context.trial.known(context.digests, code_version())
+    pretrained, pretrain_summary = None, None
     if settings.pretrain.epochs:
-        pretrained, pretrain_summary = pretrained_weights(context, source, classifier, types, target, data)
+        pretrained, pretrain_summary = pretrained_weights(context, classifier, data, target, heads, digests)
     weights, summary = trained_weights(context, classifier, pretrained, data.splits)
     epochs = [] if pretrain_summary is None else pretrain_summary.records
     learning_curves(context.folder / "curves.png", epochs, summary.records)
@@ -113,10 +114,33 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
             save_pipeline(nlp, context.folder / "model")
             if pretrained is not None:
                 save_tok2vec(nlp, settings.encoder, pretrained, context.folder)
-                save_language_model(context.folder, settings, pretrained, texts, target)
+                save_language_model(context.folder, settings, pretrained, data.texts, target)
         size = sum(path.stat().st_size for path in (context.folder / "model").rglob("*") if path.is_file()) / 1e6
 
     def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
         return classifier.predict(weights, documents, context.team, advance)
 
-    return Trained(predict, pretrain_summary, summary, weights.flat.size, size)
+    return Trained(predict, pretrain_summary, summary, weights.flat.size, size, digests)
+
+
+def _target(context: Context, inputs: TypeVectors, texts: Selection) -> TypeVectors:
+    """The table whose rows pre-training predicts, or none."""
+    settings = context.settings
+    if not settings.needs_target:
+        return look_up(texts.corpus, None)
+    if settings.target.name == "same":
+        return inputs
+    with of_target():
+        return static_vectors(context, "target", settings.target, texts)
+
+
+def _tell_trial(context: Context, data: Dataset, **found: str | None) -> Mapping[str, str]:
+    """The digests of all that the run depends on; its trial is told of them before anything is trained.
+
+    Raises:
+        AlreadyRun: another trial has run the same.
+    """
+    digests = {"config": key_of(context.settings.science()), "data": data.digest}
+    digests |= {name: digest for name, digest in found.items() if digest is not None}
+    context.trial.known(digests, code_version())
+    return digests

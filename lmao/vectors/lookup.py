@@ -24,6 +24,10 @@ class TypeVectors:
     rows: NDArray[np.int32]
     vectors: Floats
 
+    @property
+    def digest(self) -> str | None:
+        return None if self.table is None else self.table.digest
+
     def coverage(self, texts: Selection) -> float:
         """Share of the texts' tokens, white space left out, that have a vector."""
         words = ~self.corpus.type_is_space

@@ -60,9 +60,11 @@ def learned(
     seen: dict[str, Any] = {}
 
     def listening(*arguments: Any) -> Any:
-        _, _, classifier, types, targets, data = arguments
+        _, classifier, data, targets, *_ = arguments
         result = pretrained_weights(*arguments)
-        seen.update(encoder=classifier.encoder, types=types, targets=targets, texts=data.texts, weights=result[0])
+        seen.update(
+            encoder=classifier.encoder, types=classifier.types, targets=targets, texts=data.texts, weights=result[0]
+        )
         return result
 
     settings = compose("debug=tiny", "threads=1", "textcat.epochs=1", getattr(request, "param", "objective=cosine"))

@@ -23,4 +23,4 @@ def given(corpus: Corpus, rows: np.ndarray, table: Floats) -> Given:
     heads = np.full(len(corpus.tokens), -1, dtype=np.int32)
     heads[corpus.offsets[:-1]] = 0
     texts = Selection(corpus, np.arange(len(corpus.parts)))
-    return Given(texts, rows, table, lambda of: Means(corpus, rows, table), lambda parser: heads)
+    return Given(texts, rows, table, lambda of: Means(corpus, rows, table), {None: heads})

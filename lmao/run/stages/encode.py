@@ -17,10 +17,12 @@ from lmao.streams import digest, stream
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a run learns from. texts: those that vectors are trained on, and the encoder pre-trained on."""
+    """What a run learns from. texts: those that vectors are trained on, and the encoder pre-trained on; digest: of them
+    and of the examples."""
 
     texts: Selection
     splits: Splits
+    digest: str
 
 
 def threads_of(settings: Config) -> int:
@@ -47,7 +49,7 @@ def encode_texts(context: Context, source: Source) -> Dataset:
         f"{source.name} · {len(corpus.label_names)} labels · {len(splits.train.labels):,} train · "
         f"{len(splits.dev.labels):,} dev" + (f" · {len(texts.documents):,} texts to pre-train on" if pretrains else ""),
     )
-    context.digests["data"] = key_of(
+    found = key_of(
         {
             "corpus": corpus.digest,
             "pretrain": texts.digest,
@@ -55,5 +57,5 @@ def encode_texts(context: Context, source: Source) -> Dataset:
             "dev": digest(splits.dev.documents),
         }
     )
-    context.tracker.dataset(source.name, context.digests["data"], source.name, "training")
-    return Dataset(texts, splits)
+    context.tracker.dataset(source.name, found, source.name, "training")
+    return Dataset(texts, splits, found)

@@ -37,7 +37,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         textcat=trained.textcat,
         parameters=trained.parameters,
         model_mb=trained.model_mb,
-        digests=context.digests,
+        digests=trained.digests,
         seconds=context.seconds,
         seed=context.settings.seed,
         threads=context.team.threads,

@@ -1,19 +1,16 @@
 """The pre-training of a run: taken from the cache, gone on with, or begun; told epoch by epoch."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmao.config.textcat import CnnTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
 from lmao.corpus.selection import Selection
-from lmao.corpus.syntax import find_heads
-from lmao.data.document import Source
-from lmao.encoder.encoder import TypeTable
 from lmao.engine.parameters import Parameters
 from lmao.objectives.opening import Given, open_tasks
 from lmao.objectives.tasks import TextVectors
@@ -23,6 +20,7 @@ from lmao.pretrain.mixing import Mixing
 from lmao.run.context import Context
 from lmao.run.result import PretrainSummary
 from lmao.run.stages.encode import Dataset
+from lmao.run.stages.heads import Heads
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier
 from lmao.vectors.lookup import TypeVectors
@@ -42,18 +40,19 @@ NAMES = {
 
 
 def pretrained_weights(
-    context: Context, source: Source, classifier: Classifier, types: TypeTable, target: TypeVectors, data: Dataset,
+    context: Context, classifier: Classifier, data: Dataset, target: TypeVectors, heads: Heads,
+    digests: Mapping[str, str],
 ) -> tuple[Parameters, PretrainSummary]:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
 
-    target: the table whose rows are predicted.
+    target, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
 
     Raises:
         Diverged: the loss is not finite.
         Stopped: a signal came; the state is saved.
     """
     settings, encoder, texts, train = context.settings, classifier.encoder, data.texts, data.splits.train
-    tasks, predictable = open_tasks(settings.parts, _given(context, source, target, texts), encoder)
+    tasks, predictable = open_tasks(settings.parts, _given(context, texts, target, heads), encoder)
     seed = settings.pretrain_seed
     record: dict[str, Any] = {
         "version": VERSION,
@@ -63,11 +62,11 @@ def pretrained_weights(
         "seed": seed,
         "corpus": texts.corpus.digest,
         "documents": texts.digest,
-        "vectors": context.digests.get("vectors"),
-        "target": context.digests.get("target"),
+        "vectors": digests.get("vectors"),
+        "target": digests.get("target"),
     }
-    if "heads" in context.digests:
-        record["heads"] = context.digests["heads"]
+    if "heads" in digests:
+        record["heads"] = digests["heads"]
     phases = {"pretrain": [False], "interleave": [True], "both": [False, True]}[settings.pretrain.mode]
     weights, epochs, cached = None, list[Epoch](), 0
     for mixed in phases:
@@ -86,7 +85,7 @@ def pretrained_weights(
                 ],
             }
         pretraining = Pretraining(
-            settings.pretrain, encoder, types, tasks, predictable, texts, seed, mixing, len(epochs)
+            settings.pretrain, encoder, classifier.types, tasks, predictable, texts, seed, mixing, len(epochs)
         )
         if weights is not None:
             pretraining.start_from(weights)
@@ -126,7 +125,7 @@ def _phase(
     return weights, cached + computed, len(cached)
 
 
-def _given(context: Context, source: Source, target: TypeVectors, texts: Selection) -> Given:
+def _given(context: Context, texts: Selection, target: TypeVectors, heads: Heads) -> Given:
     corpus, documents = texts.corpus, texts.documents
 
     def text_vectors(of: Literal["window", "document"]) -> TextVectors:
@@ -136,18 +135,7 @@ def _given(context: Context, source: Source, target: TypeVectors, texts: Selecti
             return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
         return Centered(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
-    def heads(parser: str | None) -> NDArray[np.int32]:
-        words = corpus.count(np.arange(len(corpus.parts)))
-        with context.timed("heads"), context.console.stage("heads", words) as stage:
-            found, digest_of_heads = find_heads(
-                corpus, source, context.settings.data.language, parser, context.cache, context.team.threads,
-                stage.advance,
-            )  # fmt: skip
-            stage.done(f"{(found != 0).mean():.1%} of the tokens have one")
-        context.digests["heads"] = context.digests.get("heads", "") + digest_of_heads
-        return found
-
-    return Given(texts, target.predictable, target.vectors, text_vectors, heads)
+    return Given(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
 
 
 def _track(context: Context, epoch: Epoch) -> None:

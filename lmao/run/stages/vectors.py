@@ -31,6 +31,5 @@ def static_vectors(context: Context, name: str, table: AnyTable, texts: Selectio
     if coverage < LOW_COVERAGE:
         context.console.warn(f"{name}: only {coverage:.0%} of the tokens have a vector: is this the right table?")
     context.tracker.metric(f"{name}/coverage", coverage)
-    context.digests[name] = vectors.digest
     context.tracker.dataset(vectors.name, vectors.digest, vectors.name, name)
     return found
