@@ -16,7 +16,7 @@ from lmao.engine.parameters import Floats
 from lmao.objectives.characters import byte_targets
 from lmao.objectives.losses import open_loss
 from lmao.objectives.output import OutputHead
-from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, Task, TextVectors, WordTask
+from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, Task, TextVectors, WordTable, WordTask
 from lmao.objectives.whitening import prepare, sif_weights
 
 BYTES = 256  # of one byte
@@ -75,7 +75,10 @@ def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encode
         outputs, pick = 3 * outputs, partial(_neighbours, rows)
     elif isinstance(part, HeadObjective):
         pick = partial(_heads, given.heads[part.parser], rows)
-    return WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
+    task = WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
+    if not isinstance(part, HeadObjective):
+        task.own_words = WordTable(vectors, rows)
+    return task
 
 
 def _own(rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:

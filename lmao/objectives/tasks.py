@@ -65,10 +65,23 @@ class Wanted:
         return Wanted(self.which[first:last], self.targets.part(slice(first, last)))
 
 
-class Task(ABC):
-    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times."""
+@dataclass(frozen=True)
+class WordTable:
+    """Vectors that stand for words: (rows, dims), the last row zeros; rows (types,) int32 into them, -1 for none."""
 
-    pooled = False  # whether it predicts from whole texts, not from masked words
+    vectors: Floats
+    rows: NDArray[np.int32]
+
+
+class Task(ABC):
+    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times.
+
+    pooled: whether it predicts from whole texts, not from masked words. own_words: where it predicts the masked word
+    itself, the table in which its predictions can be looked up.
+    """
+
+    pooled = False
+    own_words: WordTable | None = None
 
     def __init__(self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device) -> None:
         self.name = name

@@ -21,7 +21,7 @@ from lmao.run.plots import learning_curves
 from lmao.run.result import PretrainSummary, TextcatSummary, code_version
 from lmao.run.stages.encode import Dataset
 from lmao.run.stages.heads import syntactic_heads
-from lmao.run.stages.pretrain import pretrained_weights
+from lmao.run.stages.pretrain import pretrain
 from lmao.run.stages.textcat import trained_weights
 from lmao.run.stages.vectors import static_vectors
 from lmao.textcat.classifier import Classifier
@@ -100,12 +100,12 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
     assert isinstance(settings.textcat, CnnTextcat)
     classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
-    pretrained, pretrain_summary = None, None
+    pretrained = None
     if settings.pretrain.epochs:
-        pretrained, pretrain_summary = pretrained_weights(context, classifier, data, target, heads, digests)
+        pretrained = pretrain(context, classifier, data, target, heads, digests)
     weights, summary = trained_weights(context, classifier, pretrained, data.splits)
-    epochs = [] if pretrain_summary is None else pretrain_summary.records
-    learning_curves(context.folder / "curves.png", epochs, summary.records)
+    before = None if pretrained is None else pretrained.summary
+    learning_curves(context.folder / "curves.png", [] if before is None else before.records, summary.records)
     size = None
     if settings.tracking.keep_models != "none":
         with context.timed("export"):
@@ -113,14 +113,14 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
             nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, inputs.table, on_host)
             save_pipeline(nlp, context.folder / "model")
             if pretrained is not None:
-                save_tok2vec(nlp, settings.encoder, pretrained, context.folder)
-                save_language_model(context.folder, settings, pretrained, data.texts, target)
+                save_tok2vec(nlp, settings.encoder, pretrained.weights, context.folder)
+                save_language_model(context.folder, settings.encoder, pretrained.weights, pretrained.tasks, data.texts)
         size = sum(path.stat().st_size for path in (context.folder / "model").rglob("*") if path.is_file()) / 1e6
 
     def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
         return classifier.predict(weights, documents, context.team, advance)
 
-    return Trained(predict, pretrain_summary, summary, weights.flat.size, size, digests)
+    return Trained(predict, before, summary, weights.flat.size, size, digests)
 
 
 def _target(context: Context, inputs: TypeVectors, texts: Selection) -> TypeVectors:

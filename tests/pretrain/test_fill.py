@@ -30,7 +30,7 @@ from lmao.objectives.whitening import prepare
 from lmao.pretrain.language_model import LanguageModel
 from lmao.run import arms
 from lmao.run.experiment import run
-from lmao.run.stages.pretrain import pretrained_weights
+from lmao.run.stages.pretrain import pretrain
 from lmao.stop import StopSignal
 from lmao.tracking.trial import NoTrial
 from lmao.vectors.lookup import TypeVectors
@@ -61,16 +61,15 @@ def learned(
 
     def listening(*arguments: Any) -> Any:
         _, classifier, data, targets, *_ = arguments
-        result = pretrained_weights(*arguments)
-        seen.update(
-            encoder=classifier.encoder, types=classifier.types, targets=targets, texts=data.texts, weights=result[0]
-        )
+        result = pretrain(*arguments)
+        seen.update(encoder=classifier.encoder, types=classifier.types, targets=targets, texts=data.texts)
+        seen.update(weights=result.weights)
         return result
 
     settings = compose("debug=tiny", "threads=1", "textcat.epochs=1", getattr(request, "param", "objective=cosine"))
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch, StopSignal() as stop:
-        patch.setattr(arms, "pretrained_weights", listening)
+        patch.setattr(arms, "pretrain", listening)
         run(settings, folder, Console(rich.console.Console(quiet=True)), stop, NoTrial())
     yield Learned(folder, settings, **seen)
 

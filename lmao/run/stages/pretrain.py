@@ -1,8 +1,8 @@
 """The pre-training of a run: taken from the cache, gone on with, or begun; told epoch by epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from lmao.corpus.batches import windows
 from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Parameters
 from lmao.objectives.opening import Given, open_tasks
-from lmao.objectives.tasks import TextVectors
+from lmao.objectives.tasks import Task, TextVectors
 from lmao.pretrain.checkpoint import Checkpoints, Epoch
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.mixing import Mixing
@@ -39,10 +39,19 @@ NAMES = {
 }
 
 
-def pretrained_weights(
+@dataclass(frozen=True)
+class Pretrained:
+    """weights: the encoder's and those of the tasks' heads, averaged, on the host."""
+
+    weights: Parameters
+    tasks: Sequence[Task]
+    summary: PretrainSummary
+
+
+def pretrain(
     context: Context, classifier: Classifier, data: Dataset, target: TypeVectors, heads: Heads,
     digests: Mapping[str, str],
-) -> tuple[Parameters, PretrainSummary]:  # fmt: skip
+) -> Pretrained:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
 
     target, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
@@ -95,7 +104,7 @@ def pretrained_weights(
         epochs += made
         cached += known
     assert weights is not None
-    return weights, _summary(epochs, cached)
+    return Pretrained(weights, tasks, _summary(epochs, cached))
 
 
 def _phase(
