@@ -17,6 +17,8 @@ from lmao.objectives.tasks import Task, TextVectors
 from lmao.pretrain.checkpoint import Checkpoints, Epoch
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.mixing import Mixing
+from lmao.pretrain.model import PretrainModel
+from lmao.pretrain.texts import PretrainTexts
 from lmao.run.context import Context
 from lmao.run.result import PretrainSummary
 from lmao.run.stages.encode import Dataset
@@ -60,17 +62,18 @@ def pretrain(
         Diverged: the loss is not finite.
         Stopped: a signal came; the state is saved.
     """
-    settings, encoder, texts, train = context.settings, classifier.encoder, data.texts, data.splits.train
-    tasks, predictable = open_tasks(settings.parts, _given(context, texts, target, heads), encoder)
-    seed = settings.pretrain_seed
+    settings, encoder, selection, train = context.settings, classifier.encoder, data.texts, data.splits.train
+    tasks, predictable = open_tasks(settings.parts, _given(context, selection, target, heads), encoder)
+    model, seed = PretrainModel(encoder, classifier.types, tasks), settings.pretrain_seed
+    texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, seed)
     record: dict[str, Any] = {
         "version": VERSION,
         "encoder": settings.encoder.model_dump(),
         "objective": settings.objective.model_dump(),
         "pretrain": settings.pretrain.model_dump(exclude=ELSEWHERE),
         "seed": seed,
-        "corpus": texts.corpus.digest,
-        "documents": texts.digest,
+        "corpus": selection.corpus.digest,
+        "documents": selection.digest,
         "vectors": digests.get("vectors"),
         "target": digests.get("target"),
     }
@@ -93,9 +96,7 @@ def pretrain(
                     settings.seed,
                 ],
             }
-        pretraining = Pretraining(
-            settings.pretrain, encoder, classifier.types, tasks, predictable, texts, seed, mixing, len(epochs)
-        )
+        pretraining = Pretraining(settings.pretrain, model, texts, mixing, len(epochs))
         if weights is not None:
             pretraining.start_from(weights)
         wanted = settings.pretrain.epochs if weights is None else settings.pretrain.mixed_epochs
