@@ -1,12 +1,12 @@
 """What pre-training has learned: weights and held-out batches come in, the tasks' figures go out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
-from lmao.objectives.tasks import Batch
+from lmao.objectives.tasks import Batch, Task
 from lmao.pretrain.model import PretrainModel
 
 
@@ -22,6 +22,18 @@ def measure(model: PretrainModel, weights: Parameters, heldout: Iterable[Batch],
     for task, predicted, target in zip(model.tasks, predictions, targets, strict=True):
         wanted = np.concatenate(target)
         measured = task.measure(np.concatenate(predicted), wanted) if len(wanted) else {}
-        prefix = f"{task.name}_" if len(model.tasks) > 1 else ""
-        figures |= {prefix + name: value for name, value in measured.items()}
+        figures |= {_prefix(task, model.tasks) + name: value for name, value in measured.items()}
     return figures
+
+
+def labels(tasks: Sequence[Task]) -> dict[str, str]:
+    """What the screen calls these figures, as far as the tasks say so."""
+    found: dict[str, str] = {}
+    for task in tasks:
+        prefix = _prefix(task, tasks)
+        found |= {prefix + name: prefix.replace("_", " ") + label for name, label in task.labels.items()}
+    return found
+
+
+def _prefix(task: Task, tasks: Sequence[Task]) -> str:
+    return f"{task.name}_" if len(tasks) > 1 else ""

@@ -16,6 +16,7 @@ from lmao.objectives.opening import Given, open_tasks
 from lmao.objectives.tasks import Task, TextVectors
 from lmao.pretrain.checkpoint import Checkpoints, Epoch
 from lmao.pretrain.loop import Pretraining
+from lmao.pretrain.measuring import labels
 from lmao.pretrain.mixing import Mixing
 from lmao.pretrain.model import PretrainModel
 from lmao.pretrain.texts import PretrainTexts
@@ -32,13 +33,6 @@ VERSION = 4  # of what pre-training computes: raise it when the same settings gi
 MIX = {"mode", "mix", "mix_end", "mix_steps", "mixed_epochs"}
 ELSEWHERE = MIX | {"epochs", "save_minutes", "seed"}  # settings that are no part of what all pre-trainings depend on
 MIXED_TEXTCAT = {"batch_size", "dropout", "vector_dropout"}
-NAMES = {
-    "cosine": "held-out cosine",
-    "word_accuracy": "word@1",
-    "word_accuracy_10": "word@10",
-    "byte_accuracy": "bytes",
-    "document_cosine": "held-out document cosine",
-}
 
 
 @dataclass(frozen=True)
@@ -120,15 +114,15 @@ def _phase(
             pretraining.resume(checkpoints, wanted)
         cached = [replace(epoch, epoch=before + epoch.epoch) for epoch in (found[1] if found else pretraining.epochs)]
         computed = list[Epoch]()
-        total = before + wanted
+        total, called = before + wanted, labels(pretraining.model.tasks)
         for epoch in cached:
             _track(context, epoch)
-            context.console.line("pretrain", _describe(epoch, total) + " · cached")
+            context.console.line("pretrain", _describe(epoch, total, called) + " · cached")
         while len(cached) + len(computed) < wanted:
             with context.console.stage("pretrain", pretraining.words, before=pretraining.words_done) as stage:
                 epoch = pretraining.run_epoch(checkpoints, context.team, context.stop, stage.advance)
                 epoch = replace(epoch, epoch=before + epoch.epoch)
-                stage.done(_describe(epoch, total))
+                stage.done(_describe(epoch, total, called))
             _track(context, epoch)
             computed.append(epoch)
     weights = found[0] if found else pretraining.weights()
@@ -154,11 +148,9 @@ def _track(context: Context, epoch: Epoch) -> None:
         context.tracker.metric(f"pretrain/{name}", figures[name], epoch.epoch)
 
 
-def _describe(epoch: Epoch, wanted: int) -> str:
-    figures = []
-    for name, value in epoch.heldout.items():
-        known = next(known for known in sorted(NAMES, key=len, reverse=True) if name.endswith(known))
-        figures.append(f"{name.removesuffix(known).replace('_', ' ')}{NAMES[known]} {value:.3f}")
+def _describe(epoch: Epoch, wanted: int, called: Mapping[str, str]) -> str:
+    """called: what the figures are called."""
+    figures = [f"{called.get(name, name.replace('_', ' '))} {value:.3f}" for name, value in epoch.heldout.items()]
     return (
         f"epoch {epoch.epoch}/{wanted} · {epoch.words / 1e6:.2f} M words · {epoch.words_per_second:,.0f} w/s · "
         f"loss {epoch.loss:.3f} · {', '.join(figures)}"
