@@ -15,6 +15,7 @@ from lmao.config.validation import validate
 from lmao.corpus.batches import Runs, batches, documents
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
+from lmao.corpus.selection import Selection
 from lmao.data.source import open_source
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -22,6 +23,8 @@ from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
 from lmao.objectives.opening import Given, open_tasks
 from lmao.pretrain.loop import Pretraining
+from lmao.pretrain.model import PretrainModel
+from lmao.pretrain.texts import PretrainTexts
 
 DIMS = 300
 VECTORS = 50_000  # rows; the words share them, so that the table is the same for every corpus
@@ -54,18 +57,17 @@ class Bench:
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
         """A fresh one on some documents, perhaps with other settings of the model."""
         encoder = Encoder(settings.encoder, DIMS)
+        selection = Selection(self.corpus, numbers)
         given = Given(
-            self.corpus,
-            self.corpus.type_counts(numbers),
+            selection,
             self.types.vector_rows,
             self.vectors,
-            texts=lambda of: RandomTexts(),
-            heads=lambda parser: np.full(len(self.corpus.tokens), -1, dtype=np.int32),  # the previous word
+            text_vectors=lambda of: RandomTexts(),
+            heads={None: np.full(len(self.corpus.tokens), -1, dtype=np.int32)},  # the previous word
         )
         tasks, predictable = open_tasks(settings.parts, given, encoder)
-        return Pretraining(
-            settings.pretrain, encoder, self.corpus, self.types, tasks, predictable, numbers, settings.seed
-        )
+        texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, settings.seed)
+        return Pretraining(settings.pretrain, PretrainModel(encoder, self.types, tasks), texts)
 
     def batches(self, numbers: NDArray[np.int64], count: int) -> list[Runs]:
         """The first batches of some documents, each cut to LONGEST words."""

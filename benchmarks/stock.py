@@ -91,7 +91,7 @@ class Stock:
         weights = pretraining.optimizer.weights
         generator = np.random.default_rng(0)
         weights.flat += generator.normal(0, 0.05, len(weights.flat)).astype(np.float32)
-        places = self.places(pretraining.tasks[0].name)
+        places = self.places(pretraining.model.tasks[0].name)
         for name, (node, param) in places.items():
             node.set_param(param, spacy_order(name, weights[name]))
 
@@ -103,9 +103,9 @@ class Stock:
         masked = Masked(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
         gradients = weights.like(np.zeros_like(weights.flat))
         batch = Batch(self._corpus, self._steps[0], masked, whole.ids)
-        wanted = [task.wanted(batch) for task in pretraining.tasks]
+        wanted = [task.wanted(batch) for task in pretraining.model.tasks]
         texts = slice(0, len(self._steps[0]))
-        loss = pretraining.learn(batch, wanted, texts, NO_DROPOUT, Workspace(), gradients)
+        loss = pretraining.model.learn(weights, batch, wanted, texts, NO_DROPOUT, Workspace(), gradients)
 
         stock_loss = self._learn(predicted, ids[words] == MASK_TYPE)
         differences = [abs(loss - stock_loss) / loss]

@@ -53,15 +53,6 @@ class Corpus:
         digests = (hashlib.blake2b(self.document(number).tobytes(), digest_size=16).digest() for number in numbers)
         return np.fromiter((first.setdefault(digest, n) for n, digest in enumerate(digests)), np.int64, len(numbers))
 
-    def type_counts(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How often each type occurs in the documents; flat in memory."""
-        counts = np.zeros(len(self.types), dtype=np.int64)
-        for block in np.array_split(documents, max(1, len(documents) // 2000)):
-            if len(block):
-                tokens = np.concatenate([self.document(int(number)) for number in block])
-                counts += np.bincount(tokens, minlength=len(counts))
-        return counts
-
     @cached_property
     def type_is_space(self) -> NDArray[np.bool_]:
         """(types,): white space is a token to spaCy."""

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.objective import AnyPart, CharactersObjective, DocumentObjective, HeadObjective, TrigramObjective
-from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.corpus.syntax import head_rows
 from lmao.encoder.encoder import Encoder
 from lmao.engine.parameters import Floats
 from lmao.objectives.characters import byte_targets
 from lmao.objectives.losses import open_loss
 from lmao.objectives.output import OutputHead
-from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, Task, TextVectors, WordTask
+from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, Task, TextVectors, WordTable, WordTask
 from lmao.objectives.whitening import prepare, sif_weights
 
 BYTES = 256  # of one byte
@@ -24,19 +24,18 @@ BYTES = 256  # of one byte
 
 @dataclass(frozen=True)
 class Given:
-    """What targets are made of; what is a call is computed only where it is asked for.
+    """What targets are made of.
 
-    counts (types,): how often each occurs; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1
-    where a type is not predicted; texts(of) makes vectors of texts, or of the documents
-    they are in; heads(parser) are (tokens,), see `lmao.corpus.syntax`.
+    texts: what is pre-trained on; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1 where a
+    type is not predicted; text_vectors(of) makes vectors of texts, or of the documents they are in; heads: by parser,
+    (tokens,), see `lmao.corpus.syntax`.
     """
 
-    corpus: Corpus
-    counts: NDArray[np.int64]
+    texts: Selection
     rows: NDArray[np.int32]
     vectors: Floats
-    texts: Callable[[Literal["window", "document"]], TextVectors]
-    heads: Callable[[str | None], NDArray[np.int32]]
+    text_vectors: Callable[[Literal["window", "document"]], TextVectors]
+    heads: Mapping[str | None, NDArray[np.int32]]
 
 
 def open_tasks(
@@ -44,7 +43,7 @@ def open_tasks(
 ) -> tuple[Sequence[Task], NDArray[np.bool_]]:
     """The parts, with their weights, as tasks; and which types (types,) may be masked: those that a part predicts."""
     tasks = [_open(name, part, weight, given, encoder) for name, (part, weight) in parts.items()]
-    words = ~given.corpus.type_is_space
+    words = ~given.texts.corpus.type_is_space
     predictable = np.zeros(len(words), dtype=bool)
     for part, _ in parts.values():
         anything = isinstance(part, CharactersObjective | DocumentObjective)
@@ -59,24 +58,27 @@ def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encode
         return OutputHead(name, part, encoder.width, outputs)
 
     if isinstance(part, DocumentObjective):
-        texts = given.texts(part.predict)
+        texts = given.text_vectors(part.predict)
         return DocumentTask(name, weight, head(texts.dims), loss, device, texts)
     if isinstance(part, CharactersObjective):
-        vectors = byte_targets(given.corpus.words, part.characters)
-        rows = np.where(given.corpus.type_is_space, -1, given.corpus.type_words).astype(np.int32)
+        vectors = byte_targets(given.texts.corpus.words, part.characters)
+        rows = np.where(given.texts.corpus.type_is_space, -1, given.texts.corpus.type_words).astype(np.int32)
         ones = np.ones(len(vectors), dtype=np.float32)
         pick = partial(_own, rows)
         return BytesTask(name, weight, head(vectors.shape[1] * BYTES), loss, device, vectors, ones, pick)
     rows, known = given.rows, given.rows >= 0
-    counts = np.bincount(rows[known], given.counts[known], minlength=len(given.vectors))
+    counts = np.bincount(rows[known], given.texts.counts[known], minlength=len(given.vectors))
     vectors = prepare(given.vectors, counts, part.center, part.whiten)
     row_weights = np.ones(len(vectors), dtype=np.float32) if part.sif is None else sif_weights(counts, part.sif)
     outputs, pick = vectors.shape[1], partial(_own, rows)
     if isinstance(part, TrigramObjective):
         outputs, pick = 3 * outputs, partial(_neighbours, rows)
     elif isinstance(part, HeadObjective):
-        pick = partial(_heads, given.heads(part.parser), rows)
-    return WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
+        pick = partial(_heads, given.heads[part.parser], rows)
+    task = WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
+    if not isinstance(part, HeadObjective):
+        task.own_words = WordTable(vectors, rows)
+    return task
 
 
 def _own(rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:

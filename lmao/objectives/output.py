@@ -1,5 +1,8 @@
 """The output layer of a task: encoded words or texts come in, predictions go out."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from lmao.config.objective import Head
 from lmao.engine.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
 from lmao.engine.parameters import Floats, Parameters
@@ -8,11 +11,23 @@ from lmao.engine.parameters import Floats, Parameters
 class OutputHead:
     """Maxout + layer norm + linear, or linear alone where hidden_size is 0; thrown away after pre-training."""
 
-    def __init__(self, name: str, settings: Head, width: int, outputs: int) -> None:
-        self._name = f"head.{name}"
+    def __init__(self, part: str, settings: Head, width: int, outputs: int) -> None:
+        """part: the name of its part of the objective."""
+        self._part = part
+        self._name = f"head.{part}"
         self._settings = settings
         self._width = width
         self._outputs = outputs
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], width: int) -> "OutputHead":
+        """The one that has this record, on an encoder of that width."""
+        return cls(record["part"], Head.model_validate(record["head"]), width, record["outputs"])
+
+    def record(self) -> dict[str, Any]:
+        """Plain values."""
+        head = self._settings.model_dump(include=set(Head.model_fields))
+        return {"part": self._part, "head": head, "outputs": self._outputs}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         s = self._settings
@@ -22,6 +37,12 @@ class OutputHead:
             f"{self._name}.output.W": (self._outputs, s.hidden_size or self._width),
             f"{self._name}.output.b": (self._outputs,),
         }
+
+    def linear_map(self, weights: Parameters) -> tuple[Floats, Floats] | None:
+        """W (outputs, width) and b (outputs,), where there is nothing else to it."""
+        if self._settings.hidden_size:
+            return None
+        return weights[f"{self._name}.output.W"], weights[f"{self._name}.output.b"]
 
     def __call__(self, weights: Parameters, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
         """Encoded words or texts (n, width) to predictions (n, outputs)."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +65,25 @@ class Wanted:
         return Wanted(self.which[first:last], self.targets.part(slice(first, last)))
 
 
-class Task(ABC):
-    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times."""
+@dataclass(frozen=True)
+class WordTable:
+    """Vectors that stand for words: (rows, dims), the last row zeros; rows (types,) int32 into them, -1 for none."""
 
-    pooled = False  # whether it predicts from whole texts, not from masked words
+    vectors: Floats
+    rows: NDArray[np.int32]
+
+
+class Task(ABC):
+    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times.
+
+    pooled: whether it predicts from whole texts, not from masked words. labels: what the screen calls the figures that
+    it measures; one without a label goes by its name. own_words: where it predicts the masked word itself, the table in
+    which its predictions can be looked up.
+    """
+
+    pooled = False
+    labels: ClassVar[Mapping[str, str]] = {}
+    own_words: WordTable | None = None
 
     def __init__(self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device) -> None:
         self.name = name
@@ -101,6 +116,12 @@ class WordTask(Task):
     pick(batch) gives the rows into `vectors` (rows, dims) of what each masked word should predict, (words,) or, side by
     side, (words, parts), -1 for nothing; the last row of `vectors` is zeros. row_weights (rows,) are the targets'.
     """
+
+    labels: ClassVar[Mapping[str, str]] = {
+        "cosine": "held-out cosine",
+        "word_accuracy": "word@1",
+        "word_accuracy_10": "word@10",
+    }
 
     def __init__(
         self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device, vectors: Floats,
@@ -149,6 +170,8 @@ class WordTask(Task):
 class BytesTask(WordTask):
     """From each masked word some of its bytes, numbers from 0 to 255: `vectors` (rows, bytes)."""
 
+    labels: ClassVar[Mapping[str, str]] = {"byte_accuracy": "bytes"}
+
     def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
         """How many of the bytes are right."""
         best = predictions.reshape(*targets.shape, -1).argmax(axis=2)
@@ -167,6 +190,7 @@ class DocumentTask(Task):
     """From each text's pooled encoding the vector that `texts` has for it: the same whatever is masked in it."""
 
     pooled = True
+    labels: ClassVar[Mapping[str, str]] = {"document_cosine": "held-out document cosine"}
 
     def __init__(
         self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device, texts: TextVectors

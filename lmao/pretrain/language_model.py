@@ -17,21 +17,18 @@ from numpy.typing import NDArray
 
 from lmao.cache import Cache, Damaged, Entry, Writer
 from lmao.config.encoder import CnnEncoder
-from lmao.config.objective import Head, WordObjective
-from lmao.config.run import Config
-from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import MASK
+from lmao.corpus.selection import Selection
 from lmao.encoder.stock import stock_tok2vec
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
 from lmao.objectives.output import OutputHead
-from lmao.objectives.whitening import prepare
-from lmao.vectors.lookup import TypeVectors
+from lmao.objectives.tasks import Task
 from lmao.vectors.nearest import nearest, unit_rows
 
 FOLDER = "language_model"
-# Their heads predict the masked word's own vector; trigram's between those of the words beside it.
+# Tasks with `own_words`: the masked word's own vector is predicted; trigram's between those of the words beside it.
 OWN_WORD = ("cosine", "l2", "vmf", "contrastive", "trigram")
 MASKED = re.compile(rf" ?{re.escape(MASK)} ?")
 
@@ -47,44 +44,32 @@ class Filled:
 
 
 def save_language_model(
-    folder: Path, settings: Config, weights: Parameters, corpus: Corpus, counts: NDArray[np.int64], types: TypeVectors
+    folder: Path, encoder: CnnEncoder, weights: Parameters, tasks: Sequence[Task], texts: Selection
 ) -> None:
-    """Write `folder / "language_model"`, if a part of the objective predicts masked words; of several the first.
+    """Write `folder / "language_model"`, if a task predicts masked words; of several the first.
 
-    weights: the pre-trained ones, heads among them; counts (types,) of the texts that were pre-trained on; types: the
-    predicted table by type.
+    weights: the pre-trained ones, heads among them; texts: what was pre-trained on.
     """
-    parts = ((name, part) for name, (part, _) in settings.parts.items() if isinstance(part, WordObjective))
-    name, part = next(((name, part) for name, part in parts if part.name in OWN_WORD), ("", None))
-    if part is None:
+    predicting = ((task.head, task.own_words) for task in tasks)
+    head, table = next(((head, table) for head, table in predicting if table is not None), (None, None))
+    if head is None or table is None:
         return
-    rows = types.predictable(corpus)
-    known = rows >= 0
-    of_rows = np.bincount(rows[known], counts[known], minlength=len(types.vectors))
-    vectors = prepare(types.vectors, of_rows, part.center, part.whiten)
-    used, words = _most_frequent(corpus, counts, rows)
-    arrays = {array: weights[array] for array in weights.shapes if array.startswith(f"head.{name}.")}
+    rows, words = _most_frequent(texts, table.rows)
 
     def make(writer: Writer) -> None:
-        writer.array("table", unit_rows(vectors[used]))
+        writer.array("table", unit_rows(table.vectors[rows]))
         (writer.path / "words.json").write_text(json.dumps(words), encoding="utf-8")
-        for array, values in arrays.items():
-            writer.array(array, values)
-        writer.meta |= {
-            "encoder": settings.encoder.model_dump(),
-            "part": name,
-            "head": part.model_dump(include=set(Head.model_fields)),
-            "outputs": len(weights[f"head.{name}.output.b"]),
-        }
+        for array in head.shapes():
+            writer.array(array, weights[array])
+        writer.meta |= {"encoder": encoder.model_dump(), **head.record()}
 
     Cache(folder, log.warning).put("", FOLDER, make)
 
 
-def _most_frequent(
-    corpus: Corpus, counts: NDArray[np.int64], rows: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], list[str]]:
+def _most_frequent(texts: Selection, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], list[str]]:
     """The rows (m,) that words have, and of each the word that occurs most: in some tables words share a row."""
-    of_words = np.bincount(corpus.type_words, counts, minlength=len(corpus.words))
+    corpus = texts.corpus
+    of_words = np.bincount(corpus.type_words, texts.counts, minlength=len(corpus.words))
     order = np.argsort(-of_words[corpus.type_words], kind="stable")
     order = order[rows[order] >= 0]
     used, first = np.unique(rows[order], return_index=True)
@@ -112,7 +97,7 @@ class LanguageModel:
             raise UserError(
                 f"--model: model/ or tok2vec.bin in {folder} is missing or damaged ({reason}): train the run again"
             ) from None
-        self._head = OutputHead(meta["part"], Head.model_validate(meta["head"]), encoder.width, meta["outputs"])
+        self._head = OutputHead.of(meta, encoder.width)
         self._weights = Parameters(self._head.shapes())
         self._weights.copy_from({name: entry.array(name) for name in self._weights.shapes})
         self._units: Floats = np.asarray(entry.array("table"))

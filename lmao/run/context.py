@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from lmao.cache import Cache, key_of
+from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.console import Console
 from lmao.engine.team import Team
@@ -26,10 +26,6 @@ class Context:
     team: Team
     trial: Trial
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
-    digests: dict[str, str] = field(default_factory=dict)  # of what the run depends on
-
-    def __post_init__(self) -> None:
-        self.digests["config"] = key_of(self.settings.science())
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -54,9 +54,9 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal, tria
                 "git_commit": code_version(),
             }
         )
-        corpus, splits = encode_texts(context, source)
+        data = encode_texts(context, source)
         train = train_linear if isinstance(settings.textcat, LinearTextcat) else train_cnn
-        result = evaluate(context, corpus, splits, train(context, source, corpus, splits))
+        result = evaluate(context, data, train(context, source, data))
         _report(context, result)
         trial.finished(perf_counter() - began, result.textcat.epochs)
     return result

@@ -24,7 +24,7 @@ class Classifier:
 
     def __init__(self, encoder: Encoder, types: TypeTable, corpus: Corpus, classes: int) -> None:
         self.encoder = encoder
-        self._types = types
+        self.types = types
         self.corpus = corpus
         self.shapes = encoder.shapes() | {"softmax.W": (classes, encoder.width), "softmax.b": (classes,)}
 
@@ -37,7 +37,7 @@ class Classifier:
         labels (texts,) are those of the whole batch.
         """
         lengths, examples, labels = texts.lengths[which], len(labels), labels[which]
-        encoded, backprop_encoder = self.encoder(weights, self._types, texts.ids, texts.rows(which), dropout, space)
+        encoded, backprop_encoder = self.encoder(weights, self.types, texts.ids, texts.rows(which), dropout, space)
         pooled, backprop_pooling = pool(encoded, lengths, space)
         logits, backprop_output = linear(weights, "softmax", pooled, space)
         log_probabilities = log_softmax(logits)
@@ -105,7 +105,7 @@ class Classifier:
 
     def _embed(self, weights: Parameters, runs: Runs, team: Team) -> tuple[Floats, NDArray[np.int32]]:
         """The vectors of the types that occur, and where each type's is: -1 for others, and for the gaps' -1."""
-        occurs = np.zeros(len(self._types.hash_rows), dtype=bool)
+        occurs = np.zeros(len(self.types.hash_rows), dtype=bool)
         for begin, length in zip(runs.begins, runs.lengths, strict=True):
             occurs[self.corpus.tokens[begin : begin + length]] = True
         wanted = np.flatnonzero(occurs)
@@ -115,7 +115,7 @@ class Classifier:
         for start in range(0, len(wanted), PREDICT_WORDS):
             block = wanted[start : start + PREDICT_WORDS]
             embedded[start : start + len(block)] = self.encoder.embed(
-                weights, self._types, block, NO_DROPOUT, team.workspaces[0]
+                weights, self.types, block, NO_DROPOUT, team.workspaces[0]
             )[0]
         return embedded, places
 

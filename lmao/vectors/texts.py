@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.corpus.batches import Runs, documents
-from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.engine.kernels import FAST, pool_mean
 from lmao.engine.parameters import Floats
 from lmao.vectors.document_training import NgramTable
@@ -27,11 +27,11 @@ class Composer:
     """Makes vectors of texts from those of their words and n-grams, all of them ready to be looked up.
 
     With `vectors=document` these are its n-grams, and their shares are from the texts it was trained on; with another
-    table they are words, and the shares are from counts (types,): how often each of the corpus' types occurs in the
-    texts that are trained on.
+    table they are words, and the shares are from `trained_on`, the texts of this run.
     """
 
-    def __init__(self, corpus: Corpus, vectors: StaticVectors, counts: Integers) -> None:
+    def __init__(self, trained_on: Selection, vectors: StaticVectors) -> None:
+        corpus = trained_on.corpus
         self.dims = vectors.dims
         self._tokens = corpus.tokens
         if vectors.name == "document":
@@ -39,7 +39,8 @@ class Composer:
             rows, self._known = vectors.rows_of(corpus.words), ngrams.known
             self._tables, shares = ngrams.tables, ngrams.shares
         else:
-            words = np.bincount(corpus.type_words, weights=counts * ~corpus.type_is_space, minlength=len(corpus.words))
+            counts = trained_on.counts * ~corpus.type_is_space
+            words = np.bincount(corpus.type_words, weights=counts, minlength=len(corpus.words))
             found, table = vectors.look_up(corpus.words)
             rows = found.astype(np.int64)
             self._tables, self._known = [table], []
@@ -112,9 +113,9 @@ class Centered:
         return vectors
 
 
-def document_vectors(corpus: Corpus, vectors: StaticVectors, numbers: Integers, counts: Integers) -> Floats:
-    """(documents, dims) float32: the vectors of whole documents, see `Composer`."""
-    return _in_blocks(Composer(corpus, vectors, counts), documents(corpus, numbers))
+def document_vectors(trained_on: Selection, vectors: StaticVectors, numbers: Integers) -> Floats:
+    """(documents, dims) float32: the vectors of whole documents of the same corpus, see `Composer`."""
+    return _in_blocks(Composer(trained_on, vectors), documents(trained_on.corpus, numbers))
 
 
 def _in_blocks(compose: Composer | WholeDocuments, texts: Runs) -> Floats:
@@ -125,12 +126,12 @@ def _in_blocks(compose: Composer | WholeDocuments, texts: Runs) -> Floats:
     return out
 
 
-def mean_vectors(corpus: Corpus, types: TypeVectors, numbers: Integers) -> Floats:
+def mean_vectors(types: TypeVectors, numbers: Integers) -> Floats:
     """(documents, dims) float32: the mean over each text's tokens that have a vector; zeros where none has."""
     out = np.empty((len(numbers), types.vectors.shape[1]), np.float32)
     for start in range(0, len(numbers), MEANS_AT_ONCE):
         part = slice(start, start + MEANS_AT_ONCE)
-        rows = [types.rows[corpus.document(int(number))] for number in numbers[part]]
+        rows = [types.rows[types.corpus.document(int(number))] for number in numbers[part]]
         rows = [row[row >= 0] for row in rows]
         pool_mean(types.vectors[np.concatenate(rows)], np.array([len(row) for row in rows]), out[part])
     return out

@@ -14,6 +14,7 @@ from thinc.compat import has_cupy, has_cupy_gpu
 from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -24,6 +25,8 @@ from lmao.objectives.opening import open_tasks
 from lmao.paths import ROOT
 from lmao.pretrain.checkpoint import Checkpoints
 from lmao.pretrain.loop import Pretraining
+from lmao.pretrain.model import PretrainModel
+from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import FineTuning
@@ -55,8 +58,8 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     encoder = Encoder(settings.encoder, DIMS, device)
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
     tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-    made = Pretraining(settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(60), 0)
-    return made, encoder, types
+    texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(60)), predictable, encoder.gap, 0)
+    return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts), encoder, types
 
 
 def train(device: Device, settings: Config, corpus: Corpus, folder: Path, resume_on: Device) -> Trained:

@@ -17,8 +17,8 @@ from spacy.lang.en import English
 from lmao import fill
 from lmao.config.run import Config
 from lmao.console import Console
-from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import MASK
+from lmao.corpus.selection import Selection
 from lmao.data.source import open_source
 from lmao.encoder.dropout import NO_DROPOUT
 from lmao.encoder.encoder import Encoder, TypeTable
@@ -30,7 +30,7 @@ from lmao.objectives.whitening import prepare
 from lmao.pretrain.language_model import LanguageModel
 from lmao.run import arms
 from lmao.run.experiment import run
-from lmao.run.stages.pretrain import pretrained_weights
+from lmao.run.stages.pretrain import pretrain
 from lmao.stop import StopSignal
 from lmao.tracking.trial import NoTrial
 from lmao.vectors.lookup import TypeVectors
@@ -49,8 +49,7 @@ class Learned:
     encoder: Encoder
     types: TypeTable
     targets: TypeVectors
-    corpus: Corpus
-    documents: Any
+    texts: Selection
     weights: Parameters
 
 
@@ -61,48 +60,46 @@ def learned(
     seen: dict[str, Any] = {}
 
     def listening(*arguments: Any) -> Any:
-        _, _, classifier, types, table, corpus, splits = arguments
-        result = pretrained_weights(*arguments)
-        seen.update(encoder=classifier.encoder, types=types, targets=table.types, corpus=corpus)
-        seen.update(documents=splits.pretrain, weights=result[0])
+        _, classifier, data, targets, *_ = arguments
+        result = pretrain(*arguments)
+        seen.update(encoder=classifier.encoder, types=classifier.types, targets=targets, texts=data.texts)
+        seen.update(weights=result.weights)
         return result
 
     settings = compose("debug=tiny", "threads=1", "textcat.epochs=1", getattr(request, "param", "objective=cosine"))
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch, StopSignal() as stop:
-        patch.setattr(arms, "pretrained_weights", listening)
+        patch.setattr(arms, "pretrain", listening)
         run(settings, folder, Console(rich.console.Console(quiet=True)), stop, NoTrial())
     yield Learned(folder, settings, **seen)
 
 
 def measured(run: Learned, number: int, at: int) -> tuple[list[str], Floats]:
     """The ten nearest words and their cosines, as they are looked up in pre-training, of one word of a document."""
-    ids = np.full(2 * run.encoder.gap + len(run.corpus.document(number)), -1, dtype=np.int32)
-    ids[run.encoder.gap : -run.encoder.gap] = run.corpus.document(number)
+    ids = np.full(2 * run.encoder.gap + len(run.texts.corpus.document(number)), -1, dtype=np.int32)
+    ids[run.encoder.gap : -run.encoder.gap] = run.texts.corpus.document(number)
     row = run.encoder.gap + at
     ids[row] = MASK_TYPE
     space = Workspace()
     encoded, _ = run.encoder(run.weights, run.types, ids, np.array([row]), NO_DROPOUT, space)
     ((name, (part, _)),) = run.settings.parts.items()
     part_: Any = part
-    rows, dims = run.targets.predictable(run.corpus), run.targets.vectors.shape[1]
+    rows, dims = run.targets.predictable, run.targets.vectors.shape[1]
     outputs = 3 * dims if name == "trigram" else dims
     prediction, _ = OutputHead(name, part_, run.encoder.width, outputs)(run.weights, encoded, space)
-    counts = np.bincount(
-        rows[rows >= 0], run.corpus.type_counts(run.documents)[rows >= 0], minlength=len(run.targets.vectors)
-    )
+    counts = np.bincount(rows[rows >= 0], run.texts.counts[rows >= 0], minlength=len(run.targets.vectors))
     units = unit_rows(prepare(run.targets.vectors, counts, part_.center, part_.whiten))
     own = prediction[:, dims : 2 * dims] if name == "trigram" else prediction
     found, cosines = nearest(own.copy(), units, 10)
-    words = {int(row): word for row, word in zip(rows[::-1], run.corpus.type_words[::-1], strict=True)}
-    return [run.corpus.words[words[int(row)]] for row in found[0]], cosines[0]
+    words = {int(row): word for row, word in zip(rows[::-1], run.texts.corpus.type_words[::-1], strict=True)}
+    return [run.texts.corpus.words[words[int(row)]] for row in found[0]], cosines[0]
 
 
 def masked(run: Learned, wanted: int) -> Iterator[tuple[str, int, int]]:
     """Texts with one word masked, the document's number, and which of its tokens the word is."""
     tokenizer = English().tokenizer
     documents = [document.text for document in open_source(run.settings.data, run.folder).documents()]
-    for number in run.documents[:wanted]:
+    for number in run.texts.documents[:wanted]:
         doc = tokenizer(documents[number])
         at = next(token.i for token in doc[len(doc) // 2 :] if token.is_alpha and token.whitespace_)
         if at and doc[at - 1].whitespace_:

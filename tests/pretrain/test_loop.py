@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.batches import batches, lay_out, windows
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.encoder.dropout import Dropout
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -21,9 +21,10 @@ from lmao.engine.team import Team
 from lmao.errors import Diverged
 from lmao.objectives.masking import MASK_TYPE, Masking
 from lmao.objectives.opening import open_tasks
-from lmao.objectives.tasks import Batch
 from lmao.pretrain.checkpoint import Checkpoints, Epoch
 from lmao.pretrain.loop import Pretraining
+from lmao.pretrain.model import PretrainModel
+from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import Stopped, StopSignal
 from tests.support.targets import given
 
@@ -43,7 +44,8 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         encoder = Encoder(settings.encoder, DIMS)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-        return Pretraining(settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(documents), 0)
+        texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(documents)), predictable, encoder.gap, 0)
+        return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts)
 
     return made
 
@@ -198,20 +200,11 @@ def test_the_loss_falls_on_real_text(
     assert epochs[-1].heldout[measured] > epochs[0].heldout[measured]
 
 
-def test_without_masks_every_word_is_seen_in_training_and_on_held_out_texts(
-    make: Make, store: Callable[[Pretraining, str], Checkpoints], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretraining = make("objective=document", "pretrain=document", "pretrain.heldout=0.2")
-    seen, lay = list[Batch](), pretraining.batch
-
-    def recorded(*given: Any) -> Batch:
-        seen.append(lay(*given))
-        return seen[-1]
-
-    monkeypatch.setattr(pretraining, "batch", recorded)
-    run(pretraining, store(pretraining, "kept"), 1)
-    assert len(seen) > pretraining.optimizer.steps  # the held-out ones, too
-    for batch in seen:
+def test_without_masks_every_word_is_seen_in_training_and_on_held_out_texts(make: Make) -> None:
+    texts = make("objective=document", "pretrain=document", "pretrain.heldout=0.2").texts
+    steps, heldout = texts.steps(1), list(texts.heldout())
+    assert len(steps) > 1 and heldout
+    for batch in [*(texts.batch(step, 1, number) for number, step in enumerate(steps)), *heldout]:
         np.testing.assert_array_equal(batch.masked.texts.ids, batch.originals)
 
 
@@ -235,7 +228,7 @@ def test_windows_drop_nothing(corpus: Corpus) -> None:
 def test_masks_follow_the_settings(corpus: Corpus, compose: Callable[..., Config]) -> None:
     settings = compose("pretrain.mask_rate=0.4", "pretrain.mask_symbol=0.5", "pretrain.random_word=0.3").pretrain
     documents = np.arange(len(corpus.offsets) - 1)
-    counts = corpus.type_counts(documents)
+    counts = Selection(corpus, documents).counts
     predictable = ~corpus.type_is_space
     texts = lay_out(corpus, windows(corpus, documents, 200), gap=2)
     masked = Masking(settings, counts, predictable)(texts, np.random.default_rng(0))
@@ -254,7 +247,7 @@ def test_masks_follow_the_settings(corpus: Corpus, compose: Callable[..., Config
 def test_random_words_follow_the_counts_of_the_corpus(corpus: Corpus, compose: Callable[..., Config]) -> None:
     settings = compose("pretrain.mask_rate=1", "pretrain.mask_symbol=0", "pretrain.random_word=1").pretrain
     documents = np.arange(len(corpus.offsets) - 1)
-    counts = corpus.type_counts(documents) * ~corpus.type_is_space
+    counts = Selection(corpus, documents).counts * ~corpus.type_is_space
     texts = lay_out(corpus, windows(corpus, documents, 200), gap=2)
     masked = Masking(settings, counts, counts > 0)(texts, np.random.default_rng(0))
     drawn = np.bincount(masked.texts.ids[masked.rows], minlength=len(counts))
@@ -270,12 +263,13 @@ def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpu
     weights = pretraining.optimizer.weights
     weights.flat += np.random.default_rng(0).normal(0, 0.05, len(weights.flat)).astype(np.float32)
     texts = windows(corpus, np.arange(4), 60)
-    batch = pretraining.batch(texts, pretraining._masking, np.random.default_rng(1))
-    wanted = [task.wanted(batch) for task in pretraining.tasks]
+    batch = pretraining.texts.batch(texts, epoch=1, step=0)
+    wanted = [task.wanted(batch) for task in pretraining.model.tasks]
     dropout = Dropout(0.2, 0.2, key=3)
 
     def loss(gradients: Parameters) -> float:
-        return pretraining.learn(batch, wanted, slice(0, len(texts)), dropout, Workspace(), gradients)
+        every = slice(0, len(texts))
+        return pretraining.model.learn(weights, batch, wanted, every, dropout, Workspace(), gradients)
 
     gradients, unused = (weights.like(np.zeros_like(weights.flat)) for _ in range(2))
     loss(gradients)

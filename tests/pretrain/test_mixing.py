@@ -9,6 +9,7 @@ import pytest
 from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
@@ -17,6 +18,8 @@ from lmao.objectives.opening import open_tasks
 from lmao.pretrain.checkpoint import Checkpoints
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.mixing import Mixing
+from lmao.pretrain.model import PretrainModel
+from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier
 from tests.support.finished import Finished
@@ -46,9 +49,8 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
         classifier = Classifier(encoder, types, corpus, 2)
         mixing = Mixing(settings.pretrain, settings.textcat, classifier, examples, 0)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
-        return Pretraining(
-            settings.pretrain, encoder, corpus, types, tasks, predictable, np.arange(40), 0, mixing, before
-        )
+        texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(40)), predictable, encoder.gap, 0)
+        return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts, mixing, before)
 
     return made
 
@@ -80,10 +82,10 @@ def test_each_update_leaves_the_other_tasks_head_alone(make: Callable[..., Pretr
     with Team(1) as team:
         gradients = team.gradients(weights.flat.size)
         before = weights.flat.copy()
-        pretraining.update(pretraining._order()[:5], 1, 0, team, gradients)
+        pretraining.update(pretraining.texts.steps(1)[0][:5], 1, 0, team, gradients)
         between = weights.flat.copy()
         mixing.update(pretraining.optimizer, team, gradients)
-    heads = set(pretraining.tasks[0].head.shapes())
+    heads = set(pretraining.model.tasks[0].head.shapes())
     for old, new, alone in ((before, between, SOFTMAX), (between, weights.flat, heads)):
         moved = {name for name, span in weights.spans.items() if not np.array_equal(old[span], new[span])}
         assert not moved & alone
@@ -102,10 +104,10 @@ def test_the_chance_of_a_classifier_update_is_annealed(make: Callable[..., Pretr
 
 def test_epochs_that_follow_others_draw_anew(make: Callable[..., Pretraining], tmp_path: Path) -> None:
     alone, after = make(), make(before=1)
-    first, second = alone._order(), after._order()
+    first, second = alone._steps()[0], after._steps()[0]
     assert not np.array_equal(first.begins, second.begins)
     run(alone, Checkpoints(Cache(tmp_path, pytest.fail), {}, alone.shapes), 1)
-    np.testing.assert_array_equal(alone._order().begins, second.begins)
+    np.testing.assert_array_equal(alone._steps()[0].begins, second.begins)
 
 
 def test_both_goes_on_from_the_plain_pre_training(finished: Callable[..., Finished]) -> None:

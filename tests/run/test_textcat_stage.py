@@ -10,13 +10,19 @@ import rich.console
 
 from lmao.config.run import Config
 from lmao.console import Console
+from lmao.corpus.corpus import Corpus
+from lmao.encoder.encoder import Encoder
 from lmao.engine.initialization import initialize
 from lmao.errors import UserError
+from lmao.objectives.opening import open_tasks
 from lmao.run.experiment import run
-from lmao.run.stages.textcat import _document_head, _fit, inner_split
+from lmao.run.result import PretrainSummary
+from lmao.run.stages.pretrain import Pretrained
+from lmao.run.stages.textcat import _fit, _text_map, inner_split
 from lmao.stop import StopSignal
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
+from tests.support.targets import given
 
 
 def test_the_inner_split_holds_out_a_fifth_of_each_class() -> None:
@@ -79,14 +85,16 @@ def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finishe
     ],
 )
 def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
-    compose: Callable[..., Config], overrides: list[str], found: bool
+    compose: Callable[..., Config], corpus: Corpus, overrides: list[str], found: bool
 ) -> None:
     settings = compose("debug=tiny", *overrides)
-    weights = initialize({"head.document.output.W": (20, 32), "head.document.output.b": (20,)}, seed=0)
-    head = _document_head(settings, weights)
+    table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, 20)).astype(np.float32)
+    tasks, _ = open_tasks(settings.parts, given(corpus, corpus.type_words, table), Encoder(settings.encoder, 20))
+    weights = initialize({name: shape for task in tasks for name, shape in task.head.shapes().items()}, seed=0)
+    head = _text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
     assert (head is not None) == found
     features = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
     probe = _fit(features, head, (features[:, 0] > 0).astype(np.int32), 2, seed=0)
-    rows = weights["head.document.output.W"]
+    rows = features[:20] if head is None else head[0]
     beside = probe.W - probe.W @ np.linalg.pinv(rows) @ rows  # what the head does not see
     assert (np.abs(beside).max() < 1e-5) == found

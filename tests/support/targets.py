@@ -3,6 +3,7 @@
 import numpy as np
 
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Floats
 from lmao.objectives.opening import Given
 
@@ -21,5 +22,5 @@ def given(corpus: Corpus, rows: np.ndarray, table: Floats) -> Given:
     """A text's vector is the mean of its words'; a word's head is the one before it."""
     heads = np.full(len(corpus.tokens), -1, dtype=np.int32)
     heads[corpus.offsets[:-1]] = 0
-    counts = corpus.type_counts(np.arange(len(corpus.parts)))
-    return Given(corpus, counts, rows, table, lambda of: Means(corpus, rows, table), lambda parser: heads)
+    texts = Selection(corpus, np.arange(len(corpus.parts)))
+    return Given(texts, rows, table, lambda of: Means(corpus, rows, table), {None: heads})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.selection import Selection
 from lmao.vectors.document_training import NgramTable
 from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.loading import load_vectors
@@ -19,6 +20,7 @@ from lmao.vectors.table import StaticVectors
 from lmao.vectors.texts import Composer, WholeDocuments, document_vectors, mean_vectors
 
 DOCUMENTS = np.array([7, 3, 3, 0, 120, 61])
+NONE = np.arange(0)
 A = 1e-4
 
 
@@ -57,7 +59,7 @@ def test_ngrams_are_summed_by_rarity(
         firsts = np.repeat(np.arange(len(names)), np.diff(known.begins))
         names = [(*names[first], places[last]) for first, last in zip(firsts, known.lasts, strict=True)]
         row_of |= dict(zip(names, zip(table, share, strict=True), strict=True))
-    found = document_vectors(corpus, vectors, DOCUMENTS, np.zeros(len(corpus.types), np.int64))
+    found = document_vectors(Selection(corpus, NONE), vectors, DOCUMENTS)
     assert found.shape == (6, vectors.dims) and found.dtype == np.float32
     for number, vector in zip(DOCUMENTS, found, strict=True):
         words = [corpus.words[word] for word in corpus.word_ids(int(number))]
@@ -70,7 +72,6 @@ def test_with_another_table_words_are_summed_by_rarity_in_the_corpus(
 ) -> None:
     vectors = load("vectors=floret", "vectors.dims=8", "vectors.epochs=1")
     trained_on = np.arange(50, 200)
-    counts = corpus.type_counts(trained_on)
     words = [corpus.words[word] for number in trained_on for word in corpus.word_ids(int(number))]
     rows, table = vectors.look_up(corpus.words)
     row_of = {
@@ -78,16 +79,16 @@ def test_with_another_table_words_are_summed_by_rarity_in_the_corpus(
         for word, row in zip(corpus.words, rows, strict=True)
         if row >= 0
     }
-    found = document_vectors(corpus, vectors, DOCUMENTS, counts)
+    found = document_vectors(Selection(corpus, trained_on), vectors, DOCUMENTS)
     for number, vector in zip(DOCUMENTS, found, strict=True):
         text = [(corpus.words[word],) for word in corpus.word_ids(int(number))]
         np.testing.assert_allclose(vector, by_hand(text, row_of), rtol=1e-3, atol=1e-5)
 
 
 def test_a_stretch_has_the_vector_of_its_whole_document(corpus: Corpus, load: Callable[..., StaticVectors]) -> None:
-    vectors, counts = load("vectors=document", "vectors.epochs=1"), np.zeros(len(corpus.types), np.int64)
-    of_documents = document_vectors(corpus, vectors, np.arange(len(corpus.parts)), counts)
-    whole = WholeDocuments(Composer(corpus, vectors, counts), corpus.offsets)
+    vectors, none = load("vectors=document", "vectors.epochs=1"), Selection(corpus, NONE)
+    of_documents = document_vectors(none, vectors, np.arange(len(corpus.parts)))
+    whole = WholeDocuments(Composer(none, vectors), corpus.offsets)
     begins, ends = corpus.offsets[DOCUMENTS], corpus.offsets[DOCUMENTS + 1]
     for first in (begins, ends - 1, begins):
         np.testing.assert_array_equal(whole(first, np.ones(6, np.int64)), of_documents[DOCUMENTS])
@@ -102,19 +103,19 @@ def test_texts_without_a_known_word_are_zeros(corpus: Corpus, load: Callable[...
         np.concatenate([unknown, known]), np.array([0, 0, 3, 5]), corpus.types, corpus.type_words, corpus.words,
         corpus.parts[:3], corpus.labels[:3], corpus.label_names, "", corpus.test_labels,
     )  # fmt: skip
-    counts, all_three = texts.type_counts(np.arange(3)), np.arange(3)
+    all_three = Selection(texts, np.arange(3))
     for found in (
-        document_vectors(texts, vectors, all_three, counts),
-        mean_vectors(texts, look_up(texts, vectors), all_three),
+        document_vectors(all_three, vectors, all_three.documents),
+        mean_vectors(look_up(texts, vectors), all_three.documents),
     ):
         assert found.shape == (3, vectors.dims)
         assert found.any(axis=1).tolist() == [False, False, True]
-    assert document_vectors(texts, vectors, all_three[:0], counts).shape == (0, vectors.dims)
+    assert document_vectors(all_three, vectors, NONE).shape == (0, vectors.dims)
 
 
 def test_the_mean_is_over_the_tokens_that_have_a_vector(corpus: Corpus, load: Callable[..., StaticVectors]) -> None:
     types = look_up(corpus, load("vectors=floret", "vectors.dims=8", "vectors.epochs=1"))
-    found = mean_vectors(corpus, types, DOCUMENTS)
+    found = mean_vectors(types, DOCUMENTS)
     for number, vector in zip(DOCUMENTS, found, strict=True):
         rows = [row for row in types.rows[corpus.document(int(number))] if row >= 0]
         np.testing.assert_allclose(vector, types.vectors[rows].mean(axis=0), rtol=1e-4, atol=1e-6)

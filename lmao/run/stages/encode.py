@@ -1,4 +1,6 @@
-"""The line `encode`, and `data`: a source comes in, its corpus and the splits go out."""
+"""The line `encode`, and `data`: a source comes in, the run's texts and labels go out."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -6,6 +8,7 @@ from lmao.cache import key_of
 from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
+from lmao.corpus.selection import Selection
 from lmao.data.document import Part, Source
 from lmao.data.labels import lookalikes
 from lmao.data.splits import LISTED, Splits, split
@@ -14,11 +17,21 @@ from lmao.run.context import Context
 from lmao.streams import digest, stream
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """What a run learns from. texts: those that vectors are trained on, and the encoder pre-trained on; digest: of them
+    and of the examples."""
+
+    texts: Selection
+    splits: Splits
+    digest: str
+
+
 def threads_of(settings: Config) -> int:
     return settings.threads or available_threads()
 
 
-def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
+def encode_texts(context: Context, source: Source) -> Dataset:
     settings = context.settings
     with context.timed("encode"), context.console.stage("encode") as stage:
         corpus, cached = encode(source, settings.data.language, context.cache, threads_of(settings), stage.advance)
@@ -33,27 +46,28 @@ def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
     splits = split(
         settings.data, corpus.parts, labels, corpus.copies, corpus.label_names, subset, settings.evaluate_test
     )
+    texts = Selection(corpus, splits.pretrain)
     pretrains = settings.textcat.name == "cnn" and settings.pretrain.epochs
     context.console.line(
         "data",
         f"{source.name} · {_labels(corpus, splits)} · {len(splits.train.labels):,} train · "
-        f"{len(splits.dev.labels):,} dev" + (f" · {len(splits.pretrain):,} texts to pre-train on" if pretrains else ""),
+        f"{len(splits.dev.labels):,} dev" + (f" · {len(texts.documents):,} texts to pre-train on" if pretrains else ""),
     )
     for warning in splits.warnings:
         context.console.warn(f"data: {warning}")
     for names in lookalikes(corpus.label_names):
         listed = ", ".join(repr(name) for name in names)
         context.console.warn(f"data: the labels {listed} differ so little that they may be meant as one")
-    context.digests["data"] = key_of(
+    found = key_of(
         {
             "corpus": corpus.digest,
-            "pretrain": digest(splits.pretrain),
+            "pretrain": texts.digest,
             "train": digest(splits.train.documents),
             "dev": digest(splits.dev.documents),
         }
     )
-    context.tracker.dataset(source.name, context.digests["data"], source.name, "training")
-    return corpus, splits
+    context.tracker.dataset(source.name, found, source.name, "training")
+    return Dataset(texts, splits, found)
 
 
 def _labels(corpus: Corpus, splits: Splits) -> str:

@@ -3,16 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.corpus.corpus import Corpus
-from lmao.data.splits import Examples, Splits
+from lmao.data.splits import Examples
 from lmao.engine.parameters import Floats
 from lmao.run.arms import Trained
 from lmao.run.context import Context
 from lmao.run.result import Result, peak_rss_mb, versions
 from lmao.run.scores import score, write_predictions
+from lmao.run.stages.encode import Dataset
 
 
-def evaluate(context: Context, corpus: Corpus, splits: Splits, trained: Trained) -> Result:
+def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
+    corpus, splits = data.texts.corpus, data.splits
     with (
         context.timed("evaluate"),
         context.console.stage("evaluate", total=corpus.count(splits.dev.documents)) as stage,
@@ -36,7 +37,7 @@ def evaluate(context: Context, corpus: Corpus, splits: Splits, trained: Trained)
         textcat=trained.textcat,
         parameters=trained.parameters,
         model_mb=trained.model_mb,
-        digests=context.digests,
+        digests=trained.digests,
         seconds=context.seconds,
         seed=context.settings.seed,
         threads=context.team.threads,

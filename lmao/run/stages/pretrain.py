@@ -1,101 +1,96 @@
 """The pre-training of a run: taken from the cache, gone on with, or begun; told epoch by epoch."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmao.config.textcat import CnnTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
-from lmao.corpus.corpus import Corpus
-from lmao.corpus.syntax import find_heads
-from lmao.data.document import Source
-from lmao.data.splits import Splits
-from lmao.encoder.encoder import TypeTable
+from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Parameters
 from lmao.objectives.opening import Given, open_tasks
-from lmao.objectives.tasks import TextVectors
+from lmao.objectives.tasks import Task, TextVectors
 from lmao.pretrain.checkpoint import Checkpoints, Epoch
 from lmao.pretrain.loop import Pretraining
+from lmao.pretrain.measuring import labels
 from lmao.pretrain.mixing import Mixing
+from lmao.pretrain.model import PretrainModel
+from lmao.pretrain.texts import PretrainTexts
 from lmao.run.context import Context
 from lmao.run.result import PretrainSummary
+from lmao.run.stages.encode import Dataset
+from lmao.run.stages.heads import Heads
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier
 from lmao.vectors.lookup import TypeVectors
-from lmao.vectors.table import StaticVectors
 from lmao.vectors.texts import Centered, Composer, WholeDocuments
 
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
 MIX = {"mode", "mix", "mix_end", "mix_steps", "mixed_epochs"}
 ELSEWHERE = MIX | {"epochs", "save_minutes", "seed"}  # settings that are no part of what all pre-trainings depend on
 MIXED_TEXTCAT = {"batch_size", "dropout", "vector_dropout"}
-NAMES = {
-    "cosine": "held-out cosine",
-    "word_accuracy": "word@1",
-    "word_accuracy_10": "word@10",
-    "byte_accuracy": "bytes",
-    "document_cosine": "held-out document cosine",
-}
 
 
 @dataclass(frozen=True)
-class TargetTable:
-    """What is predicted: the table, and its rows by type."""
+class Pretrained:
+    """weights: the encoder's and those of the tasks' heads, averaged, on the host."""
 
-    static: StaticVectors
-    types: TypeVectors
+    weights: Parameters
+    tasks: Sequence[Task]
+    summary: PretrainSummary
 
 
-def pretrained_weights(
-    context: Context, source: Source, classifier: Classifier, types: TypeTable, table: TargetTable | None,
-    corpus: Corpus, splits: Splits,
-) -> tuple[Parameters, PretrainSummary]:  # fmt: skip
+def pretrain(
+    context: Context, classifier: Classifier, data: Dataset, target: TypeVectors, heads: Heads,
+    digests: Mapping[str, str],
+) -> Pretrained:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
+
+    target, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
 
     Raises:
         Diverged: the loss is not finite.
         Stopped: a signal came; the state is saved.
     """
-    settings, encoder = context.settings, classifier.encoder
-    tasks, predictable = open_tasks(settings.parts, _given(context, source, corpus, table, splits.pretrain), encoder)
-    seed = settings.pretrain_seed
+    settings, encoder, selection, train = context.settings, classifier.encoder, data.texts, data.splits.train
+    tasks, predictable = open_tasks(settings.parts, _given(context, selection, target, heads), encoder)
+    model, seed = PretrainModel(encoder, classifier.types, tasks), settings.pretrain_seed
+    texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, seed)
     record: dict[str, Any] = {
         "version": VERSION,
         "encoder": settings.encoder.model_dump(),
         "objective": settings.objective.model_dump(),
         "pretrain": settings.pretrain.model_dump(exclude=ELSEWHERE),
         "seed": seed,
-        "corpus": corpus.digest,
-        "documents": digest(splits.pretrain),
-        "vectors": context.digests.get("vectors"),
-        "target": context.digests.get("target"),
+        "corpus": selection.corpus.digest,
+        "documents": selection.digest,
+        "vectors": digests.get("vectors"),
+        "target": digests.get("target"),
     }
-    if "heads" in context.digests:
-        record["heads"] = context.digests["heads"]
+    if "heads" in digests:
+        record["heads"] = digests["heads"]
     phases = {"pretrain": [False], "interleave": [True], "both": [False, True]}[settings.pretrain.mode]
     weights, epochs, cached = None, list[Epoch](), 0
     for mixed in phases:
         mixing = None
         if mixed:
             assert isinstance(settings.textcat, CnnTextcat)
-            mixing = Mixing(settings.pretrain, settings.textcat, classifier, splits.train, settings.seed)
+            mixing = Mixing(settings.pretrain, settings.textcat, classifier, train, settings.seed)
             record |= {
                 "epochs_before": None if weights is None else settings.pretrain.epochs,
                 "mix": settings.pretrain.model_dump(include=MIX - {"mixed_epochs"}),
                 "textcat": settings.textcat.model_dump(include=MIXED_TEXTCAT),
                 "labelled": [
-                    digest(splits.train.documents),
-                    digest(splits.train.labels.astype(np.int64)),
+                    digest(train.documents),
+                    digest(train.labels.astype(np.int64)),
                     settings.seed,
                 ],
             }
-        pretraining = Pretraining(
-            settings.pretrain, encoder, corpus, types, tasks, predictable, splits.pretrain, seed, mixing, len(epochs)
-        )
+        pretraining = Pretraining(settings.pretrain, model, texts, mixing, len(epochs))
         if weights is not None:
             pretraining.start_from(weights)
         wanted = settings.pretrain.epochs if weights is None else settings.pretrain.mixed_epochs
@@ -104,7 +99,7 @@ def pretrained_weights(
         epochs += made
         cached += known
     assert weights is not None
-    return weights, _summary(epochs, cached)
+    return Pretrained(weights, tasks, _summary(epochs, cached))
 
 
 def _phase(
@@ -119,47 +114,32 @@ def _phase(
             pretraining.resume(checkpoints, wanted)
         cached = [replace(epoch, epoch=before + epoch.epoch) for epoch in (found[1] if found else pretraining.epochs)]
         computed = list[Epoch]()
-        total = before + wanted
+        total, called = before + wanted, labels(pretraining.model.tasks)
         for epoch in cached:
             _track(context, epoch)
-            context.console.line("pretrain", _describe(epoch, total) + " · cached")
+            context.console.line("pretrain", _describe(epoch, total, called) + " · cached")
         while len(cached) + len(computed) < wanted:
             with context.console.stage("pretrain", pretraining.words, before=pretraining.words_done) as stage:
                 epoch = pretraining.run_epoch(checkpoints, context.team, context.stop, stage.advance)
                 epoch = replace(epoch, epoch=before + epoch.epoch)
-                stage.done(_describe(epoch, total))
+                stage.done(_describe(epoch, total, called))
             _track(context, epoch)
             computed.append(epoch)
     weights = found[0] if found else pretraining.weights()
     return weights, cached + computed, len(cached)
 
 
-def _given(
-    context: Context, source: Source, corpus: Corpus, table: TargetTable | None, documents: NDArray[np.int64]
-) -> Given:
-    settings, counts = context.settings.pretrain, corpus.type_counts(documents)
+def _given(context: Context, texts: Selection, target: TypeVectors, heads: Heads) -> Given:
+    corpus, documents = texts.corpus, texts.documents
 
-    def texts(of: Literal["window", "document"]) -> TextVectors:
-        assert table is not None
-        compose = Composer(corpus, table.static, counts)
+    def text_vectors(of: Literal["window", "document"]) -> TextVectors:
+        assert target.table is not None
+        compose = Composer(texts, target.table)
         if of == "document":
             return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
-        return Centered(compose, windows(corpus, documents, settings.window_words))
+        return Centered(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
-    def heads(parser: str | None) -> NDArray[np.int32]:
-        words = corpus.count(np.arange(len(corpus.parts)))
-        with context.timed("heads"), context.console.stage("heads", words) as stage:
-            found, digest_of_heads = find_heads(
-                corpus, source, context.settings.data.language, parser, context.cache, context.team.threads,
-                stage.advance,
-            )  # fmt: skip
-            stage.done(f"{(found != 0).mean():.1%} of the tokens have one")
-        context.digests["heads"] = context.digests.get("heads", "") + digest_of_heads
-        return found
-
-    nothing = np.full(len(corpus.types), -1, dtype=np.int32), np.zeros((1, 0), dtype=np.float32)
-    rows, vectors = nothing if table is None else (table.types.predictable(corpus), table.types.vectors)
-    return Given(corpus, counts, rows, vectors, texts, heads)
+    return Given(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
 
 
 def _track(context: Context, epoch: Epoch) -> None:
@@ -168,11 +148,9 @@ def _track(context: Context, epoch: Epoch) -> None:
         context.tracker.metric(f"pretrain/{name}", figures[name], epoch.epoch)
 
 
-def _describe(epoch: Epoch, wanted: int) -> str:
-    figures = []
-    for name, value in epoch.heldout.items():
-        known = next(known for known in sorted(NAMES, key=len, reverse=True) if name.endswith(known))
-        figures.append(f"{name.removesuffix(known).replace('_', ' ')}{NAMES[known]} {value:.3f}")
+def _describe(epoch: Epoch, wanted: int, called: Mapping[str, str]) -> str:
+    """called: what the figures are called."""
+    figures = [f"{called.get(name, name.replace('_', ' '))} {value:.3f}" for name, value in epoch.heldout.items()]
     return (
         f"epoch {epoch.epoch}/{wanted} · {epoch.words / 1e6:.2f} M words · {epoch.words_per_second:,.0f} w/s · "
         f"loss {epoch.loss:.3f} · {', '.join(figures)}"

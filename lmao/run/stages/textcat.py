@@ -6,8 +6,6 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.config.objective import DocumentObjective
-from lmao.config.run import Config
 from lmao.config.textcat import CnnTextcat
 from lmao.data.splits import Examples, Splits
 from lmao.engine.parameters import Floats, Parameters
@@ -15,6 +13,7 @@ from lmao.errors import UserError
 from lmao.run.context import Context
 from lmao.run.result import ProbeSummary, TextcatSummary
 from lmao.run.scores import write_predictions
+from lmao.run.stages.pretrain import Pretrained
 from lmao.streams import stream
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import Epoch, FineTuning
@@ -28,7 +27,7 @@ HELD = 5  # one training example in so many is held out to judge fine-tuning by
 
 
 def trained_weights(
-    context: Context, classifier: Classifier, pretrained: Parameters | None, splits: Splits
+    context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits
 ) -> tuple[Parameters, TextcatSummary]:
     """The classifier's weights after training on the labels, as `textcat.init` has it.
 
@@ -38,11 +37,12 @@ def trained_weights(
         Pruned: the trial isn't worth going on with.
     """
     settings = _settings(context)
-    weights, arrays, numbers = initial_weights(classifier, pretrained, context.settings.seed)
+    loaded = None if pretrained is None else pretrained.weights
+    weights, arrays, numbers = initial_weights(classifier, loaded, context.settings.seed)
     if arrays:
         context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
     if settings.init == "probe":
-        head = None if pretrained is None else _document_head(context.settings, pretrained)
+        head = None if pretrained is None else _text_map(pretrained)
         return _probe_first(context, classifier, weights, head, splits)
     tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
     with context.timed("textcat"):
@@ -50,12 +50,10 @@ def trained_weights(
     return tuning.best, _summary(context, epochs, tuning.best_epoch, None)
 
 
-def _document_head(settings: Config, pretrained: Parameters) -> Linear | None:
+def _text_map(pretrained: Pretrained) -> Linear | None:
     """Where pre-training predicted texts' vectors from the pooled encoding by a linear map: that map."""
-    for name, (part, _) in settings.parts.items():
-        if isinstance(part, DocumentObjective) and not part.hidden_size:
-            return pretrained[f"head.{name}.output.W"], pretrained[f"head.{name}.output.b"]
-    return None
+    maps = (task.head.linear_map(pretrained.weights) for task in pretrained.tasks if task.pooled)
+    return next((found for found in maps if found is not None), None)
 
 
 def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
