@@ -30,7 +30,7 @@ class ParentRun:
                 study.study.set_user_attr("mlflow_run_id", self.run_id)
 
     def end_lost_runs(self) -> None:
-        end_lost_runs(self._tracking, self.run_id, self._study.running)
+        end_lost_runs(self._tracking, self.run_id, self._study.failed())
 
     def keep_models(self) -> None:
         if self._tracking.keep_models == "best":

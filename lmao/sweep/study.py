@@ -109,6 +109,10 @@ class SharedStudy:
         """The numbers of the trials that somebody is at."""
         return {trial.number for trial in self._running()}
 
+    def failed(self) -> set[int]:
+        """The numbers of the trials that failed or were lost."""
+        return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[TrialState.FAIL])}
+
     def is_complete(self) -> bool:
         """All of the budget has ended."""
         return len(self.finished()) >= self.n_trials

@@ -213,9 +213,11 @@ def end_study_run(
     tracker.close(status)
 
 
-def end_lost_runs(config: AnyTracking, parent: str | None, running: Callable[[], Collection[int]]) -> None:
-    """A study's runs that a kill left RUNNING: KILLED. running: the numbers of the trials that do run; it is called
-    after MLflow was, as a trial begins before its run.
+def end_lost_runs(config: AnyTracking, parent: str | None, failed: Collection[int]) -> None:
+    """A study's runs that a kill left RUNNING: KILLED.
+
+    failed: the numbers of the trials that Optuna called FAIL before this call. A run ends before its trial does, so
+    that one of these that is RUNNING now was lost; another, which may end at any moment, is not touched.
 
     Raises:
         UserError: the store can't be read or written.
@@ -226,9 +228,8 @@ def end_lost_runs(config: AnyTracking, parent: str | None, running: Callable[[],
         client = open_client(config.uri)
         query = f"tags.`{PARENT_TAG}` = '{parent}' and attributes.status = 'RUNNING'"
         found = client.search_runs([client.get_run(parent).info.experiment_id], query)
-    numbers = running()
     for run in found:
-        if int(run.data.tags[TRIAL_TAG]) not in numbers:
+        if int(run.data.tags[TRIAL_TAG]) in failed:
             tracker = MlflowTracker(client, run.info.run_id, config.uri)
             tracker.tags({"state": "FAIL"})
             tracker.close("KILLED")
