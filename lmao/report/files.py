@@ -108,10 +108,10 @@ def _tracking_uri(of_study: str | None) -> str | None:
 
 
 def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
-    from lmao.tracking.mlflow_store import told
+    from lmao.tracking.mlflow_client import mlflow_errors
 
     try:
-        with told(uri):
+        with mlflow_errors(uri):
             _client(uri).download_artifacts(run_id, name, str(folder))
     except UserError as error:
         raise UserError(masked(str(error)).partition(": set tracking.uri")[0]) from None
@@ -119,7 +119,7 @@ def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
 
 @cache
 def _client(uri: str) -> "MlflowClient":
-    from lmao.tracking.mlflow_store import open_client
+    from lmao.tracking.mlflow_client import open_client
 
     return open_client(uri)
 

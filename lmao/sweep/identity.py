@@ -8,13 +8,11 @@ from optuna.distributions import CategoricalDistribution
 
 from lmao.config.run import Config, flat
 from lmao.config.textcat import LinearTextcat
-from lmao.config.tracking import MlflowTracking
 from lmao.data.document import Source
-from lmao.database import absolute
-from lmao.passwords import masked
 from lmao.run.result import code_version
 from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
+from lmao.tracking.store import open_store
 from lmao.vectors.loading import table_digest
 
 DEFAULT_SAMPLER = "tpe"
@@ -63,8 +61,9 @@ def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str
         "commit": code_version(),
         "evaluate_test": settings.evaluate_test,
     }
-    if isinstance(settings.tracking, MlflowTracking):
-        record["tracking_uri"] = masked(absolute(settings.tracking.uri))
+    uri = open_store(settings.tracking).uri
+    if uri is not None:
+        record["tracking_uri"] = uri
     if rerun_of is not None:
         record["rerun_of"] = rerun_of
     return record

@@ -47,7 +47,8 @@ class Lines:
             parts.append(f"as {trial.user_attrs['reused']}")
         self._console.line(f"trial {trial.number}", "  ".join(parts))
 
-    def end(self, parent: str | None) -> None:
+    def end(self, command: str | None) -> None:
+        """command: what shows the study's runs, if they were recorded."""
         counts = Counter(STATES[trial.state] for trial in self._study.finished())
         done = f"{self._study.name} · " + ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
         running = len(self._study.counted()) - len(self._study.finished())
@@ -57,7 +58,7 @@ class Lines:
         if best:
             done += f" · best {best.values[0]:.4f} (trial {best.number})"
         self._console.line("done", done)
-        compare = "" if parent is None else f"   compare: mlflow ui, run {self._study.name}"
+        compare = "" if command is None else f"   compare: {command}, run {self._study.name}"
         self._console.line("", f"table: python -m lmao.report{compare}")
 
     def lost(self, error: Exception) -> None:

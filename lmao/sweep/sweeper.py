@@ -35,7 +35,7 @@ from lmao.sweep.space import Space, overrides, read_space
 from lmao.sweep.storage import DATABASE, told
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
-from lmao.tracking.mlflow import reach_tracking
+from lmao.tracking.store import open_store
 
 
 class StudySweep(OptunaSweeperImpl):
@@ -75,7 +75,8 @@ class StudySweep(OptunaSweeperImpl):
         with read_write(self._config.hydra.sweep):  # the launcher makes it
             self._config.hydra.sweep.dir = str(folder)
         study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler))
-        reach_tracking(settings.tracking, study.url)
+        store = open_store(settings.tracking)
+        store.prepare(study.url)
         lost = study.prepare(
             same_attributes(settings, space, self._sampler_name, inputs),
             attributes(settings, space, self._own.rerun_of), self._own.n_trials, points,
@@ -84,7 +85,7 @@ class StudySweep(OptunaSweeperImpl):
         try:
             with told(study.url, DATABASE):
                 lines.begin(self._sampler_name, len(space.distributions), lost)
-                parent = ParentRun(study, settings.tracking, console.warn)
+                parent = ParentRun(study, store, settings.tracking.keep_models, console.warn)
                 try:
                     self._run(study, space.of_a_grid() if points else space, settings, parent, lines, console)
                 except BaseException:
@@ -95,7 +96,7 @@ class StudySweep(OptunaSweeperImpl):
                 too_many = self._too_many_failures(study)
                 parent.finish(failed=too_many is not None)
                 self._write_best(study)
-                lines.end(parent.run_id)
+                lines.end(store.command)
             if too_many is not None:
                 raise UserError(too_many)
         finally:

@@ -126,7 +126,7 @@ def test_a_broken_file_is_left_out_and_told(workplace: Workplace) -> None:
 
 
 def test_results_of_another_machine_come_from_mlflow(workplace: Workplace, mlflow_database: Path) -> None:
-    from lmao.tracking.mlflow_store import open_client
+    from lmao.tracking.mlflow_client import open_client
 
     uri = f"sqlite:///{shutil.copy(mlflow_database, workplace.folder)}"
     client = open_client(uri)

@@ -6,19 +6,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 
 from lmao.config.tracking import MlflowTracking
 from lmao.errors import Diverged, Pruned
-from lmao.sweep.parent import ParentRun
-from lmao.sweep.study import SharedStudy
-from lmao.sweep.trial import Spec, StoredTrial
-from lmao.tracking.mlflow import open_tracker
+from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.store import tracked_run
+from tests.support.workers import Worker
 
-ATTRIBUTES = {"sampler": "random", "space": {}, "science": {}, "commit": "0123abc"}
 ENDS = {  # how a run ends that becomes such a trial, and what MLflow then says of it
     TrialState.COMPLETE: (None, ("FINISHED", "COMPLETE")),
     TrialState.PRUNED: (Pruned("below the median"), ("KILLED", "PRUNED")),
@@ -26,29 +23,19 @@ ENDS = {  # how a run ends that becomes such a trial, and what MLflow then says 
 }
 
 
-class Worker:
-    """One of a study's workers, and the run of the trial that it is at."""
+class Place:
+    """Two workers on one study; the first is at a trial."""
 
     def __init__(self, folder: Path) -> None:
         uri = f"sqlite:///{folder}/mlflow.db"
-        self.tracking = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
-        random = optuna.samplers.RandomSampler()
-        self.study = SharedStudy(f"sqlite:///{folder}/optuna.db", "s", folder / "study", lambda place: random)
-        self.study.prepare({}, ATTRIBUTES, 3, [])
-        self.parent = ParentRun(self.study, self.tracking, pytest.fail)
-        self.client = MlflowClient(tracking_uri=uri)
+        config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
+        store = MlflowStore(config)
+        self.worker, self.other = Worker(folder, store), Worker(folder, store)
+        self._client = MlflowClient(tracking_uri=uri)
         self._run = ExitStack()
-
-    def begin(self) -> str:
-        """Claim a trial and open its run. Returns: the run's id."""
-        [self.trial], _ = self.study.claim(1, lambda trial: None, own_seeds=True)
-        pruner = {"_target_": "optuna.pruners.NopPruner"}
-        spec = Spec(
-            self.study.url, "s", self.trial.number, self.trial._trial_id, pruner, False, self.parent.run_id, "."
-        )
-        tracker = self._run.enter_context(open_tracker(self.tracking, "a trial", StoredTrial(spec)))
+        tracker = self._run.enter_context(tracked_run(store, "a trial", self.worker.claim()))
         assert tracker.run_id is not None
-        return tracker.run_id
+        self.run_id = tracker.run_id
 
     def end(self, state: TrialState) -> None:
         """As a sweep does it: first the run, then the trial."""
@@ -56,61 +43,51 @@ class Worker:
         with suppress(Pruned, Diverged), self._run:
             if error is not None:
                 raise error
-        self.study.tell(self.trial, state, 0.5 if error is None else None)
+        self.worker.tell(state, 0.5 if error is None else None)
 
-    def look_for_the_lost(self) -> None:
-        self.study.claim(0, lambda trial: None, own_seeds=True)
-        self.parent.end_lost_runs()
-
-    def said(self, run_id: str) -> tuple[str, str | None]:
-        """MLflow's status and our state of a run."""
-        run = self.client.get_run(run_id)
+    def said(self) -> tuple[str, str | None]:
+        """MLflow's status and our state of the trial's run."""
+        run = self._client.get_run(self.run_id)
         return run.info.status, run.data.tags.get("state")
 
 
 @pytest.fixture
-def workers(mlflow_database: Path, tmp_path: Path) -> Iterator[tuple[Worker, Worker]]:
+def place(mlflow_database: Path, tmp_path: Path) -> Iterator[Place]:
     shutil.copy(mlflow_database, tmp_path)
-    both = Worker(tmp_path), Worker(tmp_path)
-    yield both
-    for worker in both:
+    place = Place(tmp_path)
+    yield place
+    for worker in (place.worker, place.other):
         worker.study.close()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("state", ENDS)
 def test_a_trial_that_ends_while_lost_runs_are_looked_for_keeps_its_end(
-    state: TrialState, moment: str, workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
+    state: TrialState, moment: str, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Just before or just after MLflow lists the runs that are RUNNING."""
-    worker, other = workers
-    run_id = worker.begin()
     search = MlflowClient.search_runs
 
     def searching(*arguments: Any, **named: Any) -> Any:
         if moment == "before":
-            worker.end(state)
+            place.end(state)
         found = search(*arguments, **named)
         if moment == "after":
-            worker.end(state)
+            place.end(state)
         return found
 
     monkeypatch.setattr(MlflowClient, "search_runs", searching)
-    other.look_for_the_lost()
-    assert worker.said(run_id) == ENDS[state][1]
+    place.other.look_for_the_lost()
+    assert place.said() == ENDS[state][1]
 
 
-def test_a_trial_that_still_runs_is_left_alone(workers: tuple[Worker, Worker]) -> None:
-    worker, other = workers
-    run_id = worker.begin()
-    other.look_for_the_lost()
-    assert worker.said(run_id) == ("RUNNING", None)
-    worker.end(TrialState.COMPLETE)
+def test_a_trial_that_still_runs_is_left_alone(place: Place) -> None:
+    place.other.look_for_the_lost()
+    assert place.said() == ("RUNNING", None)
+    place.end(TrialState.COMPLETE)
 
 
-def test_the_run_of_a_killed_worker_is_killed_too(workers: tuple[Worker, Worker]) -> None:
-    worker, other = workers
-    run_id = worker.begin()
-    worker.study._worker._lock.release()  # what the system does when a worker is killed
-    other.look_for_the_lost()
-    assert worker.said(run_id) == ("KILLED", "FAIL")
+def test_the_run_of_a_killed_worker_is_killed_too(place: Place) -> None:
+    place.worker.die()
+    place.other.look_for_the_lost()
+    assert place.said() == ("KILLED", "FAIL")
