@@ -11,7 +11,8 @@ import pandas as pd
 
 from lmao.config.run import NOT_SCIENCE
 from lmao.errors import UserError
-from lmao.sweep.records import STORAGE, Study, Trial
+from lmao.sweep.reading import STORAGE
+from lmao.sweep.records import Study, Trial
 
 SHARED = ("encode", "vectors", "pretrain")  # stages that may have waited for, or taken over, what another run made
 PLAIN = {"True": "true", "False": "false", "None": "null"}  # a study remembers values as Python writes them

@@ -15,7 +15,8 @@ from lmao.errors import UserError
 from lmao.passwords import masked
 from lmao.paths import ROOT
 from lmao.stop import Stopped
-from lmao.sweep.records import STORAGE, Study, read_studies
+from lmao.sweep.reading import STORAGE, read_studies
+from lmao.sweep.records import Study
 
 TRAIN = ROOT / "train.py"
 FIRST_SEED = 1000  # searches draw theirs elsewhere

@@ -22,7 +22,7 @@ from lmao.report.runs import all_runs
 from lmao.report.setting_plots import boundary, isolation
 from lmao.report.settings import sampled
 from lmao.report.tables import Table
-from lmao.sweep.records import STORAGE, read_studies
+from lmao.sweep.reading import STORAGE, read_studies
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from lmao.config.run import Config, flat
 from lmao.config.textcat import LinearTextcat
 from lmao.data.document import Source
 from lmao.run.result import code_version
+from lmao.sweep.records import StudyAttribute
 from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
 from lmao.tracking.store import open_store
@@ -39,11 +40,18 @@ def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mappin
     grid may grow by numbers: only its names are compared."""
     varied = {*space.distributions} | ({"seed"} - space.named)
     science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
-    varying = {"names": _names(space.of_a_grid())} if sampler == GRID else {"space": space.record()}
+    varying = (
+        {StudyAttribute.NAMES: _names(space.of_a_grid())} if sampler == GRID else {StudyAttribute.SPACE: space.record()}
+    )
     inputs = {
         name: of for name, of in inputs.items() if not any(_is_one_of(one.rpartition("@")[2], {name}) for one in varied)
     }
-    return {"science": science, "inputs": inputs, "sampler": sampler, **varying}
+    return {
+        StudyAttribute.SCIENCE: science,
+        StudyAttribute.INPUTS: inputs,
+        StudyAttribute.SAMPLER: sampler,
+        **varying,
+    }
 
 
 def inputs_of(settings: Config, source: Source) -> dict[str, str]:
@@ -56,16 +64,16 @@ def inputs_of(settings: Config, source: Source) -> dict[str, str]:
 def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str, Any]:
     """What else a study remembers, of its last start."""
     record: dict[str, Any] = {
-        "overrides": [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
-        "space": space.record(),
-        "commit": code_version(),
-        "evaluate_test": settings.evaluate_test,
+        StudyAttribute.OVERRIDES: [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
+        StudyAttribute.SPACE: space.record(),
+        StudyAttribute.COMMIT: code_version(),
+        StudyAttribute.EVALUATE_TEST: settings.evaluate_test,
     }
     uri = open_store(settings.tracking).uri
     if uri is not None:
-        record["tracking_uri"] = uri
+        record[StudyAttribute.TRACKING_URI] = uri
     if rerun_of is not None:
-        record["rerun_of"] = rerun_of
+        record[StudyAttribute.RERUN_OF] = rerun_of
     return record
 
 

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.console import Console, duration
 from lmao.passwords import masked
+from lmao.sweep.records import TrialAttribute
 from lmao.sweep.study import SharedStudy
 
 SHORT = ("optimizer.", "textcat.")
@@ -41,10 +42,10 @@ class Lines:
             f"best {best.values[0]:.3f}" if best else "best -    ",
             f"{duration(_seconds(trial)):>10}",
             f"{self._left():>18}",
-            trial.user_attrs.get("error") or _described(trial.params),
+            trial.user_attrs.get(TrialAttribute.ERROR) or _described(trial.params),
         ]
-        if "reused" in trial.user_attrs:
-            parts.append(f"as {trial.user_attrs['reused']}")
+        if TrialAttribute.REUSED in trial.user_attrs:
+            parts.append(f"as {trial.user_attrs[TrialAttribute.REUSED]}")
         self._console.line(f"trial {trial.number}", "  ".join(parts))
 
     def end(self, command: str | None) -> None:

@@ -8,10 +8,17 @@ from typing import Any
 from lmao.database import exclusive
 from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
+from lmao.sweep.records import StudyAttribute, TrialAttribute
 from lmao.sweep.study import SharedStudy
 from lmao.tracking.store import TrackingStore
 
-ABOUT = ("sampler", "n_trials", "space", "science", "commit")
+ABOUT = (  # the run's parameters
+    StudyAttribute.SAMPLER,
+    StudyAttribute.N_TRIALS,
+    StudyAttribute.SPACE,
+    StudyAttribute.SCIENCE,
+    StudyAttribute.COMMIT,
+)
 
 
 class ParentRun:
@@ -24,10 +31,10 @@ class ParentRun:
         self._warn = warn
         with exclusive(study.url):
             attributes = study.study.user_attrs
-            known = attributes.get("mlflow_run_id")
+            known = attributes.get(StudyAttribute.RUN_ID)
             self.run_id = store.open_study(study.name, {name: attributes[name] for name in ABOUT}, known)
             if self.run_id not in (None, known):
-                study.study.set_user_attr("mlflow_run_id", self.run_id)
+                study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
 
     def end_lost_runs(self) -> None:
         self._store.end_lost(self.run_id, self._study.failed())
@@ -53,7 +60,7 @@ class ParentRun:
                 if best is None:
                     self._end(status, {}, None, files)
                     return
-                model = Path(best.user_attrs["folder"]) / "model"
+                model = Path(best.user_attrs[TrialAttribute.FOLDER]) / "model"
                 if self._keep_models != "none" and model.exists():  # unless it is on another machine
                     files.append(model)
                 self._end(status, {"trial": best.number, **best.params}, best.values[0], files)

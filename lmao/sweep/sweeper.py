@@ -30,6 +30,7 @@ from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
+from lmao.sweep.records import TrialAttribute
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
 from lmao.sweep.space import Space, overrides, read_space
 from lmao.sweep.storage import DATABASE, told
@@ -171,8 +172,8 @@ class StudySweep(OptunaSweeperImpl):
         """A trial's folder and seed, and one thread beside other workers."""
         quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
         own = [f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir='{trial.number}'"]
-        if "seed" in trial.user_attrs:
-            own.append(f"seed={trial.user_attrs['seed']}")
+        if TrialAttribute.SEED in trial.user_attrs:
+            own.append(f"seed={trial.user_attrs[TrialAttribute.SEED]}")
         if "threads" not in space.named:
             own.append(f"threads={max(1, available_threads() // self.n_jobs) if self.n_jobs > 1 else 1}")
         return own
@@ -193,7 +194,7 @@ class StudySweep(OptunaSweeperImpl):
         return (
             f"study {study.name}: {len(failed)} of {study.n_trials} trials failed, more than "
             f"hydra.sweeper.max_failure_rate={self.max_failure_rate:g} allows; "
-            f"the last: {failed[-1].user_attrs['error']}"
+            f"the last: {failed[-1].user_attrs[TrialAttribute.ERROR]}"
         )
 
     def _check(self, space: Space) -> Config:

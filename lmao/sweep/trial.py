@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from lmao import cli
 from lmao.errors import AlreadyRun, Pruned, Unavailable
+from lmao.sweep.records import TrialAttribute
 from lmao.tracking.trial import NoTrial, Trial
 
 
@@ -47,35 +48,41 @@ class StoredTrial:
         self._trial = optuna.Trial(load_study(spec.storage, spec.study, spec.pruner), spec.trial_id)
 
     def started(self, folder: Path, run_id: str | None) -> None:
-        self._remember(folder=str(folder), mlflow_run_id=run_id, host=socket.gethostname())
+        self._remember(
+            {
+                TrialAttribute.FOLDER: str(folder),
+                TrialAttribute.RUN_ID: run_id,
+                TrialAttribute.HOST: socket.gethostname(),
+            }
+        )
 
     def known(self, inputs: Mapping[str, str], code: str) -> None:
         from optuna.trial import TrialState
 
-        own = {"inputs": dict(inputs), "code": code}
+        own = {TrialAttribute.INPUTS: dict(inputs), TrialAttribute.CODE: code}
         if self._reuse:
             with self._told():
                 others = self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
             for other in others:
                 if all(other.user_attrs.get(name) == value for name, value in own.items()):
                     where = f"{self.study}/{other.number}"
-                    kept = {name: other.user_attrs.get(name) for name in ("folder", "epochs")}
-                    self._remember(reused=where, code=code, **kept)
+                    same = {name: other.user_attrs.get(name) for name in (TrialAttribute.FOLDER, TrialAttribute.EPOCHS)}
+                    self._remember({TrialAttribute.REUSED: where, TrialAttribute.CODE: code, **same})
                     raise AlreadyRun(other.values[0], where)
-        self._remember(**own)
+        self._remember(own)
 
     def report(self, epoch: int, accuracy: float) -> None:
         with self._told():
             self._trial.report(accuracy, epoch)
             prune = self._trial.should_prune()
         if prune:
-            self._remember(epochs=epoch)
+            self._remember({TrialAttribute.EPOCHS: epoch})
             raise Pruned(f"pruned after epoch {epoch} at {accuracy:.3f}")
 
     def finished(self, seconds: float, epochs: int) -> None:
-        self._remember(seconds=seconds, epochs=epochs)
+        self._remember({TrialAttribute.SECONDS: seconds, TrialAttribute.EPOCHS: epochs})
 
-    def _remember(self, **values: Any) -> None:
+    def _remember(self, values: Mapping[str, Any]) -> None:
         with self._told():
             for name, value in values.items():
                 if value is not None:

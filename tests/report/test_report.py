@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import IntDistribution
 
 from lmao.report.rows import arrange
-from lmao.sweep.records import read_studies
+from lmao.sweep.reading import read_studies
 from tests.support.reports import Workplace
 
 

@@ -10,7 +10,8 @@ from optuna.distributions import CategoricalDistribution
 
 from lmao.errors import UserError
 from lmao.rerun import Rerun, plan, quoted, rerun
-from lmao.sweep.records import State, Study, read_studies
+from lmao.sweep.reading import read_studies
+from lmao.sweep.records import State, Study
 from tests.support.processes import Place
 from tests.support.synthetic import StudyMaker
 
