@@ -47,7 +47,7 @@ def train_linear(context: Context, source: Source, corpus: Corpus, splits: Split
     assert isinstance(settings, LinearTextcat)
     if settings.features != "ngrams":
         return _train_probe(context, corpus, splits, settings.features)
-    context.trial.known(context.digests, code_version())
+    context.trial.look_up(context.digests, code_version())
     classifier = NgramClassifier(settings.ngrams, settings.min_count, settings.smoothing, settings.C)
 
     def read(documents: NDArray[np.int64]) -> list[NDArray[np.int32]]:
@@ -67,7 +67,7 @@ def _train_probe(context: Context, corpus: Corpus, splits: Splits, kind: Literal
     counts = corpus.type_counts(splits.pretrain)
     vectors, found = static_vectors(context, "vectors", context.settings.vectors, corpus, splits, counts)
     assert vectors is not None
-    context.trial.known(context.digests, code_version())
+    context.trial.look_up(context.digests, code_version())
 
     def read(documents: NDArray[np.int64]) -> Floats:
         if kind == "mean":
@@ -102,7 +102,7 @@ def train_cnn(context: Context, source: Source, corpus: Corpus, splits: Splits) 
                 targets, outputs = static_vectors(context, "target", settings.target, corpus, splits, counts)
         assert targets is not None
         table = TargetTable(targets, outputs)
-    context.trial.known(context.digests, code_version())
+    context.trial.look_up(context.digests, code_version())
     if settings.pretrain.epochs:
         pretrained, pretrain_summary = pretrained_weights(context, source, classifier, types, table, corpus, splits)
     weights, summary = trained_weights(context, classifier, pretrained, splits)

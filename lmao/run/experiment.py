@@ -20,11 +20,11 @@ from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
 from lmao.tracking.store import TrackingStore, tracked_run
 from lmao.tracking.tracker import copy_files
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 
 def run(
-    settings: Config, folder: Path, console: Console, stop: StopSignal, trial: Trial, store: TrackingStore
+    settings: Config, folder: Path, console: Console, stop: StopSignal, trial: RunTrial, store: TrackingStore
 ) -> Result:
     """The whole run; its files are in `folder` when it returns, what it tells on its way goes to `store`.
 
@@ -45,7 +45,7 @@ def run(
     workers = threads_of(settings) if device is CPU else 1  # a GPU computes a batch whole
     with tracked_run(store, name, trial) as tracker, Team(workers, device) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team, trial)
-        trial.started(folder, tracker.run_id)
+        trial.begin(folder, tracker.run_id)
         tracker.parameters(settings.keys())
         tracker.tags(
             {
@@ -59,7 +59,7 @@ def run(
         train = train_linear if isinstance(settings.textcat, LinearTextcat) else train_cnn
         result = evaluate(context, corpus, splits, train(context, source, corpus, splits))
         _report(context, result, store.command)
-        trial.finished(perf_counter() - began, result.textcat.epochs)
+        trial.end(perf_counter() - began, result.textcat.epochs)
     return result
 
 

@@ -24,7 +24,7 @@ class Lines:
         self._began = time.time()
 
     def begin(self, sampler: str, settings: int, lost: int) -> None:
-        finished = len(self._study.finished())
+        finished = len(self._study.finished_trials())
         parts = [
             f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {settings} settings, {self._study.n_trials} trials"
         ]
@@ -42,7 +42,7 @@ class Lines:
             f"best {best.values[0]:.3f}" if best else "best -    ",
             f"{duration(_seconds(trial)):>10}",
             f"{self._left():>18}",
-            trial.user_attrs.get(TrialAttribute.ERROR) or _described(trial.params),
+            trial.user_attrs.get(TrialAttribute.ERROR) or _describe(trial.params),
         ]
         if TrialAttribute.REUSED in trial.user_attrs:
             parts.append(f"as {trial.user_attrs[TrialAttribute.REUSED]}")
@@ -50,9 +50,9 @@ class Lines:
 
     def end(self, command: str | None) -> None:
         """command: what shows the study's runs, if they were recorded."""
-        counts = Counter(STATES[trial.state] for trial in self._study.finished())
+        counts = Counter(STATES[trial.state] for trial in self._study.finished_trials())
         done = f"{self._study.name} · " + ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-        running = len(self._study.counted()) - len(self._study.finished())
+        running = len(self._study.counted_trials()) - len(self._study.finished_trials())
         if running:
             done += f", {running} running elsewhere"
         best = self._best()
@@ -68,11 +68,11 @@ class Lines:
         self._console.warn(f"a job died, its trial is put back: {type(error).__name__}: {masked(line)}")
 
     def _best(self) -> FrozenTrial | None:
-        complete = [trial for trial in self._study.finished() if trial.state == TrialState.COMPLETE]
+        complete = [trial for trial in self._study.finished_trials() if trial.state == TrialState.COMPLETE]
         return max(complete, key=lambda trial: trial.values[0], default=None)
 
     def _left(self) -> str:
-        finished = self._study.finished()
+        finished = self._study.finished_trials()
         missing = self._study.n_trials - len(finished)
         here = [t for t in finished if t.datetime_complete and t.datetime_complete.timestamp() >= self._began]
         if missing <= 0 or not here:
@@ -88,7 +88,7 @@ def _outcome(trial: FrozenTrial) -> str:
     return f"{trial.values[0]:.4f}" if trial.state == TrialState.COMPLETE else STATES[trial.state]
 
 
-def _described(params: Mapping[str, Any]) -> str:
+def _describe(params: Mapping[str, Any]) -> str:
     return ", ".join(f"{_short(name)} {_number(value)}" for name, value in params.items())
 
 

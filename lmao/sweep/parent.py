@@ -31,13 +31,13 @@ class ParentRun:
         self._warn = warn
         with exclusive(study.url):
             attributes = study.study.user_attrs
-            known = attributes.get(StudyAttribute.RUN_ID)
-            self.run_id = store.open_study(study.name, {name: attributes[name] for name in ABOUT}, known)
-            if self.run_id not in (None, known):
+            old = attributes.get(StudyAttribute.RUN_ID)
+            self.run_id = store.open_study(study.name, {name: attributes[name] for name in ABOUT}, old)
+            if self.run_id not in (None, old):
                 study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
 
     def end_lost_runs(self) -> None:
-        self._store.end_lost(self.run_id, self._study.failed())
+        self._store.end_lost(self.run_id, self._study.failed_numbers())
 
     def keep_models(self) -> None:
         if self._keep_models == "best":
@@ -47,7 +47,7 @@ class ParentRun:
     def stop(self) -> None:
         """This worker was stopped."""
         self.end_lost_runs()
-        self._end("RUNNING" if self._study.running() else "KILLED", {}, None, [])
+        self._end("RUNNING" if self._study.running_numbers() else "KILLED", {}, None, [])
 
     def finish(self, failed: bool) -> None:
         """This worker has no more to do."""

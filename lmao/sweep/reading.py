@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from lmao.errors import UserError
 from lmao.passwords import masked
-from lmao.sweep.records import State, Study, StudyAttribute, Trial, TrialAttribute
+from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
 
 STORAGE = "sqlite:///optuna.db"
 FAILURES = (RuntimeError, SQLAlchemyError, StorageInternalError)
@@ -31,13 +31,13 @@ STATES = {
 }
 
 
-def read_studies(storage: str, pattern: str) -> Sequence[Study]:
+def read_studies(storage: str, pattern: str) -> Sequence[StudyRecord]:
     """The studies whose names match a pattern like `imdb-*`, and the re-runs of these, by name.
 
     Raises:
         UserError: there is no such database, or no study in it matches.
     """
-    with _readable(storage) as database:
+    with _open_to_read(storage) as database:
         names = {study.study_name: study._study_id for study in database.get_all_studies()}
         studies = {name: _read(database, name, number) for name, number in sorted(names.items())}
     chosen = [
@@ -52,7 +52,7 @@ def read_studies(storage: str, pattern: str) -> Sequence[Study]:
 
 
 @contextmanager
-def _readable(url: str) -> Iterator[RDBStorage]:
+def _open_to_read(url: str) -> Iterator[RDBStorage]:
     """Optuna's database, never created here."""
     hint = "name Optuna's database with --storage; python train.py -m makes sqlite:///optuna.db in its folder"
     try:
@@ -82,18 +82,18 @@ def _first_line(error: BaseException) -> str:
     return masked(next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__))
 
 
-def _read(storage: RDBStorage, name: str, number: int) -> Study:
+def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:
     attributes = storage.get_study_user_attrs(number)
     found = storage.get_all_trials(number, deepcopy=False)
     replaced = {trial.user_attrs.get(TrialAttribute.REPLACES) for trial in found}
     trials = [_trial(trial, trial.number in replaced) for trial in found]
-    return Study(
+    return StudyRecord(
         name=name,
         science=attributes.get(StudyAttribute.SCIENCE, {}),
         overrides=attributes.get(StudyAttribute.OVERRIDES, []),
         sampler=attributes.get(StudyAttribute.SAMPLER, "unknown"),
         space={
-            key: _widened(json_to_distribution(text), [trial.params[key] for trial in found if key in trial.params])
+            key: _widen(json_to_distribution(text), [trial.params[key] for trial in found if key in trial.params])
             for key, text in attributes.get(StudyAttribute.SPACE, {}).items()
         },
         budget=attributes.get(StudyAttribute.N_TRIALS),
@@ -107,18 +107,18 @@ def _read(storage: RDBStorage, name: str, number: int) -> Study:
     )
 
 
-def _widened(distribution: BaseDistribution, values: Iterable[Any]) -> BaseDistribution:
+def _widen(distribution: BaseDistribution, values: Iterable[Any]) -> BaseDistribution:
     """Choices, with the values that were drawn when there were others."""
     if not isinstance(distribution, CategoricalDistribution):
         return distribution
     return CategoricalDistribution(list(dict.fromkeys([*distribution.choices, *values])))
 
 
-def _trial(trial: FrozenTrial, lost: bool) -> Trial:
+def _trial(trial: FrozenTrial, lost: bool) -> TrialRecord:
     attributes = trial.user_attrs
     elapsed = None if lost or trial.duration is None else trial.duration.total_seconds()
     complete = trial.state is TrialState.COMPLETE
-    return Trial(
+    return TrialRecord(
         number=trial.number,
         state=State.LOST if lost else STATES[trial.state],
         accuracy=trial.value if complete else None,

@@ -60,7 +60,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialRecord:
     """One run of a study. `accuracy`: on dev, of a complete trial; `reported`: by fine-tuning epoch.
 
     `seconds`: on its machine; None while it runs, and of a lost one, whose end nobody saw.
@@ -90,7 +90,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyRecord:
     """`trials` leaves out what was lost. `science`: dotted key -> value of the settings that are the same in all.
 
     `space` has every choice that a trial drew, also where the command has since been given others. `commit`: of the
@@ -108,11 +108,11 @@ class Study:
     tracking_uri: str | None
     evaluate_test: bool | None
     texts: str | None
-    trials: Sequence[Trial]
-    lost: Sequence[Trial]
+    trials: Sequence[TrialRecord]
+    lost: Sequence[TrialRecord]
 
     @cached_property
-    def complete(self) -> Sequence[Trial]:
+    def complete(self) -> Sequence[TrialRecord]:
         return self.of(State.COMPLETE)
 
     @property
@@ -149,15 +149,15 @@ class Study:
         """The part of `science` that says which data, and how much of it."""
         return {key: value for key, value in self.science.items() if key.startswith("data.")}
 
-    def of(self, state: State) -> Sequence[Trial]:
+    def of(self, state: State) -> Sequence[TrialRecord]:
         return [trial for trial in self.trials if trial.state is state]
 
-    def best(self) -> Trial | None:
+    def best(self) -> TrialRecord | None:
         """The complete trial of the highest accuracy; of several the one that took the least time."""
         return min(self.complete, key=rank, default=None)
 
 
-def rank(trial: Trial) -> tuple[float, bool, float]:
+def rank(trial: TrialRecord) -> tuple[float, bool, float]:
     """Sorts complete trials: the best first; of equal ones the cheaper first, those that took over a value last."""
     assert trial.accuracy is not None
     return -trial.accuracy, trial.reused is not None, float("inf") if trial.seconds is None else trial.seconds

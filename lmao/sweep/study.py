@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from lmao.database import exclusive
 from lmao.errors import UserError
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
-from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared, told
+from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
 
 MOST_LOSSES = 3  # of one point: what kills its process each time has failed
@@ -39,7 +39,7 @@ class SharedStudy:
     _worker: WorkerMark
 
     def __init__(self, url: str, name: str, folder: Path, sampler: Callable[[int], Any]) -> None:
-        self.url = shared(url)
+        self.url = shared_url(url)
         self.name = name
         self.folder = folder
         self._sampler = sampler
@@ -65,11 +65,11 @@ class SharedStudy:
             self.study = optuna.create_study(
                 study_name=self.name, storage=self._storage, direction="maximize", load_if_exists=True
             )
-            kept = self.study.user_attrs
+            old = self.study.user_attrs
             for name, value in same.items():
-                if name in kept and kept[name] != value:
+                if name in old and old[name] != value:
                     raise UserError(
-                        f"study {self.name} was made with other settings ({_difference(name, kept[name], value)}): "
+                        f"study {self.name} was made with other settings ({_difference(name, old[name], value)}): "
                         "give this one another hydra.sweeper.study_name, or the old settings"
                     )
             trials = self.study.get_trials(deepcopy=False)
@@ -79,7 +79,7 @@ class SharedStudy:
                     self.study.enqueue_trial(dict(point))
             self.n_trials = min(n_trials, len(self._places())) if points else n_trials
             for name, value in {**same, **attributes, StudyAttribute.N_TRIALS: self.n_trials}.items():
-                if kept.get(name) != value and kept.get(name) is not True:
+                if old.get(name) != value and old.get(name) is not True:
                     self.study.set_user_attr(name, value)
             self._worker = WorkerMark(self.folder)
             return self._reap()
@@ -94,35 +94,35 @@ class SharedStudy:
         """
         with self._alone():
             lost = self._reap()
-            number = min(most, max(0, self.n_trials - len(self.counted())))
+            number = min(most, max(0, self.n_trials - len(self.counted_trials())))
             return [self._ask(suggest, own_seeds) for _ in range(number)], lost
 
-    def counted(self) -> list[FrozenTrial]:
+    def counted_trials(self) -> list[FrozenTrial]:
         """The trials that were begun, without the lost ones."""
         trials = self.study.get_trials(deepcopy=False)
-        lost = _replaced(trials)
+        lost = _replaced_numbers(trials)
         return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
 
-    def finished(self) -> list[FrozenTrial]:
-        return [trial for trial in self.counted() if trial.state.is_finished()]
+    def finished_trials(self) -> list[FrozenTrial]:
+        return [trial for trial in self.counted_trials() if trial.state.is_finished()]
 
-    def running(self) -> set[int]:
+    def running_numbers(self) -> set[int]:
         """The numbers of the trials that somebody is at."""
         return {trial.number for trial in self._running()}
 
-    def failed(self) -> set[int]:
+    def failed_numbers(self) -> set[int]:
         """The numbers of the trials that failed or were lost."""
         return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[TrialState.FAIL])}
 
     def is_complete(self) -> bool:
         """All of the budget has ended."""
-        return len(self.finished()) >= self.n_trials
+        return len(self.finished_trials()) >= self.n_trials
 
     def tell(
         self, trial: optuna.Trial, state: TrialState, accuracy: float | None = None, error: str | None = None
     ) -> FrozenTrial:
         """What became of a trial; without effect where others have taken it for lost."""
-        with told(self.url):
+        with storage_errors(self.url):
             with suppress(UpdateFinishedTrialError):
                 if error is not None:
                     trial.set_user_attr(TrialAttribute.ERROR, error)
@@ -165,9 +165,9 @@ class SharedStudy:
         trials = self.study.get_trials(deepcopy=False)
         waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
         place = _place(trials, len(trials) if waiting is None else waiting.number)
-        given = waiting is not None and waiting.system_attrs[FIXED_PARAMETERS]
+        is_enqueued = waiting is not None and waiting.system_attrs[FIXED_PARAMETERS]
         # The place decides what is drawn, so that kills change nothing of it; nor does a given point use up a draw.
-        self.study.sampler = optuna.samplers.RandomSampler() if given else self._sampler(place)
+        self.study.sampler = optuna.samplers.RandomSampler() if is_enqueued else self._sampler(place)
         with warnings.catch_warnings(action="ignore"):  # heartbeats without Study.optimize, experimental settings
             trial = self.study.ask()
         self._storage.record_heartbeat(trial._trial_id)
@@ -204,7 +204,7 @@ class SharedStudy:
         """Put its point back, then end it: killed in between, it is found again, but not put back twice."""
         losses += trial.user_attrs.get(TrialAttribute.LOSSES, 0)
         again = losses < MOST_LOSSES
-        if again and trial.number not in _replaced(self.study.get_trials(deepcopy=False)):
+        if again and trial.number not in _replaced_numbers(self.study.get_trials(deepcopy=False)):
             # One that died while it was drawn is drawn again.
             point = (
                 trial.params
@@ -231,11 +231,11 @@ class SharedStudy:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with told(self.url), exclusive(self.url):
+        with storage_errors(self.url), exclusive(self.url):
             yield
 
 
-def _replaced(trials: Sequence[FrozenTrial]) -> set[int]:
+def _replaced_numbers(trials: Sequence[FrozenTrial]) -> set[int]:
     return {
         trial.user_attrs[TrialAttribute.REPLACES] for trial in trials if TrialAttribute.REPLACES in trial.user_attrs
     }
@@ -249,12 +249,12 @@ def _place(trials: Sequence[FrozenTrial], number: int) -> int:
 
 
 def _difference(name: str, old: Any, new: Any) -> str:
-    def shown(values: Mapping[str, Any], name: str) -> str:
+    def text(values: Mapping[str, Any], name: str) -> str:
         return json.dumps(values[name]) if name in values else "not there"
 
     if not isinstance(old, Mapping):
         return f"{name}: {old} then, {new} now"
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    return ", ".join(f"{name}: {shown(old, name)} then, {shown(new, name)} now" for name in names[:3]) + (
+    return ", ".join(f"{name}: {text(old, name)} then, {text(new, name)} now" for name in names[:3]) + (
         f" and {len(names) - 3} more" if len(names) > 3 else ""
     )

@@ -33,7 +33,7 @@ from lmao.sweep.parent import ParentRun
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
 from lmao.sweep.space import Space, overrides, read_space
-from lmao.sweep.storage import DATABASE, told
+from lmao.sweep.storage import DATABASE, storage_errors
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
 from lmao.tracking.store import open_store
@@ -65,7 +65,7 @@ class StudySweep(OptunaSweeperImpl):
     def sweep(self, arguments: list[str]) -> None:
         """Raises UserError for what a user can mend, before anything is made; and where too many trials failed."""
         space = read_space(self._parse_sweeper_params_config(), arguments)
-        space = space.without_unused(_validated(self._compose(space.fixed)))
+        space = space.without_unused(_validate(self._compose(space.fixed)))
         settings = self._check(space)
         console = Console()
         inputs = inputs_of(settings, self._see_inputs(settings, console))
@@ -84,7 +84,7 @@ class StudySweep(OptunaSweeperImpl):
         )  # fmt: skip
         lines = Lines(console, study)
         try:
-            with told(study.url, DATABASE):
+            with storage_errors(study.url, DATABASE):
                 lines.begin(self._sampler_name, len(space.distributions), lost)
                 parent = ParentRun(study, store, settings.tracking.keep_models, console.warn)
                 try:
@@ -188,7 +188,7 @@ class StudySweep(OptunaSweeperImpl):
         return study.tell(trial, TrialState.FAIL, error=masked(line))
 
     def _too_many_failures(self, study: SharedStudy) -> str | None:
-        failed = [trial for trial in study.finished() if trial.state == TrialState.FAIL]
+        failed = [trial for trial in study.finished_trials() if trial.state == TrialState.FAIL]
         if len(failed) <= self.max_failure_rate * study.n_trials:
             return None
         return (
@@ -207,7 +207,7 @@ class StudySweep(OptunaSweeperImpl):
         corners = [{name: values[end] for name, values in ends.items()} for end in (0, -1)]
         composed = [self._compose([*space.fixed, *overrides(corner)]) for corner in corners]
         settings = [flat(cli.plain(one)) for one in composed]
-        first = _validated(composed[0])
+        first = _validate(composed[0])
         for name, values in ends.items():
             for value in values:
                 mistakes = []
@@ -217,7 +217,7 @@ class StudySweep(OptunaSweeperImpl):
                     else:  # a group
                         changed = self._compose([*space.fixed, *overrides({**corner, name: value})])
                     try:
-                        _validated(changed)
+                        _validate(changed)
                     except UserError as mistake:
                         mistakes.append(mistake)
                 if len(mistakes) == len(corners):
@@ -241,5 +241,5 @@ class StudySweep(OptunaSweeperImpl):
             OmegaConf.save(OmegaConf.create(found), study.folder / "optimization_results.yaml")
 
 
-def _validated(composed: Any) -> Config:
+def _validate(composed: Any) -> Config:
     return validate(cli.plain(composed))

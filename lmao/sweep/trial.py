@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from lmao import cli
 from lmao.errors import AlreadyRun, Pruned, Unavailable
 from lmao.sweep.records import TrialAttribute
-from lmao.tracking.trial import NoTrial, Trial
+from lmao.tracking.trial import NoTrial, RunTrial
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class StoredTrial:
     def __init__(self, spec: Spec) -> None:
         import optuna
 
-        from lmao.sweep.storage import DATABASE, load_study, told
+        from lmao.sweep.storage import DATABASE, load_study, storage_errors
 
         self.number: int | None = spec.number
         self.study: str | None = spec.study
         self.parent_run_id = spec.parent_run_id
         self._reuse = spec.reuse
-        self._told = partial(told, spec.storage, DATABASE)
+        self._errors = partial(storage_errors, spec.storage, DATABASE)
         self._trial = optuna.Trial(load_study(spec.storage, spec.study, spec.pruner), spec.trial_id)
 
-    def started(self, folder: Path, run_id: str | None) -> None:
+    def begin(self, folder: Path, run_id: str | None) -> None:
         self._remember(
             {
                 TrialAttribute.FOLDER: str(folder),
@@ -56,12 +56,12 @@ class StoredTrial:
             }
         )
 
-    def known(self, inputs: Mapping[str, str], code: str) -> None:
+    def look_up(self, inputs: Mapping[str, str], code: str) -> None:
         from optuna.trial import TrialState
 
         own = {TrialAttribute.INPUTS: dict(inputs), TrialAttribute.CODE: code}
         if self._reuse:
-            with self._told():
+            with self._errors():
                 others = self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
             for other in others:
                 if all(other.user_attrs.get(name) == value for name, value in own.items()):
@@ -72,18 +72,18 @@ class StoredTrial:
         self._remember(own)
 
     def report(self, epoch: int, accuracy: float) -> None:
-        with self._told():
+        with self._errors():
             self._trial.report(accuracy, epoch)
             prune = self._trial.should_prune()
         if prune:
             self._remember({TrialAttribute.EPOCHS: epoch})
             raise Pruned(f"pruned after epoch {epoch} at {accuracy:.3f}")
 
-    def finished(self, seconds: float, epochs: int) -> None:
+    def end(self, seconds: float, epochs: int) -> None:
         self._remember({TrialAttribute.SECONDS: seconds, TrialAttribute.EPOCHS: epochs})
 
     def _remember(self, values: Mapping[str, Any]) -> None:
-        with self._told():
+        with self._errors():
             for name, value in values.items():
                 if value is not None:
                     self._trial.set_user_attr(name, value)
@@ -92,7 +92,7 @@ class StoredTrial:
 _spec: ContextVar[Spec | None] = ContextVar("spec", default=None)
 
 
-def current_trial() -> Trial:
+def current_trial() -> RunTrial:
     """The trial that this job runs."""
     spec = _spec.get()
     return NoTrial() if spec is None else StoredTrial(spec)

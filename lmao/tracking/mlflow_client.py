@@ -110,4 +110,4 @@ def _reach_server(uri: str) -> None:
 
 def mlflow_errors(uri: str) -> AbstractContextManager[None]:
     """Turn whatever the store raises into one line without a password."""
-    return database.told("tracking.uri", uri, HINT, (Exception,))
+    return database.url_errors("tracking.uri", uri, HINT, (Exception,))

@@ -12,7 +12,7 @@ from lmao.passwords import masked
 from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
 from lmao.tracking.mlflow_run import MlflowTracker, as_text
 from lmao.tracking.tracker import copy_files
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,7 +43,7 @@ class MlflowStore:
                 raise UserError("tracking.uri and hydra.sweeper.storage are one database: give each its own")
             open_client(self._uri)
 
-    def open_run(self, name: str, trial: Trial) -> MlflowTracker:
+    def open_run(self, name: str, trial: RunTrial) -> MlflowTracker:
         study = trial.study or self._config.study
         tags = {"study": study} if study else {}
         if trial.parent_run_id is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 
 class NullTracker:
@@ -25,7 +25,7 @@ class NullStore:
 
     def prepare(self, storage: str) -> None: ...
 
-    def open_run(self, name: str, trial: Trial) -> NullTracker:
+    def open_run(self, name: str, trial: RunTrial) -> NullTracker:
         return NullTracker()
 
     def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str | None:

@@ -11,7 +11,7 @@ from lmao.stop import Stopped
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.off import NullStore
 from lmao.tracking.tracker import Tracker
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 
 class TrackingStore(Protocol):
@@ -37,7 +37,7 @@ class TrackingStore(Protocol):
             UserError: also where it can't be in that same database.
         """
 
-    def open_run(self, name: str, trial: Trial) -> Tracker:
+    def open_run(self, name: str, trial: RunTrial) -> Tracker:
         """A new run; that of a trial belongs to its study's run."""
 
     def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str | None:
@@ -74,7 +74,7 @@ def open_store(config: AnyTracking) -> TrackingStore:
 
 
 @contextmanager
-def tracked_run(store: TrackingStore, name: str, trial: Trial) -> Iterator[Tracker]:
+def tracked_run(store: TrackingStore, name: str, trial: RunTrial) -> Iterator[Tracker]:
     """A run called `name`: FINISHED at the end, KILLED by Ctrl-C, SIGTERM or its study's pruner, FAILED by any other
     exception. The tag `state` of a trial's says what Optuna does.
 

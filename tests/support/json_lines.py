@@ -12,7 +12,7 @@ from lmao.config.tracking import Tracking
 from lmao.errors import Unavailable
 from lmao.passwords import masked
 from lmao.tracking.tracker import copy_files
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 
 class JsonLinesTracking(Tracking):
@@ -66,7 +66,7 @@ class JsonLinesStore:
         with _errors(self._path):
             self._path.touch()
 
-    def open_run(self, name: str, trial: Trial) -> JsonLinesTracker:
+    def open_run(self, name: str, trial: RunTrial) -> JsonLinesTracker:
         return self._begin(name, study=trial.study, parent=trial.parent_run_id, trial=trial.number)
 
     def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str:

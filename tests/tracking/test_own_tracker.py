@@ -17,7 +17,7 @@ from lmao.run.experiment import run
 from lmao.run.result import Result
 from lmao.stop import Stopped, StopSignal
 from lmao.tracking.store import tracked_run
-from lmao.tracking.trial import NoTrial, Trial
+from lmao.tracking.trial import NoTrial, RunTrial
 from tests.support.json_lines import JsonLinesStore, JsonLinesTracking
 from tests.support.workers import Worker
 
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> JsonLinesStore:
     return JsonLinesStore(JsonLinesTracking.model_validate(settings))
 
 
-def finish(settings: Config, folder: Path, trial: Trial, store: JsonLinesStore) -> tuple[Result, str]:
+def finish(settings: Config, folder: Path, trial: RunTrial, store: JsonLinesStore) -> tuple[Result, str]:
     """A whole run, and what it showed."""
     folder.mkdir(parents=True)
     output = io.StringIO()
