@@ -1,5 +1,6 @@
 """What makes a study the one it is: its name, and the attributes that mustn't change when it is gone on with."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -75,6 +76,20 @@ def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str
     if rerun_of is not None:
         record[StudyAttribute.RERUN_OF] = rerun_of
     return record
+
+
+def difference(name: str, old: Any, new: Any) -> str:
+    """In which settings an attribute is another than it was, for the user."""
+
+    def text(values: Mapping[str, Any], name: str) -> str:
+        return json.dumps(values[name]) if name in values else "not there"
+
+    if not isinstance(old, Mapping):
+        return f"{name}: {old} then, {new} now"
+    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return ", ".join(f"{name}: {text(old, name)} then, {text(new, name)} now" for name in names[:3]) + (
+        f" and {len(names) - 3} more" if len(names) > 3 else ""
+    )
 
 
 def _section(override: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import TrialState
+
 from lmao.database import exclusive
 from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
@@ -37,7 +39,7 @@ class ParentRun:
                 study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
 
     def end_lost_runs(self) -> None:
-        self._store.end_lost(self.run_id, self._study.failed_numbers())
+        self._store.end_lost(self.run_id, self._study.numbers(TrialState.FAIL))
 
     def keep_models(self) -> None:
         if self._keep_models == "best":
@@ -47,7 +49,7 @@ class ParentRun:
     def stop(self) -> None:
         """This worker was stopped."""
         self.end_lost_runs()
-        self._end("RUNNING" if self._study.running_numbers() else "KILLED", {}, None, [])
+        self._end("RUNNING" if self._study.numbers(TrialState.RUNNING) else "KILLED", {}, None, [])
 
     def finish(self, failed: bool) -> None:
         """This worker has no more to do."""

@@ -4,7 +4,6 @@ A trial that was lost, to a kill or a stop, is FAIL; its point is put back as a 
 and it no longer counts.
 """
 
-import json
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.database import exclusive
 from lmao.errors import UserError
+from lmao.sweep.identity import difference
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
 from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
@@ -69,7 +69,7 @@ class SharedStudy:
             for name, value in same.items():
                 if name in old and old[name] != value:
                     raise UserError(
-                        f"study {self.name} was made with other settings ({_difference(name, old[name], value)}): "
+                        f"study {self.name} was made with other settings ({difference(name, old[name], value)}): "
                         "give this one another hydra.sweeper.study_name, or the old settings"
                     )
             trials = self.study.get_trials(deepcopy=False)
@@ -106,13 +106,9 @@ class SharedStudy:
     def finished_trials(self) -> list[FrozenTrial]:
         return [trial for trial in self.counted_trials() if trial.state.is_finished()]
 
-    def running_numbers(self) -> set[int]:
-        """The numbers of the trials that somebody is at."""
-        return {trial.number for trial in self._running()}
-
-    def failed_numbers(self) -> set[int]:
-        """The numbers of the trials that failed or were lost."""
-        return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[TrialState.FAIL])}
+    def numbers(self, state: TrialState) -> set[int]:
+        """Those of the trials that are RUNNING now, or FAIL, by themselves or lost."""
+        return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[state])}
 
     def is_complete(self) -> bool:
         """All of the budget has ended."""
@@ -246,15 +242,3 @@ def _place(trials: Sequence[FrozenTrial], number: int) -> int:
     while number < len(trials) and TrialAttribute.REPLACES in trials[number].user_attrs:
         number = trials[number].user_attrs[TrialAttribute.REPLACES]
     return sum(TrialAttribute.REPLACES not in trial.user_attrs for trial in trials[:number])
-
-
-def _difference(name: str, old: Any, new: Any) -> str:
-    def text(values: Mapping[str, Any], name: str) -> str:
-        return json.dumps(values[name]) if name in values else "not there"
-
-    if not isinstance(old, Mapping):
-        return f"{name}: {old} then, {new} now"
-    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    return ", ".join(f"{name}: {text(old, name)} then, {text(new, name)} now" for name in names[:3]) + (
-        f" and {len(names) - 3} more" if len(names) > 3 else ""
-    )

@@ -126,7 +126,7 @@ def test_a_worker_that_is_alive_loses_nothing_and_a_dead_one_at_once(open_study:
     assert again is not None
     assert again.params == lost.params and again.user_attrs["replaces"] == lost.number
     assert again.user_attrs["seed"] == lost.user_attrs["seed"]
-    assert living.running_numbers() == {kept_trial.number, again.number}
+    assert living.numbers(TrialState.RUNNING) == {kept_trial.number, again.number}
 
 
 def test_a_silent_worker_is_taken_for_dead_and_what_it_says_later_is_ignored(open_study: Open) -> None:
@@ -201,7 +201,7 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
     assert own is not None and others is not None
     stopped.put_back(0)
     stopped.close()
-    assert other.running_numbers() == {others.number}
+    assert other.numbers(TrialState.RUNNING) == {others.number}
     again = claim(other, space)
     assert again is not None and (again.params, again.user_attrs["losses"]) == (own.params, 0)
 
