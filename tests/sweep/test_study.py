@@ -274,12 +274,12 @@ def test_that_test_labels_were_read_once_is_not_forgotten(open_study: Open, comp
 
 
 def test_a_study_says_where_its_runs_are_without_a_password(compose: Callable[..., Any]) -> None:
-    for uri, told in (
+    for uri, masked in (
         ("sqlite:///m.db", f"sqlite:///{Path.cwd()}/m.db"),
         ("http://me:hunter2@host", "http://me:***@host"),
     ):
         settings = compose("tracking=mlflow", f"tracking.uri={uri}")
-        assert attributes(settings, read_space([], []), None)["tracking_uri"] == told
+        assert attributes(settings, read_space([], []), None)["tracking_uri"] == masked
     assert "tracking_uri" not in attributes(compose("tracking=off"), read_space([], []), None)
 
 
