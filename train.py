@@ -23,10 +23,11 @@ def train(composed: DictConfig) -> float:
         from lmao.errors import AlreadyRun
         from lmao.run.experiment import run
         from lmao.sweep.trial import current_trial
+        from lmao.tracking.store import open_store
 
-        trial = current_trial()
+        trial, store = current_trial(), open_store(config.tracking)
         try:
-            return run(config, folder, Console(silent=trial.number is not None), stop, trial).dev_accuracy
+            return run(config, folder, Console(silent=trial.number is not None), stop, trial, store).dev_accuracy
         except AlreadyRun as known:
             return known.accuracy
 

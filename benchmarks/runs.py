@@ -11,7 +11,8 @@ import pandas as pd
 
 from lmao.config.run import NOT_SCIENCE
 from lmao.errors import UserError
-from lmao.sweep.records import STORAGE, Study, Trial
+from lmao.sweep.reading import STORAGE
+from lmao.sweep.records import StudyRecord, TrialRecord
 
 SHARED = ("encode", "vectors", "pretrain")  # stages that may have waited for, or taken over, what another run made
 PLAIN = {"True": "true", "False": "false", "None": "null"}  # a study remembers values as Python writes them
@@ -41,7 +42,7 @@ class Run:
     settings: str
 
 
-def of_study(study: Study) -> list[Run]:
+def of_study(study: StudyRecord) -> list[Run]:
     """Of its complete trials."""
     return [_of_trial(study, trial) for trial in study.complete]
 
@@ -93,7 +94,7 @@ def _decides(key: str) -> bool:
     return re.split(r"[.@]", key)[0] not in NOT_SCIENCE and not key.endswith("path") and key != "seed"
 
 
-def _of_trial(study: Study, trial: Trial) -> Run:
+def _of_trial(study: StudyRecord, trial: TrialRecord) -> Run:
     result = _result(trial)
     probe, pretrain, test = result["textcat"]["probe"], result["pretrain"] or {}, result["test"]
     seconds: Mapping[str, float] = result["seconds"]
@@ -118,7 +119,7 @@ def _of_trial(study: Study, trial: Trial) -> Run:
     )
 
 
-def _result(trial: Trial) -> dict[str, Any]:
+def _result(trial: TrialRecord) -> dict[str, Any]:
     assert trial.folder is not None
     try:
         result: dict[str, Any] = json.loads((trial.folder / "result.json").read_text(encoding="utf-8"))

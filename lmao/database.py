@@ -46,7 +46,7 @@ def connect_options(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def told(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
     """Turn what a database, its driver or the disk raises into one line without a password.
 
     Raises:

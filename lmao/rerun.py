@@ -15,7 +15,8 @@ from lmao.errors import UserError
 from lmao.passwords import masked
 from lmao.paths import ROOT
 from lmao.stop import Stopped
-from lmao.sweep.records import STORAGE, Study, read_studies
+from lmao.sweep.reading import STORAGE, read_studies
+from lmao.sweep.records import StudyRecord
 
 TRAIN = ROOT / "train.py"
 FIRST_SEED = 1000  # searches draw theirs elsewhere
@@ -40,9 +41,9 @@ class Rerun:
             str(TRAIN),
             "-m",
             "sweep=grid",
-            f"hydra.sweeper.storage={quoted(storage)}",
-            f"hydra.sweeper.study_name={quoted(self.name)}",
-            f"hydra.sweeper.rerun_of={quoted(self.rerun_of)}",
+            f"hydra.sweeper.storage={quote(storage)}",
+            f"hydra.sweeper.study_name={quote(self.name)}",
+            f"hydra.sweeper.rerun_of={quote(self.rerun_of)}",
             f"hydra.sweeper.n_trials={seeds}",
             *self.overrides,
             f"seed=range({FIRST_SEED},{FIRST_SEED + seeds})",
@@ -57,12 +58,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10, metavar="M", help=f"2 to {MOST_SEEDS}, 10 by default")
     parser.add_argument("--storage", default=STORAGE, metavar="URL", help=f"Optuna's database, {STORAGE} by default")
     parser.epilog = "What follows -- is passed on to train.py: -- data.path=… tracking=off"
-    own, further = _parted(sys.argv[1:])
+    own, further = _split(sys.argv[1:])
     arguments = parser.parse_args(own)
     return cli.main(lambda: rerun(arguments.pattern, arguments.seeds, arguments.storage, further))
 
 
-def _parted(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """What stands before and after the first `--`."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     return arguments[:end], arguments[end + 1 :]
@@ -94,7 +95,7 @@ def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> Non
         raise SystemExit(failures[0])
 
 
-def plan(studies: Sequence[Study]) -> tuple[Sequence[Rerun], Sequence[str]]:
+def plan(studies: Sequence[StudyRecord]) -> tuple[Sequence[Rerun], Sequence[str]]:
     """What is to be re-run, the linear model of each data set last; and what is not, with the reason.
 
     A study whose budget is not done is left out, unless no study's is.
@@ -113,16 +114,16 @@ def plan(studies: Sequence[Study]) -> tuple[Sequence[Rerun], Sequence[str]]:
     return [*map(_of_best, reruns), *_linear(reruns)], skipped
 
 
-def _of_best(study: Study) -> Rerun:
+def _of_best(study: StudyRecord) -> Rerun:
     """Named by the trial too: a better one, found later, has a re-run of its own."""
     best = study.best()
     assert best is not None
     fixed = [override for override in study.overrides if override.lstrip("+").partition("=")[0] != "seed"]
-    settings = [f"{name}={quoted(value)}" for name, value in best.parameters.items() if name != "seed"]
+    settings = [f"{name}={quote(value)}" for name, value in best.parameters.items() if name != "seed"]
     return Rerun(f"{study.name}-rerun{best.number}", study.name, [*fixed, *settings])
 
 
-def _linear(studies: Sequence[Study]) -> Sequence[Rerun]:
+def _linear(studies: Sequence[StudyRecord]) -> Sequence[Rerun]:
     """The linear model as it comes, for each data set that no study searches its settings for."""
     reruns: dict[str, Rerun] = {}
     covered = [(study.data, study.texts) for study in studies if study.is_linear]
@@ -136,7 +137,7 @@ def _linear(studies: Sequence[Study]) -> Sequence[Rerun]:
     return list(reruns.values())
 
 
-def quoted(value: Any) -> str:
+def quote(value: Any) -> str:
     """A value as Hydra's override grammar reads it back."""
     match value:
         case None:
@@ -152,7 +153,7 @@ def quoted(value: Any) -> str:
             return f"'{escaped}'"
 
 
-def _data_name(study: Study) -> str:
+def _data_name(study: StudyRecord) -> str:
     """As the sweeper begins the names of studies: the experiment, or the data."""
     named = NAME.fullmatch(study.name)
     return named["data"] if named else str(study.science.get("data.name", study.name))

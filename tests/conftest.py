@@ -24,7 +24,8 @@ from lmao.corpus.encoding import encode
 from lmao.data.source import open_source
 from lmao.run.experiment import run
 from lmao.stop import StopSignal
-from lmao.tracking.mlflow_store import open_client
+from lmao.tracking.mlflow_client import open_client
+from lmao.tracking.store import open_store
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
 from tests.support.processes import warm
@@ -90,7 +91,8 @@ def finished(compose: Callable[..., Config], tmp_path_factory: pytest.TempPathFa
         if overrides not in runs:
             settings = compose("debug=tiny", "threads=1", *overrides)
             folder, output = tmp_path_factory.mktemp("run"), io.StringIO()
-            result = run(settings, folder, Console(rich.console.Console(file=output)), StopSignal(), NoTrial())
+            store = open_store(settings.tracking)
+            result = run(settings, folder, Console(rich.console.Console(file=output)), StopSignal(), NoTrial(), store)
             runs[overrides] = Finished(settings, folder, result, output.getvalue())
         return runs[overrides]
 

@@ -20,9 +20,9 @@ from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
 from lmao.report.runs import all_runs
 from lmao.report.setting_plots import boundary, isolation
-from lmao.report.settings import sampled
+from lmao.report.settings import sampled_settings
 from lmao.report.tables import Table
-from lmao.sweep.records import STORAGE, read_studies
+from lmao.sweep.reading import STORAGE, read_studies
 
 
 def main() -> int:
@@ -72,7 +72,7 @@ def _plot(group: Group, found: Sequence[Curve], output: Path, prefix: str) -> Se
         figures["best_of_k"] = best_of_k(group, found)
     if any(row.study.trials for row in group.searched):
         figures["history"] = history(group)
-        if sampled(group):
+        if sampled_settings(group):
             figures["isolation"] = isolation(group)
         if any(row.best for row in group.searched):
             figures["boundary"] = boundary(group)

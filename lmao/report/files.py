@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.passwords import masked
-from lmao.sweep.records import Study, Trial
+from lmao.sweep.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,7 +43,7 @@ class RunFiles:
     folder: Path
     missing: list[str] = field(default_factory=list)
 
-    def result(self, study: Study, trial: Trial) -> Mapping[str, Any] | None:
+    def result(self, study: StudyRecord, trial: TrialRecord) -> Mapping[str, Any] | None:
         """result.json, if it is there and is this trial's."""
         path = self._path(study, trial, "result.json")
         if path is None:
@@ -58,7 +58,7 @@ class RunFiles:
         self._miss(study, trial, f"result.json {problem}")
         return None
 
-    def judged(self, study: Study, trial: Trial, part: str) -> Judged | None:
+    def judged(self, study: StudyRecord, trial: TrialRecord, part: str) -> Judged | None:
         """The `dev` or `test` examples of predictions.npz, if it is there and has that part."""
         path = self._path(study, trial, "predictions.npz")
         if path is None:
@@ -75,7 +75,7 @@ class RunFiles:
             self._miss(study, trial, "predictions.npz can't be read")
             return None
 
-    def _path(self, study: Study, trial: Trial, name: str) -> Path | None:
+    def _path(self, study: StudyRecord, trial: TrialRecord, name: str) -> Path | None:
         if trial.folder is not None and (trial.folder / name).is_file():
             return trial.folder / name
         uri = _tracking_uri(study.tracking_uri)
@@ -92,7 +92,7 @@ class RunFiles:
                 return None
         return target / name
 
-    def _miss(self, study: Study, trial: Trial, what: str) -> None:
+    def _miss(self, study: StudyRecord, trial: TrialRecord, what: str) -> None:
         line = f"{study.name}, trial {trial.number}: {what}"
         if line not in self.missing:
             self.missing.append(line)
@@ -108,10 +108,10 @@ def _tracking_uri(of_study: str | None) -> str | None:
 
 
 def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
-    from lmao.tracking.mlflow_store import told
+    from lmao.tracking.mlflow_client import mlflow_errors
 
     try:
-        with told(uri):
+        with mlflow_errors(uri):
             _client(uri).download_artifacts(run_id, name, str(folder))
     except UserError as error:
         raise UserError(masked(str(error)).partition(": set tracking.uri")[0]) from None
@@ -119,7 +119,7 @@ def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
 
 @cache
 def _client(uri: str) -> "MlflowClient":
-    from lmao.tracking.mlflow_store import open_client
+    from lmao.tracking.mlflow_client import open_client
 
     return open_client(uri)
 

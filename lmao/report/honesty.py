@@ -12,7 +12,7 @@ from lmao.passwords import masked
 from lmao.report.luck import INDEPENDENT
 from lmao.report.rows import Group
 from lmao.report.settings import extent, space_of
-from lmao.sweep.records import State, Study, Trial
+from lmao.sweep.records import State, StudyRecord, TrialRecord
 
 LISTED = 10  # kinds of failures that are told
 
@@ -127,7 +127,7 @@ def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
     return f"{hours:.1f} hours of runs{uncounted} on {machines}{each}."
 
 
-def _command(study: Study) -> str:
+def _command(study: StudyRecord) -> str:
     """What made a study, but for its space, which is told above."""
     if study.is_rerun:
         pattern = [study.rerun_of] if study.rerun_of else []
@@ -143,12 +143,12 @@ def _without_folders(override: str) -> str:
     return f"{key}={value.rpartition('/')[2]}" if sign and key.endswith(("path", "dir")) else override
 
 
-def _begun(study: Study) -> Sequence[Trial]:
+def _begun(study: StudyRecord) -> Sequence[TrialRecord]:
     """Without the points that are only put down to be run."""
     return [trial for trial in study.trials if trial.state is not State.WAITING]
 
 
-def _commits(study: Study) -> set[str]:
+def _commits(study: StudyRecord) -> set[str]:
     """What its trials ran; of a study that doesn't tell, that of its last start."""
     return {_short(trial.code) for trial in study.trials if trial.code} or {_short(study.commit)}
 

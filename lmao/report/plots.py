@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lmao.report.files import write_whole
 from lmao.report.luck import Curve
 from lmao.report.rows import Group
-from lmao.sweep.records import State, Trial
+from lmao.sweep.records import State, TrialRecord
 
 PANEL = (4.6, 3.4)  # inches
 FORMATS = ("png", "svg")
@@ -107,7 +107,7 @@ def history(group: Group) -> Figure:
     return figure
 
 
-def mark(axes: Axes, trials: Sequence[tuple[float, Trial]], style: Style) -> None:
+def mark(axes: Axes, trials: Sequence[tuple[float, TrialRecord]], style: Style) -> None:
     """Trials at their x: filled where complete, hollow where pruned, a cross on the floor where failed."""
     colours = {State.COMPLETE: style.colour, State.PRUNED: "none"}
     for state, face in colours.items():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lmao.report.statistics import Floats
-from lmao.sweep.records import State, Study, Trial
+from lmao.sweep.records import State, StudyRecord, TrialRecord
 
 NEVER_TOLD = ("seed", "data.", "pretrain.epochs")  # in a label: the data has a table of its own
 OF_PRETRAINING = ("pretrain.", "objective.", "vectors.target.")  # without meaning where pretrain.epochs=0
@@ -20,12 +20,12 @@ class Row:
     re-trained what was the best before."""
 
     label: str
-    search: Study | None
-    rerun: Study | None
-    superseded: Sequence[Study] = ()
+    search: StudyRecord | None
+    rerun: StudyRecord | None
+    superseded: Sequence[StudyRecord] = ()
 
     @property
-    def study(self) -> Study:
+    def study(self) -> StudyRecord:
         study = self.search or self.rerun
         assert study is not None
         return study
@@ -35,7 +35,7 @@ class Row:
         return self.search is not None and any(trial.reached is not None for trial in self.search.trials)
 
     @property
-    def best(self) -> Trial | None:
+    def best(self) -> TrialRecord | None:
         return self.search.best() if self.search else None
 
     def values(self, chance: float) -> Floats:
@@ -59,7 +59,7 @@ class Group:
         return [row for row in self.rows if row.search is not None]
 
     @property
-    def studies(self) -> Sequence[Study]:
+    def studies(self) -> Sequence[StudyRecord]:
         """All, the superseded too."""
         return [study for row in self.rows for study in (row.search, row.rerun, *row.superseded) if study is not None]
 
@@ -77,10 +77,10 @@ class Group:
         return min(others, key=lambda other: len(_differing([own.science, _meaningful(other.study)])))
 
 
-def arrange(studies: Sequence[Study]) -> Sequence[Group]:
+def arrange(studies: Sequence[StudyRecord]) -> Sequence[Group]:
     """Groups by data, each with its rows: without pre-training first, then by epochs, the linear model last."""
     searches = [study for study in studies if not study.is_rerun]
-    reruns: dict[str, list[Study]] = {}
+    reruns: dict[str, list[StudyRecord]] = {}
     for study in studies:
         if study.is_rerun:
             reruns.setdefault(study.rerun_of or _linear_search(study), []).append(study)
@@ -96,7 +96,8 @@ def arrange(studies: Sequence[Study]) -> Sequence[Group]:
     data = [group[0].study.data for group in groups]
     differing = _differing(data)
     titles = [
-        ", ".join([str(values.get("data.name", "data")), *_told(values, differing - {"data.name"})]) for values in data
+        ", ".join([str(values.get("data.name", "data")), *_values_of(values, differing - {"data.name"})])
+        for values in data
     ]
     return [
         Group(title if titles.count(title) == 1 else f"{title} ({group[0].study.name})", _labelled(group))
@@ -104,7 +105,7 @@ def arrange(studies: Sequence[Study]) -> Sequence[Group]:
     ]
 
 
-def retrains(rerun: Study, trial: Trial) -> bool:
+def retrains(rerun: StudyRecord, trial: TrialRecord) -> bool:
     """Whether its settings are the trial's; a choice of a group is told by its name."""
     there = rerun.science
     return all(
@@ -114,18 +115,18 @@ def retrains(rerun: Study, trial: Trial) -> bool:
     )
 
 
-def _row(search: Study, reruns: Sequence[Study]) -> Row:
+def _row(search: StudyRecord, reruns: Sequence[StudyRecord]) -> Row:
     """With the re-run of its best setting; where there is none, with the latest."""
     best = search.best()
 
-    def order(rerun: Study) -> tuple[bool, int, str]:
+    def order(rerun: StudyRecord) -> tuple[bool, int, str]:
         return best is not None and retrains(rerun, best), len(rerun.name), rerun.name  # …-rerun9 before …-rerun12
 
     ordered = sorted(reruns, key=order)
     return Row(search.name, search, ordered[-1] if ordered else None, ordered[:-1])
 
 
-def _linear_search(study: Study) -> str:
+def _linear_search(study: StudyRecord) -> str:
     return study.name.removesuffix("-rerun")
 
 
@@ -143,7 +144,7 @@ def _labelled(rows: Sequence[Row]) -> Sequence[Row]:
         sciences = [_meaningful(row.study) for row in kind]
         differing = {key for key in _differing(sciences) if not key.startswith(NEVER_TOLD)}
         labels = [
-            ", ".join([_kind(row.study), *_told(science, differing)])
+            ", ".join([_kind(row.study), *_values_of(science, differing)])
             for row, science in zip(kind, sciences, strict=True)
         ]
         labels = _apart(labels, [row.study.sampler for row in kind])
@@ -157,7 +158,7 @@ def _apart(labels: list[str], more: Sequence[str]) -> list[str]:
     return [label if labels.count(label) == 1 else f"{label}, {also}" for label, also in zip(labels, more, strict=True)]
 
 
-def _kind(study: Study) -> str:
+def _kind(study: StudyRecord) -> str:
     if study.is_linear:
         return "Linear"
     match study.pretrain_epochs:
@@ -171,7 +172,7 @@ def _kind(study: Study) -> str:
             return f"{epochs} epochs"
 
 
-def _meaningful(study: Study) -> Mapping[str, Any]:
+def _meaningful(study: StudyRecord) -> Mapping[str, Any]:
     """Its science, without what a search of another row draws and what has no part in it."""
     nothing = OF_PRETRAINING if study.pretrain_epochs == 0 else ()
     return {key: value for key, value in study.science.items() if not key.startswith(nothing)}
@@ -186,5 +187,5 @@ def _differing(sciences: Iterable[Mapping[str, Any]]) -> set[str]:
     return {key for key, values in found.items() if len(values) > 1}
 
 
-def _told(science: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+def _values_of(science: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     return [f"{key}={science[key]}" for key in sorted(keys) if key in science]

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from lmao.passwords import masked
-from lmao.sweep.records import Study, Trial
+from lmao.sweep.records import StudyRecord, TrialRecord
 
 BEFORE = ["study", "number", "state", "seed", "dev_accuracy", "reported_accuracy"]
 AFTER = ["fine_tuning_epochs", "pretrain_epochs", "seconds", "error", "reused", "run_id", "folder"]
 
 
-def all_runs(studies: Sequence[Study]) -> pd.DataFrame:
+def all_runs(studies: Sequence[StudyRecord]) -> pd.DataFrame:
     """A row a trial, those lost to kills too; a column a setting. Accuracies are shares, empty where there is none.
 
     `reported_accuracy` is the best that a trial had reported while it fine-tuned.
@@ -25,11 +25,11 @@ def all_runs(studies: Sequence[Study]) -> pd.DataFrame:
     return table.convert_dtypes()  # whole numbers stay whole where some are missing
 
 
-def _in_order(study: Study) -> Sequence[Trial]:
+def _in_order(study: StudyRecord) -> Sequence[TrialRecord]:
     return sorted([*study.trials, *study.lost], key=lambda trial: trial.number)
 
 
-def _line(study: Study, trial: Trial) -> dict[str, Any]:
+def _line(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
     return {
         **trial.parameters,
         "study": study.name,

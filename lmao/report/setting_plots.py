@@ -10,8 +10,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from lmao.report.plots import Style, accuracy_limits, in_percent, legend, mark, panels_of, styles
 from lmao.report.rows import Group, Row
-from lmao.report.settings import EDGE, drawn, extent, in_order, position, sampled, space_of
-from lmao.report.tables import TOP, shown
+from lmao.report.settings import EDGE, drawn_trials, extent, in_order, position, sampled_settings, space_of
+from lmao.report.tables import TOP, text_of
 from lmao.sweep.records import rank
 
 LANE = 0.24  # inches of height for a row within a setting
@@ -23,8 +23,8 @@ CROWDED = 30  # letters of tick labels in a panel
 
 def isolation(group: Group) -> Figure:
     """Dev accuracy against each sampled setting, a panel each."""
-    settings = sampled(group)
-    rows = [row for row in group.searched if any(drawn(row, setting) for setting in settings)]
+    settings = sampled_settings(group)
+    rows = [row for row in group.searched if any(drawn_trials(row, setting) for setting in settings)]
     style = styles([row.label for row in group.rows])
     figure, panels = panels_of(len(settings), f"{group.title}: dev accuracy against each setting")
     limits = accuracy_limits(group)
@@ -39,7 +39,7 @@ def isolation(group: Group) -> Figure:
 
 def boundary(group: Group) -> Figure:
     """For each setting its range from end to end, and where the best three of each search lie in it."""
-    settings = [setting for setting in sampled(group) if space_of(group, setting) is not None]
+    settings = [setting for setting in sampled_settings(group) if space_of(group, setting) is not None]
     rows = [row for row in group.searched if row.best is not None]
     style = styles([row.label for row in group.rows])
     lanes = max(1, len(rows)) + 1
@@ -66,11 +66,11 @@ def boundary(group: Group) -> Figure:
 
 def _draw(axes: Axes, group: Group, setting: str, rows: Sequence[Row], style: dict[str, Style]) -> None:
     distribution = space_of(group, setting)
-    trials = {row.label: drawn(row, setting) for row in rows}
+    trials = {row.label: drawn_trials(row, setting) for row in rows}
     choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
     if choices is not None:
         order = in_order(choices)
-        names = [shown(value) for value in order]
+        names = [text_of(value) for value in order]
         crowded = sum(map(len, names)) > CROWDED
         axes.set_xticks(range(len(order)), names, rotation=30 if crowded else 0, ha="right" if crowded else "center")
         axes.set_xlim(-0.6, len(order) - 0.4)
@@ -115,7 +115,7 @@ def _lane(axes: Axes, row: Row, setting: str, height: float, style: Style) -> No
         size, face = (NEXT, "white") if i else (BEST, style.colour)
         axes.scatter(place.share, height, s=size, marker=style.marker, facecolor=face, edgecolor=style.colour, zorder=3)
         if i == 0:
-            text = shown(trial.parameters[setting]) + ("  at the edge" if place.at_edge else "")
+            text = text_of(trial.parameters[setting]) + ("  at the edge" if place.at_edge else "")
             axes.text(1.03, height, text, va="center", fontsize=8, weight="bold" if place.at_edge else "normal")
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lmao.report.rows import Group, Row
-from lmao.report.tables import TOP, Table, percent, shown
-from lmao.sweep.records import State, Trial
+from lmao.report.tables import TOP, Table, percent, text_of
+from lmao.sweep.records import State, TrialRecord
 
 FEW = 4  # values that are listed one by one where there could be any
 EDGE = 0.05  # of a range
@@ -30,7 +30,7 @@ class Position:
     at_edge: bool
 
 
-def sampled(group: Group) -> Sequence[str]:
+def sampled_settings(group: Group) -> Sequence[str]:
     """The settings that any search of the group draws."""
     names = {name for row in group.searched for name in row.study.space}
     names |= {name for row in group.searched for trial in row.study.trials for name in trial.parameters}
@@ -48,17 +48,17 @@ def space_of(group: Group, setting: str) -> BaseDistribution | None:
     return CategoricalDistribution(in_order(choices)) if choices else None
 
 
-def drawn(row: Row, setting: str) -> Sequence[Trial]:
+def drawn_trials(row: Row, setting: str) -> Sequence[TrialRecord]:
     """The trials of a row's search that ended and had a value for it."""
     return [trial for trial in row.study.trials if trial.state in ENDED and setting in trial.parameters]
 
 
 def top_three(group: Group) -> Table:
     """For each value of each setting the mean of its three best runs, one column a row of the group."""
-    rows = [row for row in group.searched if sampled(Group("", [row]))]
+    rows = [row for row in group.searched if sampled_settings(Group("", [row]))]
     body = []
-    for setting in sampled(group):
-        trials = {row.label: drawn(row, setting) for row in rows}
+    for setting in sampled_settings(group):
+        trials = {row.label: drawn_trials(row, setting) for row in rows}
         values = [trial.parameters[setting] for found in trials.values() for trial in found]
         for text, holds in _bins(values, isinstance(space_of(group, setting), CategoricalDistribution)):
             cells = [_top([trial for trial in trials[row.label] if holds(trial.parameters[setting])]) for row in rows]
@@ -93,7 +93,7 @@ def at_the_edge(group: Group) -> Sequence[str]:
     lines = []
     for row in group.searched:
         found = [
-            f"{setting} = {shown(value)} of {extent(distribution)}"
+            f"{setting} = {text_of(value)} of {extent(distribution)}"
             for setting, value in (sorted(row.best.parameters.items()) if row.best else ())
             if (distribution := row.study.space.get(setting)) and position(distribution, value).at_edge
         ]
@@ -105,9 +105,9 @@ def at_the_edge(group: Group) -> Sequence[str]:
 def extent(distribution: BaseDistribution) -> str:
     """`0.0001 to 0.1, log`, or the choices."""
     if isinstance(distribution, CategoricalDistribution):
-        return ", ".join(shown(choice) for choice in distribution.choices)
+        return ", ".join(text_of(choice) for choice in distribution.choices)
     assert isinstance(distribution, FloatDistribution | IntDistribution)
-    return f"{shown(distribution.low)} to {shown(distribution.high)}" + ", log" * distribution.log
+    return f"{text_of(distribution.low)} to {text_of(distribution.high)}" + ", log" * distribution.log
 
 
 def _is_number(value: Any) -> bool:
@@ -118,9 +118,11 @@ def _bins(values: Sequence[Any], choices: bool) -> Sequence[Bin]:
     """Each value where they are choices or few; else quarters that hold the same number of runs."""
     distinct = in_order(values)
     if choices or len(distinct) <= FEW or not all(map(_is_number, distinct)):
-        return [(shown(value), partial(eq, value)) for value in distinct]
+        return [(text_of(value), partial(eq, value)) for value in distinct]
     edges = [float(edge) for edge in np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))]
-    return [(f"{shown(low)} to {shown(high)}", _within(low, high, low == edges[0])) for low, high in pairwise(edges)]
+    return [
+        (f"{text_of(low)} to {text_of(high)}", _within(low, high, low == edges[0])) for low, high in pairwise(edges)
+    ]
 
 
 def _within(low: float, high: float, closed: bool) -> Callable[[Any], bool]:
@@ -128,7 +130,7 @@ def _within(low: float, high: float, closed: bool) -> Callable[[Any], bool]:
     return lambda value: low < value <= high or (closed and value == low)
 
 
-def _top(trials: Sequence[Trial]) -> str:
+def _top(trials: Sequence[TrialRecord]) -> str:
     if not trials:
         return ""
     accuracies = sorted((trial.accuracy for trial in trials if trial.accuracy is not None), reverse=True)[:TOP]

@@ -13,7 +13,7 @@ from lmao.report.comparison import Confirmed, Pair
 from lmao.report.files import Judged
 from lmao.report.rows import Row
 from lmao.report.statistics import Comparison, Floats, t_interval
-from lmao.sweep.records import State, Study
+from lmao.sweep.records import State, StudyRecord
 
 TOP = 3
 SHORT = 14  # letters; what is longer may be wrapped on the screen
@@ -72,7 +72,7 @@ def best_settings(rows: Sequence[Row], confirmed: Mapping[str, Confirmed]) -> Ta
         best, arm = row.best, confirmed.get(row.label)
         if best is None and arm is None:
             continue
-        setting = "" if best is None else ", ".join(f"{key}={shown(value)}" for key, value in best.parameters.items())
+        setting = "" if best is None else ", ".join(f"{key}={text_of(value)}" for key, value in best.parameters.items())
         cells = [row.label, "" if best is None else str(best.number), setting]
         cells += ["", "", ""] if arm is None else [_seeds(row.rerun), _interval(arm.dev), _interval(arm.test)]
         body.append(cells)
@@ -122,7 +122,7 @@ def costs(rows: Sequence[Row], results: Mapping[str, Mapping[str, Any]]) -> Tabl
     return Table("What one run takes", header, body)
 
 
-def shown(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A setting's value."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
@@ -131,7 +131,7 @@ def percent(accuracy: float) -> str:
     return f"{100 * accuracy:.2f}"
 
 
-def _seeds(rerun: Study | None) -> str:
+def _seeds(rerun: StudyRecord | None) -> str:
     assert rerun is not None
     complete = len(rerun.of(State.COMPLETE))
     return str(complete) if rerun.done and complete == rerun.budget else f"{complete} of {rerun.budget}"

@@ -142,5 +142,5 @@ def _tell_trial(context: Context, data: Dataset, **found: str | None) -> Mapping
     """
     digests = {"config": key_of(context.settings.science()), "data": data.digest}
     digests |= {name: digest for name, digest in found.items() if digest is not None}
-    context.trial.known(digests, code_version())
+    context.trial.look_up(digests, code_version())
     return digests

@@ -12,7 +12,7 @@ from lmao.console import Console
 from lmao.engine.team import Team
 from lmao.stop import StopSignal
 from lmao.tracking.tracker import Tracker
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Context:
     cache: Cache
     tracker: Tracker
     team: Team
-    trial: Trial
+    trial: RunTrial
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
 
     @contextmanager

@@ -6,7 +6,6 @@ from time import perf_counter
 from lmao.cache import open_cache
 from lmao.config.run import Config
 from lmao.config.textcat import LinearTextcat
-from lmao.config.tracking import MlflowTracking
 from lmao.console import Console
 from lmao.engine.device import CPU, open_device
 from lmao.engine.team import Team
@@ -19,13 +18,15 @@ from lmao.run.result import Result, code_version, summary, write_result
 from lmao.run.stages.encode import encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
-from lmao.tracking.mlflow import open_tracker
+from lmao.tracking.store import TrackingStore, tracked_run
 from lmao.tracking.tracker import copy_files
-from lmao.tracking.trial import Trial
+from lmao.tracking.trial import RunTrial
 
 
-def run(settings: Config, folder: Path, console: Console, stop: StopSignal, trial: Trial) -> Result:
-    """The whole run; its files are in `folder` when it returns.
+def run(
+    settings: Config, folder: Path, console: Console, stop: StopSignal, trial: RunTrial, store: TrackingStore
+) -> Result:
+    """The whole run; its files are in `folder` when it returns, what it tells on its way goes to `store`.
 
     Raises:
         UserError: something about the input or the settings.
@@ -42,9 +43,9 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal, tria
         name = f"trial {trial.number}"
     device = open_device(settings.device)
     workers = threads_of(settings) if device is CPU else 1  # a GPU computes a batch whole
-    with open_tracker(settings.tracking, name, trial) as tracker, Team(workers, device) as team:
+    with tracked_run(store, name, trial) as tracker, Team(workers, device) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team, trial)
-        trial.started(folder, tracker.run_id)
+        trial.begin(folder, tracker.run_id)
         tracker.parameters(settings.keys())
         tracker.tags(
             {
@@ -57,14 +58,13 @@ def run(settings: Config, folder: Path, console: Console, stop: StopSignal, tria
         data = encode_texts(context, source)
         train = train_linear if isinstance(settings.textcat, LinearTextcat) else train_cnn
         result = evaluate(context, data, train(context, source, data))
-        _report(context, result)
-        trial.finished(perf_counter() - began, result.textcat.epochs)
+        _report(context, result, store.command)
+        trial.end(perf_counter() - began, result.textcat.epochs)
     return result
 
 
-def _report(context: Context, result: Result) -> None:
+def _report(context: Context, result: Result, command: str | None) -> None:
     """To the run's folder, the tracker and the screen."""
-    tracking = context.settings.tracking
     write_result(context.folder / "result.json", result)
     confusion_matrix(context.folder / "confusion.png", result.dev.confusion, result.labels)
     found = [context.folder / name for name in ARTIFACTS if (context.folder / name).exists()]
@@ -73,5 +73,4 @@ def _report(context: Context, result: Result) -> None:
     context.tracker.metric("dev/macro_f", result.dev.macro_f)
     if result.test is not None:
         context.tracker.metric("test/accuracy", result.test.accuracy)
-    uri = tracking.uri if isinstance(tracking, MlflowTracking) else None
-    context.console.summary(summary(result, context.folder, uri))
+    context.console.summary(summary(result, context.folder, command))

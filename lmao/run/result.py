@@ -112,8 +112,8 @@ def write_result(path: Path, result: Result) -> None:
     temporary.rename(path)
 
 
-def summary(result: Result, folder: Path, tracking_uri: str | None) -> Sequence[tuple[str, str]]:
-    """Rows for the end of the screen."""
+def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple[str, str]]:
+    """Rows for the end of the screen. command: what shows the run beside others, if it was recorded."""
     rows = [("dev accuracy", _scored(result.dev))]
     if result.test is not None:
         rows.append(("test accuracy", _scored(result.test)))
@@ -125,9 +125,7 @@ def summary(result: Result, folder: Path, tracking_uri: str | None) -> Sequence[
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
     total = duration(sum(result.seconds.values())) + (f" ({stages})" if stages else "")
     rows.append(("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
-    if result.mlflow_run_id is not None and tracking_uri is not None:
-        default = tracking_uri == "sqlite:///mlflow.db"
-        command = "mlflow ui" if default else "mlflow ui --backend-store-uri <tracking.uri>"
+    if result.mlflow_run_id is not None and command is not None:
         rows.append(("compare", f"{command}   (run {result.mlflow_run_id[:8]})"))
     return rows
 

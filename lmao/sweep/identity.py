@@ -1,5 +1,6 @@
 """What makes a study the one it is: its name, and the attributes that mustn't change when it is gone on with."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +9,12 @@ from optuna.distributions import CategoricalDistribution
 
 from lmao.config.run import Config, flat
 from lmao.config.textcat import LinearTextcat
-from lmao.config.tracking import MlflowTracking
 from lmao.data.document import Source
-from lmao.database import absolute
-from lmao.passwords import masked
 from lmao.run.result import code_version
+from lmao.sweep.records import StudyAttribute
 from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
+from lmao.tracking.store import open_store
 from lmao.vectors.loading import table_digest
 
 DEFAULT_SAMPLER = "tpe"
@@ -41,11 +41,18 @@ def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mappin
     grid may grow by numbers: only its names are compared."""
     varied = {*space.distributions} | ({"seed"} - space.named)
     science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
-    varying = {"names": _names(space.of_a_grid())} if sampler == GRID else {"space": space.record()}
+    varying = (
+        {StudyAttribute.NAMES: _names(space.of_a_grid())} if sampler == GRID else {StudyAttribute.SPACE: space.record()}
+    )
     inputs = {
         name: of for name, of in inputs.items() if not any(_is_one_of(one.rpartition("@")[2], {name}) for one in varied)
     }
-    return {"science": science, "inputs": inputs, "sampler": sampler, **varying}
+    return {
+        StudyAttribute.SCIENCE: science,
+        StudyAttribute.INPUTS: inputs,
+        StudyAttribute.SAMPLER: sampler,
+        **varying,
+    }
 
 
 def inputs_of(settings: Config, source: Source) -> dict[str, str]:
@@ -58,16 +65,31 @@ def inputs_of(settings: Config, source: Source) -> dict[str, str]:
 def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str, Any]:
     """What else a study remembers, of its last start."""
     record: dict[str, Any] = {
-        "overrides": [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
-        "space": space.record(),
-        "commit": code_version(),
-        "evaluate_test": settings.evaluate_test,
+        StudyAttribute.OVERRIDES: [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
+        StudyAttribute.SPACE: space.record(),
+        StudyAttribute.COMMIT: code_version(),
+        StudyAttribute.EVALUATE_TEST: settings.evaluate_test,
     }
-    if isinstance(settings.tracking, MlflowTracking):
-        record["tracking_uri"] = masked(absolute(settings.tracking.uri))
+    uri = open_store(settings.tracking).uri
+    if uri is not None:
+        record[StudyAttribute.TRACKING_URI] = uri
     if rerun_of is not None:
-        record["rerun_of"] = rerun_of
+        record[StudyAttribute.RERUN_OF] = rerun_of
     return record
+
+
+def difference(name: str, old: Any, new: Any) -> str:
+    """In which settings an attribute is another than it was, for the user."""
+
+    def text(values: Mapping[str, Any], name: str) -> str:
+        return json.dumps(values[name]) if name in values else "not there"
+
+    if not isinstance(old, Mapping):
+        return f"{name}: {old} then, {new} now"
+    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return ", ".join(f"{name}: {text(old, name)} then, {text(new, name)} now" for name in names[:3]) + (
+        f" and {len(names) - 3} more" if len(names) > 3 else ""
+    )
 
 
 def _section(override: str) -> str:

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.console import Console, duration
 from lmao.passwords import masked
+from lmao.sweep.records import TrialAttribute
 from lmao.sweep.study import SharedStudy
 
 SHORT = ("optimizer.", "textcat.")
@@ -23,7 +24,7 @@ class Lines:
         self._began = time.time()
 
     def begin(self, sampler: str, settings: int, lost: int) -> None:
-        finished = len(self._study.finished())
+        finished = len(self._study.finished_trials())
         parts = [
             f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {settings} settings, {self._study.n_trials} trials"
         ]
@@ -41,23 +42,24 @@ class Lines:
             f"best {best.values[0]:.3f}" if best else "best -    ",
             f"{duration(_seconds(trial)):>10}",
             f"{self._left():>18}",
-            trial.user_attrs.get("error") or _described(trial.params),
+            trial.user_attrs.get(TrialAttribute.ERROR) or _describe(trial.params),
         ]
-        if "reused" in trial.user_attrs:
-            parts.append(f"as {trial.user_attrs['reused']}")
+        if TrialAttribute.REUSED in trial.user_attrs:
+            parts.append(f"as {trial.user_attrs[TrialAttribute.REUSED]}")
         self._console.line(f"trial {trial.number}", "  ".join(parts))
 
-    def end(self, parent: str | None) -> None:
-        counts = Counter(STATES[trial.state] for trial in self._study.finished())
+    def end(self, command: str | None) -> None:
+        """command: what shows the study's runs, if they were recorded."""
+        counts = Counter(STATES[trial.state] for trial in self._study.finished_trials())
         done = f"{self._study.name} · " + ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-        running = len(self._study.counted()) - len(self._study.finished())
+        running = len(self._study.counted_trials()) - len(self._study.finished_trials())
         if running:
             done += f", {running} running elsewhere"
         best = self._best()
         if best:
             done += f" · best {best.values[0]:.4f} (trial {best.number})"
         self._console.line("done", done)
-        compare = "" if parent is None else f"   compare: mlflow ui, run {self._study.name}"
+        compare = "" if command is None else f"   compare: {command}, run {self._study.name}"
         self._console.line("", f"table: python -m lmao.report{compare}")
 
     def lost(self, error: Exception) -> None:
@@ -66,11 +68,11 @@ class Lines:
         self._console.warn(f"a job died, its trial is put back: {type(error).__name__}: {masked(line)}")
 
     def _best(self) -> FrozenTrial | None:
-        complete = [trial for trial in self._study.finished() if trial.state == TrialState.COMPLETE]
+        complete = [trial for trial in self._study.finished_trials() if trial.state == TrialState.COMPLETE]
         return max(complete, key=lambda trial: trial.values[0], default=None)
 
     def _left(self) -> str:
-        finished = self._study.finished()
+        finished = self._study.finished_trials()
         missing = self._study.n_trials - len(finished)
         here = [t for t in finished if t.datetime_complete and t.datetime_complete.timestamp() >= self._began]
         if missing <= 0 or not here:
@@ -86,7 +88,7 @@ def _outcome(trial: FrozenTrial) -> str:
     return f"{trial.values[0]:.4f}" if trial.state == TrialState.COMPLETE else STATES[trial.state]
 
 
-def _described(params: Mapping[str, Any]) -> str:
+def _describe(params: Mapping[str, Any]) -> str:
     return ", ".join(f"{_short(name)} {_number(value)}" for name, value in params.items())
 
 

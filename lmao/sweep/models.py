@@ -6,6 +6,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from lmao.sweep.records import TrialAttribute
+
 MODEL_FILES = ("model", "language_model", "tok2vec.bin", "config.cfg")
 
 
@@ -17,9 +19,9 @@ def best_trial(study: optuna.Study) -> FrozenTrial | None:
 def keep_best_model(study: optuna.Study) -> None:
     """Remove the models of all other trials; a folder on another machine is that machine's workers' business."""
     best = best_trial(study)
-    kept = best.user_attrs.get("folder") if best else None
+    kept = best.user_attrs.get(TrialAttribute.FOLDER) if best else None
     for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
-        folder = trial.user_attrs.get("folder")
+        folder = trial.user_attrs.get(TrialAttribute.FOLDER)
         if folder in (None, kept):
             continue
         for name in MODEL_FILES:

@@ -68,14 +68,14 @@ class Space:
     def without_unused(self, settings: Config) -> "Space":
         """Without dimensions of conf/space/ that these settings have no use for."""
 
-        def used(name: str) -> bool:
+        def is_used(name: str) -> bool:
             if name in self.named:
                 return True
             if settings.textcat.name == "linear":
                 return not name.startswith(OF_THE_ENCODER) and name in flat(settings.keys())
             return not name.startswith("pretrain.") or EPOCHS in self.distributions or settings.pretrain.epochs > 0
 
-        return replace(self, distributions={name: one for name, one in self.distributions.items() if used(name)})
+        return replace(self, distributions={name: one for name, one in self.distributions.items() if is_used(name)})
 
 
 def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:
@@ -94,10 +94,10 @@ def _setting(override: str) -> str:
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
     """As on the command line."""
-    return [f"{name}={_written(value)}" for name, value in values.items()]
+    return [f"{name}={_as_text(value)}" for name, value in values.items()]
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -26,18 +26,18 @@ FAILURES = (*DATABASE, ImportError, OSError)
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def told(url: str, errors: tuple[type[Exception], ...] = FAILURES) -> AbstractContextManager[None]:
+def storage_errors(url: str, errors: tuple[type[Exception], ...] = FAILURES) -> AbstractContextManager[None]:
     """Turn what the database or its driver raises into one line without a password."""
-    return database.told("hydra.sweeper.storage", url, HINT, errors)
+    return database.url_errors("hydra.sweeper.storage", url, HINT, errors)
 
 
-def shared(url: str) -> str:
+def shared_url(url: str) -> str:
     """The URL as it is understood from any folder.
 
     Raises:
         UserError: it is no database that workers can share.
     """
-    with told(url):
+    with storage_errors(url):
         if scheme(url) not in LOCKED or (scheme(url) == "sqlite" and sqlite_file(url) is None):
             raise UserError(f"hydra.sweeper.storage={masked(url)}: no database that workers can share: {HINT}")
         return absolute(url)
@@ -61,5 +61,5 @@ def load_study(url: str, name: str, pruner: Mapping[str, Any]) -> optuna.Study:
         UserError: the database can't be reached.
     """
     made = instantiate(dict(pruner), _execution_whitelist_="optuna.*")
-    with told(url):
+    with storage_errors(url):
         return optuna.load_study(study_name=name, storage=open_storage(url), pruner=made)

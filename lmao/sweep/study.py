@@ -4,7 +4,6 @@ A trial that was lost, to a kill or a stop, is FAIL; its point is put back as a 
 and it no longer counts.
 """
 
-import json
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.database import exclusive
 from lmao.errors import UserError
-from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared, told
+from lmao.sweep.identity import difference
+from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
+from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
 
 MOST_LOSSES = 3  # of one point: what kills its process each time has failed
@@ -38,7 +39,7 @@ class SharedStudy:
     _worker: WorkerMark
 
     def __init__(self, url: str, name: str, folder: Path, sampler: Callable[[int], Any]) -> None:
-        self.url = shared(url)
+        self.url = shared_url(url)
         self.name = name
         self.folder = folder
         self._sampler = sampler
@@ -64,21 +65,21 @@ class SharedStudy:
             self.study = optuna.create_study(
                 study_name=self.name, storage=self._storage, direction="maximize", load_if_exists=True
             )
-            kept = self.study.user_attrs
+            old = self.study.user_attrs
             for name, value in same.items():
-                if name in kept and kept[name] != value:
+                if name in old and old[name] != value:
                     raise UserError(
-                        f"study {self.name} was made with other settings ({_difference(name, kept[name], value)}): "
+                        f"study {self.name} was made with other settings ({difference(name, old[name], value)}): "
                         "give this one another hydra.sweeper.study_name, or the old settings"
                     )
             trials = self.study.get_trials(deepcopy=False)
-            there = [trial.system_attrs.get("fixed_params") for trial in trials]
+            there = [trial.system_attrs.get(FIXED_PARAMETERS) for trial in trials]
             for point in points:
                 if point not in there:
                     self.study.enqueue_trial(dict(point))
             self.n_trials = min(n_trials, len(self._places())) if points else n_trials
-            for name, value in {**same, **attributes, "n_trials": self.n_trials}.items():
-                if kept.get(name) != value and kept.get(name) is not True:
+            for name, value in {**same, **attributes, StudyAttribute.N_TRIALS: self.n_trials}.items():
+                if old.get(name) != value and old.get(name) is not True:
                     self.study.set_user_attr(name, value)
             self._worker = WorkerMark(self.folder)
             return self._reap()
@@ -93,34 +94,34 @@ class SharedStudy:
         """
         with self._alone():
             lost = self._reap()
-            number = min(most, max(0, self.n_trials - len(self.counted())))
+            number = min(most, max(0, self.n_trials - len(self.counted_trials())))
             return [self._ask(suggest, own_seeds) for _ in range(number)], lost
 
-    def counted(self) -> list[FrozenTrial]:
+    def counted_trials(self) -> list[FrozenTrial]:
         """The trials that were begun, without the lost ones."""
         trials = self.study.get_trials(deepcopy=False)
-        lost = _replaced(trials)
+        lost = _replaced_numbers(trials)
         return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
 
-    def finished(self) -> list[FrozenTrial]:
-        return [trial for trial in self.counted() if trial.state.is_finished()]
+    def finished_trials(self) -> list[FrozenTrial]:
+        return [trial for trial in self.counted_trials() if trial.state.is_finished()]
 
-    def running(self) -> set[int]:
-        """The numbers of the trials that somebody is at."""
-        return {trial.number for trial in self._running()}
+    def numbers(self, state: TrialState) -> set[int]:
+        """Those of the trials that are RUNNING now, or FAIL, by themselves or lost."""
+        return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[state])}
 
     def is_complete(self) -> bool:
         """All of the budget has ended."""
-        return len(self.finished()) >= self.n_trials
+        return len(self.finished_trials()) >= self.n_trials
 
     def tell(
         self, trial: optuna.Trial, state: TrialState, accuracy: float | None = None, error: str | None = None
     ) -> FrozenTrial:
         """What became of a trial; without effect where others have taken it for lost."""
-        with told(self.url):
+        with storage_errors(self.url):
             with suppress(UpdateFinishedTrialError):
                 if error is not None:
-                    trial.set_user_attr("error", error)
+                    trial.set_user_attr(TrialAttribute.ERROR, error)
                 self.study.tell(trial, accuracy, state, skip_if_finished=True)
             return self.study.get_trials(deepcopy=False)[trial.number]
 
@@ -129,7 +130,7 @@ class SharedStudy:
         which they may be the reason."""
         with self._alone():
             for trial in self._running():  # without a worker: it was being claimed, by this one as nobody else does now
-                if "worker" not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
+                if TrialAttribute.WORKER not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
                     self._lose(trial, losses)
 
     @contextmanager
@@ -160,15 +161,15 @@ class SharedStudy:
         trials = self.study.get_trials(deepcopy=False)
         waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
         place = _place(trials, len(trials) if waiting is None else waiting.number)
-        given = waiting is not None and waiting.system_attrs["fixed_params"]
+        is_enqueued = waiting is not None and waiting.system_attrs[FIXED_PARAMETERS]
         # The place decides what is drawn, so that kills change nothing of it; nor does a given point use up a draw.
-        self.study.sampler = optuna.samplers.RandomSampler() if given else self._sampler(place)
+        self.study.sampler = optuna.samplers.RandomSampler() if is_enqueued else self._sampler(place)
         with warnings.catch_warnings(action="ignore"):  # heartbeats without Study.optimize, experimental settings
             trial = self.study.ask()
         self._storage.record_heartbeat(trial._trial_id)
         suggest(trial)
         if own_seeds:
-            trial.set_user_attr("seed", place)
+            trial.set_user_attr(TrialAttribute.SEED, place)
         for name, value in self._worker.attributes.items():
             trial.set_user_attr(name, value)
         return trial
@@ -179,14 +180,14 @@ class SharedStudy:
         running = self._running()
         stale = self._storage._get_stale_trial_ids(self.study._study_id)
         dead = {
-            trial.user_attrs["worker"]
+            trial.user_attrs[TrialAttribute.WORKER]
             for trial in running
-            if "worker" in trial.user_attrs and self._worker.is_dead(trial.user_attrs)
+            if TrialAttribute.WORKER in trial.user_attrs and self._worker.is_dead(trial.user_attrs)
         }
         lost = [
             trial
             for trial in running  # without a worker: it was killed while it claimed, as nobody else does now
-            if trial.user_attrs.get("worker") in {None, *dead}
+            if trial.user_attrs.get(TrialAttribute.WORKER) in {None, *dead}
             or (trial._trial_id in stale and not self._worker.is_alive(trial.user_attrs))
         ]
         for trial in lost:
@@ -197,14 +198,22 @@ class SharedStudy:
 
     def _lose(self, trial: FrozenTrial, losses: int) -> None:
         """Put its point back, then end it: killed in between, it is found again, but not put back twice."""
-        losses += trial.user_attrs.get("losses", 0)
+        losses += trial.user_attrs.get(TrialAttribute.LOSSES, 0)
         again = losses < MOST_LOSSES
-        if again and trial.number not in _replaced(self.study.get_trials(deepcopy=False)):
+        if again and trial.number not in _replaced_numbers(self.study.get_trials(deepcopy=False)):
             # One that died while it was drawn is drawn again.
-            point = trial.params if "worker" in trial.user_attrs else trial.system_attrs.get("fixed_params", {})
-            self.study.enqueue_trial(point, user_attrs={"replaces": trial.number, "losses": losses})
+            point = (
+                trial.params
+                if TrialAttribute.WORKER in trial.user_attrs
+                else trial.system_attrs.get(FIXED_PARAMETERS, {})
+            )
+            self.study.enqueue_trial(
+                point, user_attrs={TrialAttribute.REPLACES: trial.number, TrialAttribute.LOSSES: losses}
+            )
         if not again:
-            self._storage.set_trial_user_attr(trial._trial_id, "error", f"its process died, {losses} times")
+            self._storage.set_trial_user_attr(
+                trial._trial_id, TrialAttribute.ERROR, f"its process died, {losses} times"
+            )
         with suppress(UpdateFinishedTrialError):
             self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
@@ -212,32 +221,24 @@ class SharedStudy:
         return self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
 
     def _places(self) -> list[FrozenTrial]:
-        return [trial for trial in self.study.get_trials(deepcopy=False) if "replaces" not in trial.user_attrs]
+        return [
+            trial for trial in self.study.get_trials(deepcopy=False) if TrialAttribute.REPLACES not in trial.user_attrs
+        ]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with told(self.url), exclusive(self.url):
+        with storage_errors(self.url), exclusive(self.url):
             yield
 
 
-def _replaced(trials: Sequence[FrozenTrial]) -> set[int]:
-    return {trial.user_attrs["replaces"] for trial in trials if "replaces" in trial.user_attrs}
+def _replaced_numbers(trials: Sequence[FrozenTrial]) -> set[int]:
+    return {
+        trial.user_attrs[TrialAttribute.REPLACES] for trial in trials if TrialAttribute.REPLACES in trial.user_attrs
+    }
 
 
 def _place(trials: Sequence[FrozenTrial], number: int) -> int:
     """How many trials came before this one, or before the one that it replaces, if none is counted twice."""
-    while number < len(trials) and "replaces" in trials[number].user_attrs:
-        number = trials[number].user_attrs["replaces"]
-    return sum("replaces" not in trial.user_attrs for trial in trials[:number])
-
-
-def _difference(name: str, old: Any, new: Any) -> str:
-    def shown(values: Mapping[str, Any], name: str) -> str:
-        return json.dumps(values[name]) if name in values else "not there"
-
-    if not isinstance(old, Mapping):
-        return f"{name}: {old} then, {new} now"
-    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    return ", ".join(f"{name}: {shown(old, name)} then, {shown(new, name)} now" for name in names[:3]) + (
-        f" and {len(names) - 3} more" if len(names) > 3 else ""
-    )
+    while number < len(trials) and TrialAttribute.REPLACES in trials[number].user_attrs:
+        number = trials[number].user_attrs[TrialAttribute.REPLACES]
+    return sum(TrialAttribute.REPLACES not in trial.user_attrs for trial in trials[:number])

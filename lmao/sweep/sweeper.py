@@ -30,12 +30,13 @@ from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
+from lmao.sweep.records import TrialAttribute
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
 from lmao.sweep.space import Space, overrides, read_space
-from lmao.sweep.storage import DATABASE, told
+from lmao.sweep.storage import DATABASE, storage_errors
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
-from lmao.tracking.mlflow import reach_tracking
+from lmao.tracking.store import open_store
 
 
 class StudySweep(OptunaSweeperImpl):
@@ -64,7 +65,7 @@ class StudySweep(OptunaSweeperImpl):
     def sweep(self, arguments: list[str]) -> None:
         """Raises UserError for what a user can mend, before anything is made; and where too many trials failed."""
         space = read_space(self._parse_sweeper_params_config(), arguments)
-        space = space.without_unused(_validated(self._compose(space.fixed)))
+        space = space.without_unused(_validate(self._compose(space.fixed)))
         settings = self._check(space)
         console = Console()
         inputs = inputs_of(settings, self._see_inputs(settings, console))
@@ -75,16 +76,17 @@ class StudySweep(OptunaSweeperImpl):
         with read_write(self._config.hydra.sweep):  # the launcher makes it
             self._config.hydra.sweep.dir = str(folder)
         study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler))
-        reach_tracking(settings.tracking, study.url)
+        store = open_store(settings.tracking)
+        store.prepare(study.url)
         lost = study.prepare(
             same_attributes(settings, space, self._sampler_name, inputs),
             attributes(settings, space, self._own.rerun_of), self._own.n_trials, points,
         )  # fmt: skip
         lines = Lines(console, study)
         try:
-            with told(study.url, DATABASE):
+            with storage_errors(study.url, DATABASE):
                 lines.begin(self._sampler_name, len(space.distributions), lost)
-                parent = ParentRun(study, settings.tracking, console.warn)
+                parent = ParentRun(study, store, settings.tracking.keep_models, console.warn)
                 try:
                     self._run(study, space.of_a_grid() if points else space, settings, parent, lines, console)
                 except BaseException:
@@ -95,7 +97,7 @@ class StudySweep(OptunaSweeperImpl):
                 too_many = self._too_many_failures(study)
                 parent.finish(failed=too_many is not None)
                 self._write_best(study)
-                lines.end(parent.run_id)
+                lines.end(store.command)
             if too_many is not None:
                 raise UserError(too_many)
         finally:
@@ -170,8 +172,8 @@ class StudySweep(OptunaSweeperImpl):
         """A trial's folder and seed, and one thread beside other workers."""
         quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
         own = [f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir='{trial.number}'"]
-        if "seed" in trial.user_attrs:
-            own.append(f"seed={trial.user_attrs['seed']}")
+        if TrialAttribute.SEED in trial.user_attrs:
+            own.append(f"seed={trial.user_attrs[TrialAttribute.SEED]}")
         if "threads" not in space.named:
             own.append(f"threads={max(1, available_threads() // self.n_jobs) if self.n_jobs > 1 else 1}")
         return own
@@ -186,13 +188,13 @@ class StudySweep(OptunaSweeperImpl):
         return study.tell(trial, TrialState.FAIL, error=masked(line))
 
     def _too_many_failures(self, study: SharedStudy) -> str | None:
-        failed = [trial for trial in study.finished() if trial.state == TrialState.FAIL]
+        failed = [trial for trial in study.finished_trials() if trial.state == TrialState.FAIL]
         if len(failed) <= self.max_failure_rate * study.n_trials:
             return None
         return (
             f"study {study.name}: {len(failed)} of {study.n_trials} trials failed, more than "
             f"hydra.sweeper.max_failure_rate={self.max_failure_rate:g} allows; "
-            f"the last: {failed[-1].user_attrs['error']}"
+            f"the last: {failed[-1].user_attrs[TrialAttribute.ERROR]}"
         )
 
     def _check(self, space: Space) -> Config:
@@ -205,7 +207,7 @@ class StudySweep(OptunaSweeperImpl):
         corners = [{name: values[end] for name, values in ends.items()} for end in (0, -1)]
         composed = [self._compose([*space.fixed, *overrides(corner)]) for corner in corners]
         settings = [flat(cli.plain(one)) for one in composed]
-        first = _validated(composed[0])
+        first = _validate(composed[0])
         for name, values in ends.items():
             for value in values:
                 mistakes = []
@@ -215,7 +217,7 @@ class StudySweep(OptunaSweeperImpl):
                     else:  # a group
                         changed = self._compose([*space.fixed, *overrides({**corner, name: value})])
                     try:
-                        _validated(changed)
+                        _validate(changed)
                     except UserError as mistake:
                         mistakes.append(mistake)
                 if len(mistakes) == len(corners):
@@ -239,5 +241,5 @@ class StudySweep(OptunaSweeperImpl):
             OmegaConf.save(OmegaConf.create(found), study.folder / "optimization_results.yaml")
 
 
-def _validated(composed: Any) -> Config:
+def _validate(composed: Any) -> Config:
     return validate(cli.plain(composed))

@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 
 from lmao import cli
 from lmao.errors import AlreadyRun, Pruned, Unavailable
-from lmao.tracking.trial import NoTrial, Trial
+from lmao.sweep.records import TrialAttribute
+from lmao.tracking.trial import NoTrial, RunTrial
 
 
 @dataclass(frozen=True)
@@ -37,46 +38,52 @@ class StoredTrial:
     def __init__(self, spec: Spec) -> None:
         import optuna
 
-        from lmao.sweep.storage import DATABASE, load_study, told
+        from lmao.sweep.storage import DATABASE, load_study, storage_errors
 
         self.number: int | None = spec.number
         self.study: str | None = spec.study
         self.parent_run_id = spec.parent_run_id
         self._reuse = spec.reuse
-        self._told = partial(told, spec.storage, DATABASE)
+        self._errors = partial(storage_errors, spec.storage, DATABASE)
         self._trial = optuna.Trial(load_study(spec.storage, spec.study, spec.pruner), spec.trial_id)
 
-    def started(self, folder: Path, run_id: str | None) -> None:
-        self._remember(folder=str(folder), mlflow_run_id=run_id, host=socket.gethostname())
+    def begin(self, folder: Path, run_id: str | None) -> None:
+        self._remember(
+            {
+                TrialAttribute.FOLDER: str(folder),
+                TrialAttribute.RUN_ID: run_id,
+                TrialAttribute.HOST: socket.gethostname(),
+            }
+        )
 
-    def known(self, inputs: Mapping[str, str], code: str) -> None:
+    def look_up(self, inputs: Mapping[str, str], code: str) -> None:
         from optuna.trial import TrialState
 
-        own = {"inputs": dict(inputs), "code": code}
+        own = {TrialAttribute.INPUTS: dict(inputs), TrialAttribute.CODE: code}
         if self._reuse:
-            with self._told():
+            with self._errors():
                 others = self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
             for other in others:
                 if all(other.user_attrs.get(name) == value for name, value in own.items()):
                     where = f"{self.study}/{other.number}"
-                    kept = {name: other.user_attrs.get(name) for name in ("folder", "epochs")}
-                    self._remember(reused=where, code=code, **kept)
+                    same = {name: other.user_attrs.get(name) for name in (TrialAttribute.FOLDER, TrialAttribute.EPOCHS)}
+                    self._remember({TrialAttribute.REUSED: where, TrialAttribute.CODE: code, **same})
                     raise AlreadyRun(other.values[0], where)
-        self._remember(**own)
+        self._remember(own)
 
     def report(self, epoch: int, accuracy: float) -> None:
-        with self._told():
+        with self._errors():
             self._trial.report(accuracy, epoch)
             prune = self._trial.should_prune()
         if prune:
-            self._remember(epochs=epoch)
+            self._remember({TrialAttribute.EPOCHS: epoch})
             raise Pruned(f"pruned after epoch {epoch} at {accuracy:.3f}")
 
-    def finished(self, seconds: float, epochs: int) -> None:
-        self._remember(seconds=seconds, epochs=epochs)
+    def end(self, seconds: float, epochs: int) -> None:
+        self._remember({TrialAttribute.SECONDS: seconds, TrialAttribute.EPOCHS: epochs})
 
-    def _remember(self, **values: Any) -> None:
-        with self._told():
+    def _remember(self, values: Mapping[str, Any]) -> None:
+        with self._errors():
             for name, value in values.items():
                 if value is not None:
                     self._trial.set_user_attr(name, value)
@@ -85,7 +92,7 @@ class StoredTrial:
 _spec: ContextVar[Spec | None] = ContextVar("spec", default=None)
 
 
-def current_trial() -> Trial:
+def current_trial() -> RunTrial:
     """The trial that this job runs."""
     spec = _spec.get()
     return NoTrial() if spec is None else StoredTrial(spec)

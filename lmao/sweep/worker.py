@@ -9,6 +9,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lmao.sweep.records import TrialAttribute
+
 
 class WorkerMark:
     """This process; `attributes` is what its trials say of it."""
@@ -19,22 +21,23 @@ class WorkerMark:
         os.close(handle)
         self._lock = FileLock(path)
         self._lock.acquire()
-        self.attributes = {"host": socket.gethostname(), "worker": path}
+        self.attributes = {TrialAttribute.HOST: socket.gethostname(), TrialAttribute.WORKER: path}
 
     def is_mine(self, attributes: Mapping[str, Any]) -> bool:
-        return attributes.get("worker") == self.attributes["worker"]
+        return attributes.get(TrialAttribute.WORKER) == self.attributes[TrialAttribute.WORKER]
 
     def is_dead(self, attributes: Mapping[str, Any]) -> bool:
         """Whether the worker with these attributes was of this machine and is no more. Of one whose file isn't there
         nothing is known: another machine may have the same name."""
-        if self.is_mine(attributes) or attributes["host"] != self.attributes["host"]:
+        if self.is_mine(attributes) or attributes[TrialAttribute.HOST] != self.attributes[TrialAttribute.HOST]:
             return False
-        return _is_locked(Path(attributes["worker"])) is False
+        return _is_locked(Path(attributes[TrialAttribute.WORKER])) is False
 
     def is_alive(self, attributes: Mapping[str, Any]) -> bool:
         """Whether the worker with these attributes is of this machine and holds its lock."""
         return self.is_mine(attributes) or (
-            attributes["host"] == self.attributes["host"] and _is_locked(Path(attributes["worker"])) is True
+            attributes[TrialAttribute.HOST] == self.attributes[TrialAttribute.HOST]
+            and _is_locked(Path(attributes[TrialAttribute.WORKER])) is True
         )
 
     def release(self) -> None:

@@ -1,113 +1,106 @@
-"""Opening MLflow's store: made once, reached at once or refused in one line, passwords masked, nothing printed."""
+"""Runs and studies in MLflow's store: opened, gone on with, and ended."""
 
-import logging
-import os
-import tempfile
-import urllib.error
-import urllib.request
-from contextlib import AbstractContextManager, nullcontext, suppress
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
-from lmao import database
-from lmao.database import connect_options, exclusive, scheme, sqlite_file
-from lmao.errors import Unavailable, UserError
+from lmao.config.tracking import MlflowTracking
+from lmao.database import absolute
+from lmao.errors import UserError
 from lmao.passwords import masked
+from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
+from lmao.tracking.mlflow_run import MlflowTracker, as_text
+from lmao.tracking.tracker import copy_files
+from lmao.tracking.trial import RunTrial
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
+OWN_DEFAULT = "sqlite:///mlflow.db"  # where `mlflow ui` looks without being told
+PARENT_TAG = "mlflow.parentRunId"
+TRIAL_TAG = "trial"  # the number in its study
 
 
-def open_client(uri: str) -> "MlflowClient":
-    kind = scheme(uri)
-    if kind == "sqlite":
-        _create_database(uri)
-        _reach_database(uri)
-    elif kind in ("postgresql", "mysql", "mssql"):
-        _reach_database(uri)
-    elif kind in ("http", "https"):
-        _reach_server(uri)
-    else:
-        raise UserError(f"tracking.uri={masked(uri)}: MLflow keeps no runs there: {HINT}")
-    mlflow = _import_mlflow()
-    with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first to come makes its tables
-        client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)
-        client.search_experiments(max_results=1)
-    return client
+class MlflowStore:
+    """All methods raise UserError where the store can't be opened, read or written."""
+
+    def __init__(self, config: MlflowTracking) -> None:
+        self._config = config
+        self._uri = config.uri
+
+    @property
+    def uri(self) -> str:
+        return masked(absolute(self._uri))
+
+    @property
+    def command(self) -> str:
+        return "mlflow ui" if self._uri == OWN_DEFAULT else "mlflow ui --backend-store-uri <tracking.uri>"
+
+    def prepare(self, storage: str) -> None:
+        with mlflow_errors(self._uri):
+            if absolute(self._uri) == storage:  # both call their table of versions the same
+                raise UserError("tracking.uri and hydra.sweeper.storage are one database: give each its own")
+            open_client(self._uri)
+
+    def open_run(self, name: str, trial: RunTrial) -> MlflowTracker:
+        study = trial.study or self._config.study
+        tags = {"study": study} if study else {}
+        if trial.parent_run_id is not None:
+            tags |= {PARENT_TAG: trial.parent_run_id, TRIAL_TAG: str(trial.number)}
+        return self._create(name, tags)
+
+    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str:
+        with mlflow_errors(self._uri):
+            client = open_client(self._uri)
+            if run_id is not None and _is_there(client, run_id):
+                client.update_run(run_id, status="RUNNING")
+                return run_id
+        tracker = self._create(study, {"study": study})
+        tracker.parameters(values)
+        return tracker.run_id
+
+    def end_study(
+        self, run_id: str | None, status: str, best: Mapping[str, Any], accuracy: float | None,
+        files: Iterable[Path], warn: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        if run_id is None:
+            return
+        with mlflow_errors(self._uri):
+            tracker = MlflowTracker(open_client(self._uri), run_id, self._uri)
+        tracker.tags({f"best.{name}": as_text(value) for name, value in best.items()})
+        if accuracy is not None:
+            tracker.metric("dev/best_accuracy", accuracy)
+        copy_files(tracker, files, warn)
+        tracker.close(status)
+
+    def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
+        if run_id is None:
+            return
+        with mlflow_errors(self._uri):
+            client = open_client(self._uri)
+            query = f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"
+            running = client.search_runs([client.get_run(run_id).info.experiment_id], query)
+        for run in running:
+            if int(run.data.tags[TRIAL_TAG]) in failed:
+                tracker = MlflowTracker(client, run.info.run_id, self._uri)
+                tracker.tags({"state": "FAIL"})
+                tracker.close("KILLED")
+
+    def _create(self, name: str, tags: dict[str, str]) -> MlflowTracker:
+        with mlflow_errors(self._uri), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
+            client = open_client(self._uri)
+            run = client.create_run(experiment_id(client, self._config.experiment), run_name=name, tags=tags)
+        return MlflowTracker(client, run.info.run_id, self._uri)
 
 
-def _import_mlflow() -> Any:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unasked
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    import mlflow
-
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it logs as an error it raises too
-    return mlflow
-
-
-def experiment_id(client: "MlflowClient", name: str) -> str:
+def _is_there(client: "MlflowClient", run_id: str) -> bool:
     from mlflow.exceptions import MlflowException
 
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        try:
-            return client.create_experiment(name)
-        except MlflowException:  # unless another process was first
-            experiment = client.get_experiment_by_name(name)
-            if experiment is None:
-                raise
-    if experiment.lifecycle_stage != "active":
-        line = f"tracking.experiment: {name} was deleted in MLflow: restore it there or choose another name"
-        raise Unavailable(line)
-    return experiment.experiment_id
-
-
-def _create_database(uri: str) -> None:
-    """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
-    path = sqlite_file(uri)
-    if path is None:
-        raise UserError(f"tracking.uri={uri} names no file: {HINT}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size:
-        return
-    with exclusive(uri):
-        if path.exists() and path.stat().st_size:
-            return
-        _import_mlflow()
-        import sqlalchemy
-        from mlflow.store.db import utils
-
-        engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
-        utils._initialize_tables(engine)  # type: ignore[no-untyped-call]  # the pinned version's own migrations
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-            whole = Path(folder) / path.name
-            with engine.connect() as connection:
-                connection.execute(sqlalchemy.text("VACUUM INTO :path"), {"path": str(whole)})
-            os.replace(whole, path)
-        engine.dispose()
-
-
-def _reach_database(uri: str) -> None:
-    """Fail at once where MLflow would try again for two minutes."""
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(uri, connect_args=connect_options(uri))
-    engine.connect().close()
-    engine.dispose()
-
-
-def _reach_server(uri: str) -> None:
-    """Fail at once where MLflow would try again for two minutes."""
-    parts = urlsplit(uri)
-    without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    with suppress(urllib.error.HTTPError):  # any answer will do
-        urllib.request.urlopen(without_user, timeout=10).close()
-
-
-def told(uri: str) -> AbstractContextManager[None]:
-    """Turn whatever the store raises into one line without a password."""
-    return database.told("tracking.uri", uri, HINT, (Exception,))
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False

@@ -1,4 +1,4 @@
-"""Where a run's parameters, metrics and files go: the protocol, and its null twin."""
+"""What a run tells about itself, while it runs: parameters, metrics and files."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -8,9 +8,19 @@ from lmao.errors import UserError
 
 
 class Tracker(Protocol):
-    """What a run tells about itself, while it runs."""
+    """One run. It never decides anything: a run with another tracker computes the same.
 
-    run_id: str | None
+    Raises:
+        UserError: in any method: what was told could not be kept.
+    """
+
+    @property
+    def run_id(self) -> str | None:
+        """Under which it is found again; None where nothing is kept."""
+
+    @property
+    def destination(self) -> str:
+        """What a user calls the place: "MLflow"."""
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Plain values; nested mappings become dotted keys."""
@@ -20,22 +30,14 @@ class Tracker(Protocol):
     def dataset(self, name: str, digest: str, source: str, context: str) -> None:
         """An input of the run; `context` says what for ("training", "pretraining")."""
 
-    def metric(self, name: str, value: float, step: int | None = None) -> None: ...
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Told within the training loop, which doesn't wait for a disk or a network."""
 
     def artifact(self, path: Path) -> None:
         """Copy a file or a folder."""
 
-
-class NullTracker:
-    """For tracking=off: takes everything, keeps nothing."""
-
-    run_id: str | None = None
-
-    def parameters(self, values: Mapping[str, Any]) -> None: ...
-    def tags(self, values: Mapping[str, str]) -> None: ...
-    def dataset(self, name: str, digest: str, source: str, context: str) -> None: ...
-    def metric(self, name: str, value: float, step: int | None = None) -> None: ...
-    def artifact(self, path: Path) -> None: ...
+    def close(self, status: str) -> None:
+        """Nothing more comes. status: FINISHED, FAILED or KILLED; RUNNING where others go on with it."""
 
 
 def copy_files(tracker: Tracker, paths: Iterable[Path], warn: Callable[[str], None]) -> None:
@@ -44,5 +46,5 @@ def copy_files(tracker: Tracker, paths: Iterable[Path], warn: Callable[[str], No
         try:
             tracker.artifact(path)
         except UserError as error:
-            warn(f"{path} is not copied to MLflow: {error}")
+            warn(f"{path} is not copied to {tracker.destination}: {error}")
             return

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Trial(Protocol):
-    """A trial of a study, or none: `number` is None for a run of its own."""
+class RunTrial(Protocol):
+    """The trial that a run is, or none: `number` is None for a run of its own."""
 
     number: int | None
     study: str | None
-    parent_run_id: str | None  # the study's run in MLflow
+    parent_run_id: str | None  # the study's run, where runs are recorded
 
-    def started(self, folder: Path, run_id: str | None) -> None: ...
+    def begin(self, folder: Path, run_id: str | None) -> None: ...
 
-    def known(self, inputs: Mapping[str, str], code: str) -> None:
+    def look_up(self, inputs: Mapping[str, str], code: str) -> None:
         """Remember what this run depends on.
 
         Raises:
@@ -24,7 +24,7 @@ class Trial(Protocol):
     def report(self, epoch: int, accuracy: float) -> None:
         """Raises Pruned where the trial isn't worth going on with."""
 
-    def finished(self, seconds: float, epochs: int) -> None: ...
+    def end(self, seconds: float, epochs: int) -> None: ...
 
 
 class NoTrial:
@@ -34,7 +34,7 @@ class NoTrial:
     study: str | None = None
     parent_run_id: str | None = None
 
-    def started(self, folder: Path, run_id: str | None) -> None: ...
-    def known(self, inputs: Mapping[str, str], code: str) -> None: ...
+    def begin(self, folder: Path, run_id: str | None) -> None: ...
+    def look_up(self, inputs: Mapping[str, str], code: str) -> None: ...
     def report(self, epoch: int, accuracy: float) -> None: ...
-    def finished(self, seconds: float, epochs: int) -> None: ...
+    def end(self, seconds: float, epochs: int) -> None: ...

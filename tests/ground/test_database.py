@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lmao.database import absolute, exclusive, scheme, sqlite_file, told
+from lmao.database import absolute, exclusive, scheme, sqlite_file, url_errors
 from lmao.errors import UserError
 
 
@@ -45,7 +45,7 @@ def test_an_error_becomes_one_line_without_a_password() -> None:
     url = "postgresql://me:secret@host/runs"
     with (
         pytest.raises(UserError) as caught,
-        told("tracking.uri", url, "set another", (ValueError,)),
+        url_errors("tracking.uri", url, "set another", (ValueError,)),
     ):
         raise ValueError(f"no way to {url}\nand more")
     assert str(caught.value) == (
@@ -54,5 +54,5 @@ def test_an_error_becomes_one_line_without_a_password() -> None:
 
 
 def test_an_error_that_nobody_expected_stays_what_it_is() -> None:
-    with pytest.raises(KeyError), told("tracking.uri", "sqlite:///a.db", "", (ValueError,)):
+    with pytest.raises(KeyError), url_errors("tracking.uri", "sqlite:///a.db", "", (ValueError,)):
         raise KeyError("a bug")

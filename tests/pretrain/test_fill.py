@@ -32,6 +32,7 @@ from lmao.run import arms
 from lmao.run.experiment import run
 from lmao.run.stages.pretrain import pretrain
 from lmao.stop import StopSignal
+from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from lmao.vectors.lookup import TypeVectors
 from lmao.vectors.nearest import nearest, unit_rows
@@ -70,7 +71,7 @@ def learned(
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch, StopSignal() as stop:
         patch.setattr(arms, "pretrain", listening)
-        run(settings, folder, Console(rich.console.Console(quiet=True)), stop, NoTrial())
+        run(settings, folder, Console(rich.console.Console(quiet=True)), stop, NoTrial(), NullStore())
     yield Learned(folder, settings, **seen)
 
 

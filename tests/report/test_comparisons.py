@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lmao.report.rows import arrange
-from lmao.sweep.records import read_studies
+from lmao.sweep.reading import read_studies
 from tests.support.reports import Workplace
 
 

@@ -15,7 +15,7 @@ from lmao.errors import UserError
 from lmao.report.files import write_whole
 from lmao.report.plots import STYLES
 from lmao.report.runs import all_runs
-from lmao.sweep.records import read_studies
+from lmao.sweep.reading import read_studies
 from tests.support.processes import Place
 from tests.support.reports import Workplace
 from tests.support.synthetic import SPACE

@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import IntDistribution
 
 from lmao.report.rows import arrange
-from lmao.sweep.records import read_studies
+from lmao.sweep.reading import read_studies
 from tests.support.reports import Workplace
 
 
@@ -126,7 +126,7 @@ def test_a_broken_file_is_left_out_and_told(workplace: Workplace) -> None:
 
 
 def test_results_of_another_machine_come_from_mlflow(workplace: Workplace, mlflow_database: Path) -> None:
-    from lmao.tracking.mlflow_store import open_client
+    from lmao.tracking.mlflow_client import open_client
 
     uri = f"sqlite:///{shutil.copy(mlflow_database, workplace.folder)}"
     client = open_client(uri)

@@ -22,6 +22,7 @@ from lmao.data.source import open_source
 from lmao.errors import UserError
 from lmao.run.experiment import run
 from lmao.stop import StopSignal
+from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
 from tests.support.processes import TRAIN, Ended, Place
@@ -328,7 +329,7 @@ def test_a_folder_that_is_no_runs_is_left_alone(tiny: Config, tmp_path: Path) ->
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.txt").write_text("mine")
     with StopSignal() as stop, pytest.raises(UserError, match=r"holds model, not of a run: choose another folder"):
-        run(tiny, tmp_path, Console(), stop, NoTrial())
+        run(tiny, tmp_path, Console(), stop, NoTrial(), NullStore())
     assert (tmp_path / "model" / "mine.txt").read_text() == "mine"
 
 
@@ -341,6 +342,7 @@ def test_an_earlier_run_in_the_same_folder_leaves_nothing(compose: Callable[...,
                 Console(),
                 stop,
                 NoTrial(),
+                NullStore(),
             )
     assert not (tmp_path / "tok2vec.bin").exists()
     assert (tmp_path / "model" / "config.cfg").exists()
@@ -348,4 +350,4 @@ def test_an_earlier_run_in_the_same_folder_leaves_nothing(compose: Callable[...,
 
 def test_an_unknown_language_is_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
     with StopSignal() as stop, pytest.raises(UserError, match=r"data\.language: spaCy has no tokenizer for 'qq' here"):
-        run(compose("debug=tiny", "data.language=qq"), tmp_path, Console(), stop, NoTrial())
+        run(compose("debug=tiny", "data.language=qq"), tmp_path, Console(), stop, NoTrial(), NullStore())

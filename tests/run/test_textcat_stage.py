@@ -20,6 +20,7 @@ from lmao.run.result import PretrainSummary
 from lmao.run.stages.pretrain import Pretrained
 from lmao.run.stages.textcat import _fit, _text_map, inner_split
 from lmao.stop import StopSignal
+from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
 from tests.support.targets import given
@@ -57,7 +58,7 @@ def test_where_fine_tuning_never_helps_the_model_is_the_probe(finished: Callable
 def test_too_few_labels_for_a_probe_are_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
     settings = compose("debug=tiny", "threads=1", "pretrain.epochs=0", "data.train_examples=4")
     with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: raise it, or"):
-        run(settings, tmp_path, Console(rich.console.Console(quiet=True)), stop, NoTrial())
+        run(settings, tmp_path, Console(rich.console.Console(quiet=True)), stop, NoTrial(), NullStore())
 
 
 def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:

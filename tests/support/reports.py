@@ -9,7 +9,7 @@ import numpy as np
 from lmao.report.__main__ import report
 from lmao.report.document import describe, markdown
 from lmao.report.rows import arrange
-from lmao.sweep.records import read_studies
+from lmao.sweep.reading import read_studies
 from tests.support.synthetic import StudyMaker, right
 
 TEST = {"data.include_test_text": True}

@@ -121,8 +121,8 @@ def test_workers_that_start_at_once_on_nothing_share_the_trials(tmp_path: Path) 
     trials = place.trials("shared")
     assert states(trials) == [TrialState.COMPLETE] * 6
     assert sorted(trial.user_attrs["seed"] for trial in trials) == [0, 1, 2, 3, 4, 5]
-    told = [line.split()[1] for end in ends for line in end.trial_lines()]
-    assert sorted(told) == ["0", "1", "2", "3", "4", "5"]
+    numbers = [line.split()[1] for end in ends for line in end.trial_lines()]
+    assert sorted(numbers) == ["0", "1", "2", "3", "4", "5"]
     assert sorted(run["status"] for run in place.runs()) == ["FINISHED"] * 7
     assert len({run.get("mlflow.parentRunId") for run in place.runs()}) == 2
 

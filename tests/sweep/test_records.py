@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine, update
 
 from lmao.errors import UserError
-from lmao.sweep.records import State, read_studies
+from lmao.sweep.reading import read_studies
+from lmao.sweep.records import State
 from tests.support.synthetic import StudyMaker
 
 

@@ -9,8 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution
 
 from lmao.errors import UserError
-from lmao.rerun import Rerun, plan, quoted, rerun
-from lmao.sweep.records import State, Study, read_studies
+from lmao.rerun import Rerun, plan, quote, rerun
+from lmao.sweep.reading import read_studies
+from lmao.sweep.records import State, StudyRecord
 from tests.support.processes import Place
 from tests.support.synthetic import StudyMaker
 
@@ -151,7 +152,7 @@ def test_nothing_to_rerun_is_an_error(storage: str, tmp_path: Path) -> None:
     [None, True, 3, 1e-12, 0.1, "glove", "true", "NaN", "12", "1e3", "a b", "it's", "\\", "a\\'b", "", "p://u:p@h/d?a=1&b='2'"],
 )  # fmt: skip
 def test_values_come_back_through_hydras_grammar(value: Any) -> None:
-    read = OverridesParser.create().parse_override(f"key={quoted(value)}")
+    read = OverridesParser.create().parse_override(f"key={quote(value)}")
     assert read.value() == value
     assert type(read.value()) is type(value)
 
@@ -185,7 +186,9 @@ def test_a_study_is_confirmed_for_real_and_a_second_call_has_nothing_left_to_do(
     for _ in range(2):
         done = place.finish_module("lmao.rerun", "--seeds", "2", "--", "threads=1")
         assert done.code == 0, done.errors
-        found: dict[str, Study] = {study.name: study for study in read_studies(f"sqlite:///{tmp_path}/optuna.db", "*")}
+        found: dict[str, StudyRecord] = {
+            study.name: study for study in read_studies(f"sqlite:///{tmp_path}/optuna.db", "*")
+        }
         best = found["docstrings-linear-random"].best()
         assert best is not None
         confirmed = found[f"docstrings-linear-random-rerun{best.number}"]

@@ -126,7 +126,7 @@ def test_a_worker_that_is_alive_loses_nothing_and_a_dead_one_at_once(open_study:
     assert again is not None
     assert again.params == lost.params and again.user_attrs["replaces"] == lost.number
     assert again.user_attrs["seed"] == lost.user_attrs["seed"]
-    assert living.running() == {kept_trial.number, again.number}
+    assert living.numbers(TrialState.RUNNING) == {kept_trial.number, again.number}
 
 
 def test_a_silent_worker_is_taken_for_dead_and_what_it_says_later_is_ignored(open_study: Open) -> None:
@@ -177,7 +177,7 @@ def test_a_point_that_kills_its_worker_three_times_has_failed(open_study: Open) 
         die(worker)
     last = open_study(n_trials=1)
     assert claim(last, space) is None
-    [trial] = last.finished()
+    [trial] = last.finished_trials()
     assert (trial.state, trial.user_attrs["error"]) == (TrialState.FAIL, "its process died, 3 times")
 
 
@@ -201,7 +201,7 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
     assert own is not None and others is not None
     stopped.put_back(0)
     stopped.close()
-    assert other.running() == {others.number}
+    assert other.numbers(TrialState.RUNNING) == {others.number}
     again = claim(other, space)
     assert again is not None and (again.params, again.user_attrs["losses"]) == (own.params, 0)
 
@@ -274,12 +274,12 @@ def test_that_test_labels_were_read_once_is_not_forgotten(open_study: Open, comp
 
 
 def test_a_study_says_where_its_runs_are_without_a_password(compose: Callable[..., Any]) -> None:
-    for uri, told in (
+    for uri, masked in (
         ("sqlite:///m.db", f"sqlite:///{Path.cwd()}/m.db"),
         ("http://me:hunter2@host", "http://me:***@host"),
     ):
         settings = compose("tracking=mlflow", f"tracking.uri={uri}")
-        assert attributes(settings, read_space([], []), None)["tracking_uri"] == told
+        assert attributes(settings, read_space([], []), None)["tracking_uri"] == masked
     assert "tracking_uri" not in attributes(compose("tracking=off"), read_space([], []), None)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from optuna.trial import TrialState
 
-from lmao.tracking.mlflow_store import open_client
+from lmao.tracking.mlflow_client import open_client
 from tests.support.processes import Ended
 from tests.support.sweeps import Sweeps, kept, states
 

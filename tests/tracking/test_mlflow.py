@@ -14,7 +14,8 @@ import pytest
 from lmao.config.tracking import MlflowTracking, NoTracking
 from lmao.errors import UserError
 from lmao.stop import Stopped
-from lmao.tracking.mlflow import open_study_run, open_tracker
+from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.store import open_store, tracked_run
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import NoTrial
 
@@ -28,8 +29,10 @@ def run_once(folder: Path, name: str, barrier: Barrier) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     barrier.wait()
-    with open_tracker(
-        MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None, keep_models="best"),
+    with tracked_run(
+        MlflowStore(
+            MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None, keep_models="best")
+        ),
         name,
         NoTrial(),
     ) as tracker:
@@ -42,7 +45,7 @@ def processes() -> ForkServerContext:
     """Processes that have MLflow imported already: it takes seconds."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow.store.tracking.sqlalchemy_store", "lmao.tracking.mlflow"])
+    context.set_forkserver_preload(["mlflow.store.tracking.sqlalchemy_store", "lmao.tracking.mlflow_store"])
     return context
 
 
@@ -89,7 +92,7 @@ def test_what_is_told_is_in_the_store(config: MlflowTracking, tmp_path: Path) ->
     (tmp_path / "model" / "meta.json").write_text("{}")
     (tmp_path / "result.json").write_text("{}")
     many = {f"key{i}": i for i in range(250)}
-    with open_tracker(config, "a name", NoTrial()) as tracker:
+    with tracked_run(MlflowStore(config), "a name", NoTrial()) as tracker:
         tracker.parameters({"data": {"path": None, "packages": ["numpy"]}, "seed": 3, "long": "x" * 10_000, **many})
         tracker.tags({"git_commit": "abc"})
         tracker.dataset("imdb", "0123456789abcdef" * 4, "aclImdb_v1.tar.gz", "training")
@@ -126,7 +129,7 @@ def test_what_is_told_is_in_the_store(config: MlflowTracking, tmp_path: Path) ->
     ],
 )
 def test_an_exception_ends_the_run_and_goes_on(config: MlflowTracking, error: BaseException, status: str) -> None:
-    with pytest.raises(type(error)), open_tracker(config, "stopped", NoTrial()) as tracker:
+    with pytest.raises(type(error)), tracked_run(MlflowStore(config), "stopped", NoTrial()) as tracker:
         tracker.metric("textcat/loss", 0.5, 1)
         raise error
     assert tracker.run_id is not None
@@ -136,7 +139,7 @@ def test_an_exception_ends_the_run_and_goes_on(config: MlflowTracking, error: Ba
 
 
 def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking) -> None:
-    with open_tracker(config, "quick", NoTrial()) as tracker:
+    with tracked_run(MlflowStore(config), "quick", NoTrial()) as tracker:
         start = time.perf_counter()
         for step in range(1000):
             tracker.metric("textcat/loss", 0.5, step)
@@ -148,7 +151,7 @@ def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking) -> None:
 def test_a_metric_that_could_not_be_written_is_told(config: MlflowTracking) -> None:
     with (
         pytest.raises(UserError, match=r"tracking\.uri=sqlite:///mlflow\.db"),
-        open_tracker(config, "failing", NoTrial()) as tracker,
+        tracked_run(MlflowStore(config), "failing", NoTrial()) as tracker,
     ):
         tracker.metric("not/a name?", 0.5)
 
@@ -159,7 +162,7 @@ def test_files_that_can_not_be_copied_are_a_warning(config: MlflowTracking, tmp_
     files, warnings = [tmp_path / "a", tmp_path / "b"], list[str]()
     for path in files:
         path.touch()
-    with open_tracker(config.model_copy(update={"experiment": "elsewhere"}), "far", NoTrial()) as tracker:
+    with tracked_run(MlflowStore(config.model_copy(update={"experiment": "elsewhere"})), "far", NoTrial()) as tracker:
         copy_files(tracker, files, warnings.append)
     [warning] = warnings
     assert warning.startswith(f"{files[0]} is not copied to MLflow: tracking.uri=") and "\n" not in warning
@@ -167,19 +170,23 @@ def test_files_that_can_not_be_copied_are_a_warning(config: MlflowTracking, tmp_
 
 
 def test_a_study_gets_another_parent_where_its_own_is_gone(config: MlflowTracking) -> None:
-    first = open_study_run(config, "s1", {}, None)
-    assert first is not None and open_study_run(config, "s1", {}, first) == first
+    store = MlflowStore(config)
+    first = store.open_study("s1", {}, None)
+    assert first is not None and store.open_study("s1", {}, first) == first
     client().delete_run(first)
-    second = open_study_run(config, "s1", {}, first)
+    second = store.open_study("s1", {}, first)
     assert second not in (None, first)
-    assert open_study_run(config, "s1", {}, "0" * 32) not in (None, first, second)
+    assert store.open_study("s1", {}, "0" * 32) not in (None, first, second)
 
 
 def test_nothing_of_a_run_stays_behind(config: MlflowTracking) -> None:
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    with open_tracker(config, "first", NoTrial()) as first, open_tracker(config, "second", NoTrial()) as second:
+    with (
+        tracked_run(MlflowStore(config), "first", NoTrial()) as first,
+        tracked_run(MlflowStore(config), "second", NoTrial()) as second,
+    ):
         first.metric("dev/accuracy", 0.1)
         second.metric("dev/accuracy", 0.2)
     assert first.run_id is not None
@@ -208,7 +215,7 @@ def test_a_store_that_can_not_be_opened_is_one_line_without_the_password(
     Path("not_one.db").write_text("not a database, but long enough to be taken for one " * 9)
     config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
     start = time.perf_counter()
-    with pytest.raises(UserError) as caught, open_tracker(config, "never", NoTrial()):
+    with pytest.raises(UserError) as caught, tracked_run(MlflowStore(config), "never", NoTrial()):
         raise AssertionError("opened")
     assert time.perf_counter() - start < 10
     message = str(caught.value)
@@ -236,13 +243,13 @@ def test_a_first_start_that_is_killed_leaves_no_half_made_database(
     worker.join()
     monkeypatch.chdir(tmp_path)
     config = MlflowTracking(name="mlflow", uri="sqlite:///mlflow.db", experiment="lmao", study=None, keep_models="best")
-    with open_tracker(config, "next", NoTrial()) as tracker:
+    with tracked_run(MlflowStore(config), "next", NoTrial()) as tracker:
         assert tracker.run_id is not None
 
 
 def test_tracking_off_takes_everything_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with open_tracker(NoTracking(name="off", keep_models="best"), "none", NoTrial()) as tracker:
+    with tracked_run(open_store(NoTracking(name="off", keep_models="best")), "none", NoTrial()) as tracker:
         tracker.parameters({"a": {"b": 1}})
         tracker.tags({"study": "s"})
         tracker.dataset("imdb", "0", "here", "training")

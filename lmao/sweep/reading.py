@@ -1,0 +1,136 @@
+"""Optuna's database comes in, what is in its studies goes out as plain records. Reads only."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, json_to_distribution
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from lmao.errors import UserError
+from lmao.passwords import masked
+from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
+
+STORAGE = "sqlite:///optuna.db"
+FAILURES = (RuntimeError, SQLAlchemyError, StorageInternalError)
+
+
+STATES = {
+    TrialState.COMPLETE: State.COMPLETE,
+    TrialState.PRUNED: State.PRUNED,
+    TrialState.FAIL: State.FAILED,
+    TrialState.RUNNING: State.RUNNING,
+    TrialState.WAITING: State.WAITING,
+}
+
+
+def read_studies(storage: str, pattern: str) -> Sequence[StudyRecord]:
+    """The studies whose names match a pattern like `imdb-*`, and the re-runs of these, by name.
+
+    Raises:
+        UserError: there is no such database, or no study in it matches.
+    """
+    with _open_to_read(storage) as database:
+        names = {study.study_name: study._study_id for study in database.get_all_studies()}
+        studies = {name: _read(database, name, number) for name, number in sorted(names.items())}
+    chosen = [
+        study
+        for study in studies.values()
+        if fnmatchcase(study.name, pattern) or fnmatchcase(study.rerun_of or "", pattern)
+    ]
+    if not chosen:
+        there = f"there are: {', '.join(studies)}" if studies else "there is none: python train.py -m makes one"
+        raise UserError(f"no study in {masked(storage)} matches '{pattern}'; {there}")
+    return chosen
+
+
+@contextmanager
+def _open_to_read(url: str) -> Iterator[RDBStorage]:
+    """Optuna's database, never created here."""
+    hint = "name Optuna's database with --storage; python train.py -m makes sqlite:///optuna.db in its folder"
+    try:
+        parts = make_url(url)
+        if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").is_file():
+            raise UserError(f"{masked(url)}: no such file: {hint}")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        storage = RDBStorage(url, skip_table_creation=True)
+    except ArgumentError:
+        raise UserError(f"{masked(url)} is no database URL: {hint}") from None
+    except ImportError as error:
+        raise UserError(f"{masked(url)} needs the database driver {error.name}: install it") from None
+    except FAILURES as error:
+        raise UserError(f"{masked(url)}: {_first_line(error)}: {hint}") from None
+    try:
+        yield storage
+    except FAILURES as error:
+        raise UserError(f"{masked(url)}: {_first_line(error)}: {hint}") from None
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _first_line(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    cause = getattr(cause, "orig", None) or cause
+    return masked(next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__))
+
+
+def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:
+    attributes = storage.get_study_user_attrs(number)
+    found = storage.get_all_trials(number, deepcopy=False)
+    replaced = {trial.user_attrs.get(TrialAttribute.REPLACES) for trial in found}
+    trials = [_trial(trial, trial.number in replaced) for trial in found]
+    return StudyRecord(
+        name=name,
+        science=attributes.get(StudyAttribute.SCIENCE, {}),
+        overrides=attributes.get(StudyAttribute.OVERRIDES, []),
+        sampler=attributes.get(StudyAttribute.SAMPLER, "unknown"),
+        space={
+            key: _widen(json_to_distribution(text), [trial.params[key] for trial in found if key in trial.params])
+            for key, text in attributes.get(StudyAttribute.SPACE, {}).items()
+        },
+        budget=attributes.get(StudyAttribute.N_TRIALS),
+        commit=attributes.get(StudyAttribute.COMMIT),
+        rerun_of=attributes.get(StudyAttribute.RERUN_OF),
+        tracking_uri=attributes.get(StudyAttribute.TRACKING_URI),
+        evaluate_test=attributes.get(StudyAttribute.EVALUATE_TEST),
+        texts=attributes.get(StudyAttribute.INPUTS, {}).get("data"),
+        trials=[trial for trial in trials if trial.state is not State.LOST],
+        lost=[trial for trial in trials if trial.state is State.LOST],
+    )
+
+
+def _widen(distribution: BaseDistribution, values: Iterable[Any]) -> BaseDistribution:
+    """Choices, with the values that were drawn when there were others."""
+    if not isinstance(distribution, CategoricalDistribution):
+        return distribution
+    return CategoricalDistribution(list(dict.fromkeys([*distribution.choices, *values])))
+
+
+def _trial(trial: FrozenTrial, lost: bool) -> TrialRecord:
+    attributes = trial.user_attrs
+    elapsed = None if lost or trial.duration is None else trial.duration.total_seconds()
+    complete = trial.state is TrialState.COMPLETE
+    return TrialRecord(
+        number=trial.number,
+        state=State.LOST if lost else STATES[trial.state],
+        accuracy=trial.value if complete else None,
+        reported=trial.intermediate_values,
+        parameters=trial.params,
+        seed=attributes.get(TrialAttribute.SEED, trial.params.get("seed")),
+        folder=Path(attributes[TrialAttribute.FOLDER]) if TrialAttribute.FOLDER in attributes else None,
+        host=attributes.get(TrialAttribute.HOST),
+        run_id=attributes.get(TrialAttribute.RUN_ID),
+        seconds=attributes.get(TrialAttribute.SECONDS, elapsed),
+        epochs=attributes.get(TrialAttribute.EPOCHS),
+        error=attributes.get(TrialAttribute.ERROR),
+        reused=attributes.get(TrialAttribute.REUSED),
+        code=attributes.get(TrialAttribute.CODE),
+    )

@@ -1,0 +1,104 @@
+"""One run in MLflow's store: what it tells is written, the metrics in batches beside the training."""
+
+import json
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmao.config.run import flat
+from lmao.passwords import masked
+from lmao.tracking.mlflow_client import mlflow_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+
+class MlflowTracker:
+    """One MLflow run. A write costs 20 ms: a thread writes metrics, as many at once as have come since its last write.
+
+    Raises:
+        UserError: the store fails; for metrics, at the next call.
+    """
+
+    destination = "MLflow"
+
+    def __init__(self, client: "MlflowClient", run_id: str, uri: str) -> None:
+        self.run_id = run_id
+        self._client = client
+        self._uri = uri
+        self._pending: list[Metric] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
+        self._failure: Exception | None = None
+
+    def parameters(self, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+        from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
+
+        written = {key: masked(as_text(value)) for key, value in flat(values).items()}
+        parameters = [Param(key, value[:MAX_PARAM_VAL_LENGTH]) for key, value in written.items()]
+        with mlflow_errors(self._uri):
+            for i in range(0, len(parameters), MAX_PARAMS_TAGS_PER_BATCH):
+                self._client.log_batch(self.run_id, params=parameters[i : i + MAX_PARAMS_TAGS_PER_BATCH])
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        with mlflow_errors(self._uri):
+            self._client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in values.items()])
+
+    def dataset(self, name: str, digest: str, source: str, context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
+        from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+        from mlflow.utils.validation import MAX_DATASET_DIGEST_SIZE
+
+        dataset = Dataset(name, digest[:MAX_DATASET_DIGEST_SIZE], "local", json.dumps({"uri": source}))
+        inputs = [DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])]
+        with mlflow_errors(self._uri):
+            try:
+                self._client.log_inputs(self.run_id, datasets=inputs)
+            except MlflowException:  # a run elsewhere was the first to tell of this dataset at the same moment
+                self._client.log_inputs(self.run_id, datasets=inputs)
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        from mlflow.entities import Metric
+
+        self._pending.append(Metric(name, float(value), time.time_ns() // 1_000_000, step or 0))
+        self._thread.submit(self._write_pending)
+
+    def artifact(self, path: Path) -> None:
+        with mlflow_errors(self._uri):
+            if path.is_dir():
+                self._client.log_artifacts(self.run_id, str(path), artifact_path=path.name)
+            else:
+                self._client.log_artifact(self.run_id, str(path))
+
+    def close(self, status: str) -> None:
+        """Write what is pending, then end the run as FINISHED, FAILED or KILLED, or leave it RUNNING."""
+        self._thread.submit(self._write_pending)  # once more, if the store was busy
+        self._thread.shutdown(wait=True)
+        with mlflow_errors(self._uri):
+            lost = self._failure is not None and status == "FINISHED"
+            if status != "RUNNING":
+                self._client.set_terminated(self.run_id, "FAILED" if lost else status)
+            if self._failure is not None:
+                raise self._failure
+
+    def _write_pending(self) -> None:
+        from mlflow.utils.validation import MAX_METRICS_PER_BATCH
+
+        self._failure = None
+        try:
+            while batch := self._pending[:MAX_METRICS_PER_BATCH]:
+                self._client.log_batch(self.run_id, metrics=batch)
+                del self._pending[: len(batch)]  # only this thread deletes; what could not be written stays
+        except Exception as error:
+            self._failure = error
+
+
+def as_text(value: Any) -> str:
+    """A plain value as MLflow keeps it: JSON, but for a string."""
+    return value if isinstance(value, str) else json.dumps(value)

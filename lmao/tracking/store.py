@@ -1,0 +1,101 @@
+"""Where runs are recorded: what a store does, which one the settings mean, and how a run in it ends."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from lmao.config.tracking import AnyTracking, MlflowTracking, NoTracking
+from lmao.errors import AlreadyRun, Pruned, UserError
+from lmao.stop import Stopped
+from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.off import NullStore
+from lmao.tracking.tracker import Tracker
+from lmao.tracking.trial import RunTrial
+
+
+class TrackingStore(Protocol):
+    """Runs, and studies of which runs are trials. It is opened when a method first needs it.
+
+    Raises:
+        UserError: in any method: it can't be opened, read or written.
+    """
+
+    @property
+    def uri(self) -> str | None:
+        """Where MLflow finds the files of its runs, as understood from any folder and without a password: a study
+        remembers it, for reports on other machines. None of another tracker."""
+
+    @property
+    def command(self) -> str | None:
+        """What a user types to look at its runs; None where nothing is kept."""
+
+    def prepare(self, storage: str) -> None:
+        """Make it where it isn't there, before workers share it. storage: Optuna's database, absolute.
+
+        Raises:
+            UserError: also where it can't be in that same database.
+        """
+
+    def open_run(self, name: str, trial: RunTrial) -> Tracker:
+        """A new run; that of a trial belongs to its study's run."""
+
+    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str | None:
+        """The run that is the parent of a study's trials: made, or marked as running again. Returns: its id, None
+        where nothing is kept.
+
+        run_id: the one it had, which may be gone: deleted, or in another store.
+        """
+
+    def end_study(
+        self, run_id: str | None, status: str, best: Mapping[str, Any], accuracy: float | None,
+        files: Iterable[Path], warn: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        """What a study has come to: its best trial and accuracy, plots and the best model, with a warning where these
+        can't be copied.
+
+        status RUNNING: other workers are at it still.
+        """
+
+    def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
+        """A study's trials' runs that a kill left RUNNING: KILLED. run_id: the study's.
+
+        failed: the numbers of the trials that Optuna called FAIL before this call. A run ends before its trial does, so
+        that one of these that is RUNNING now was lost; another, which may end at any moment, is not touched.
+        """
+
+
+def open_store(config: AnyTracking) -> TrackingStore:
+    match config:
+        case MlflowTracking():
+            return MlflowStore(config)
+        case NoTracking():
+            return NullStore()
+
+
+@contextmanager
+def tracked_run(store: TrackingStore, name: str, trial: RunTrial) -> Iterator[Tracker]:
+    """A run called `name`: FINISHED at the end, KILLED by Ctrl-C, SIGTERM or its study's pruner, FAILED by any other
+    exception. The tag `state` of a trial's says what Optuna does.
+
+    Raises:
+        UserError: the store can't be opened or written.
+    """
+    tracker = store.open_run(name, trial)
+    try:
+        yield tracker
+    except AlreadyRun as other:
+        tracker.metric("dev/best_accuracy", other.accuracy)
+        tracker.tags({"reused": other.where, "state": "COMPLETE"})
+        tracker.close("FINISHED")
+        raise
+    except BaseException as error:
+        stopped = isinstance(error, (KeyboardInterrupt, Stopped, Pruned))
+        with suppress(UserError):  # what stopped the run is the news
+            if trial.number is not None:
+                tracker.tags({"state": "PRUNED" if isinstance(error, Pruned) else "FAIL"})
+            tracker.close("KILLED" if stopped else "FAILED")
+        raise
+    if trial.number is not None:
+        tracker.tags({"state": "COMPLETE"})
+    tracker.close("FINISHED")

@@ -1,0 +1,93 @@
+"""A study's run in MLflow and the runs of its trials, which may end while another worker looks for lost ones."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from optuna.trial import TrialState
+
+from lmao.config.tracking import MlflowTracking
+from lmao.errors import Diverged, Pruned
+from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.store import tracked_run
+from tests.support.workers import Worker
+
+ENDS = {  # how a run ends that becomes such a trial, and what MLflow then says of it
+    TrialState.COMPLETE: (None, ("FINISHED", "COMPLETE")),
+    TrialState.PRUNED: (Pruned("below the median"), ("KILLED", "PRUNED")),
+    TrialState.FAIL: (Diverged("loss is not finite"), ("FAILED", "FAIL")),
+}
+
+
+class Place:
+    """Two workers on one study; the first is at a trial."""
+
+    def __init__(self, folder: Path) -> None:
+        uri = f"sqlite:///{folder}/mlflow.db"
+        config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
+        store = MlflowStore(config)
+        self.worker, self.other = Worker(folder, store), Worker(folder, store)
+        self._client = MlflowClient(tracking_uri=uri)
+        self._run = ExitStack()
+        tracker = self._run.enter_context(tracked_run(store, "a trial", self.worker.claim()))
+        assert tracker.run_id is not None
+        self.run_id = tracker.run_id
+
+    def end(self, state: TrialState) -> None:
+        """As a sweep does it: first the run, then the trial."""
+        error, _ = ENDS[state]
+        with suppress(Pruned, Diverged), self._run:
+            if error is not None:
+                raise error
+        self.worker.tell(state, 0.5 if error is None else None)
+
+    def said(self) -> tuple[str, str | None]:
+        """MLflow's status and our state of the trial's run."""
+        run = self._client.get_run(self.run_id)
+        return run.info.status, run.data.tags.get("state")
+
+
+@pytest.fixture
+def place(mlflow_database: Path, tmp_path: Path) -> Iterator[Place]:
+    shutil.copy(mlflow_database, tmp_path)
+    place = Place(tmp_path)
+    yield place
+    for worker in (place.worker, place.other):
+        worker.study.close()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("state", ENDS)
+def test_a_trial_that_ends_while_lost_runs_are_looked_for_keeps_its_end(
+    state: TrialState, moment: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just before or just after MLflow lists the runs that are RUNNING."""
+    search = MlflowClient.search_runs
+
+    def searching(*arguments: Any, **named: Any) -> Any:
+        if moment == "before":
+            place.end(state)
+        found = search(*arguments, **named)
+        if moment == "after":
+            place.end(state)
+        return found
+
+    monkeypatch.setattr(MlflowClient, "search_runs", searching)
+    place.other.look_for_the_lost()
+    assert place.said() == ENDS[state][1]
+
+
+def test_a_trial_that_still_runs_is_left_alone(place: Place) -> None:
+    place.other.look_for_the_lost()
+    assert place.said() == ("RUNNING", None)
+    place.end(TrialState.COMPLETE)
+
+
+def test_the_run_of_a_killed_worker_is_killed_too(place: Place) -> None:
+    place.worker.die()
+    place.other.look_for_the_lost()
+    assert place.said() == ("KILLED", "FAIL")
