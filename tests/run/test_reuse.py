@@ -22,7 +22,7 @@ class Asked(NoTrial):
 
     inputs: Mapping[str, str]
 
-    def known(self, inputs: Mapping[str, str], code: str) -> None:
+    def look_up(self, inputs: Mapping[str, str], code: str) -> None:
         self.inputs = dict(inputs)
         raise AlreadyRun(0.5, "study/0")
 
