@@ -46,10 +46,12 @@ def main(name: str, studies: Studies, page: Page, options: argparse.Namespace) -
 
 def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) -> None:
     if options.seeds < 2 or options.workers < 1:
-        raise UserError(f"--seeds {options.seeds} --workers {options.workers}: give 2 seeds and a worker at least")
+        raise UserError(
+            f"--seeds {options.seeds} --workers {options.workers}", advice="give 2 seeds and a worker at least"
+        )
     wrong = [one for one in options.settings if "=" not in one]
     if wrong:
-        raise UserError(f"'{wrong[0]}' is no setting: give name=value")
+        raise UserError(f"'{wrong[0]}' is no setting", advice="give name=value")
     settings = {f"{name}-{study}": _settings(own, options) for study, own in studies.items()}
     known = _known(name, settings)
     missing = {

@@ -56,7 +56,7 @@ def read(path: Path) -> list[Run]:
         return []
     table = pd.read_csv(path)
     if list(table) != [field.name for field in fields(Run)]:
-        raise UserError(f"{path} has other columns than these runs have: move it away")
+        raise UserError(f"{path} has other columns than these runs have", advice="move it away")
     table = table.astype(object).where(table.notna(), None)
     return [Run(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
 
@@ -84,8 +84,11 @@ def check(run: Run, settings: str, place: str) -> None:
     had, wanted = set(run.settings.split()), set(settings.split())
     if had != wanted:
         raise UserError(
-            f"{place}: {run.study} was run with {' '.join(sorted(had - wanted)) or 'less'}, not with "
-            f"{' '.join(sorted(wanted - had)) or 'less'}: give the settings that it had, or move {place} away"
+            (
+                f"{place}: {run.study} was run with {' '.join(sorted(had - wanted)) or 'less'}, not with "
+                f"{' '.join(sorted(wanted - had)) or 'less'}"
+            ),
+            advice=f"give the settings that it had, or move {place} away",
         )
 
 
@@ -123,5 +126,5 @@ def _result(trial: Trial) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads((trial.folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{trial.folder} has no result.json: move {STORAGE} away to run all anew") from None
+        raise UserError(f"{trial.folder} has no result.json", advice=f"move {STORAGE} away to run all anew") from None
     return result

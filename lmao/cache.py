@@ -34,7 +34,9 @@ def open_cache(folder: str, warn: Callable[[str], None]) -> "Cache":
         root.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=root).close()
     except OSError as error:
-        raise UserError(f"cache_dir: {root} can't be written to ({error.strerror}): choose another folder") from None
+        raise UserError(
+            f"{root} can't be written to ({error.strerror})", setting="cache_dir", advice="choose another folder"
+        ) from None
     return Cache(root, warn)
 
 

@@ -55,11 +55,11 @@ def plain(composed: DictConfig) -> dict[str, Any]:
         group, _, setting = str(error.full_key).rpartition(".")
         option = OmegaConf.select(composed, f"{group}.name")
         raise UserError(
-            f"{error.full_key} has no value: {group}={option} needs one, give {group}.{setting}=…"
+            f"{error.full_key} has no value", advice=f"{group}={option} needs one, give {group}.{setting}=…"
         ) from None
     target = values["vectors"]["target"]
     if not isinstance(target, dict):
-        raise UserError(f"vectors.target is a group: choose it with vectors@vectors.target={target}")
+        raise UserError("vectors.target is a group", advice=f"choose it with vectors@vectors.target={target}")
     return values
 
 

@@ -61,7 +61,7 @@ def told(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...])
             line = f"its database driver isn't installed ({_first_line(error)})"
         else:
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
-        raise Unavailable(f"{setting}={masked(url)}: {masked(line)}: {hint}") from None
+        raise Unavailable(masked(line), setting=f"{setting}={masked(url)}", advice=hint) from None
 
 
 @contextmanager

@@ -30,7 +30,9 @@ def check_heads(data: AnyData, parser: str | None) -> None:
 
 def _no_heads(source: str) -> UserError:
     advice = "name an installed pipeline that has a parser, such as objective.parser=en_core_web_sm"
-    return UserError(f"objective.parser: null takes heads from the data, and data={source} has none: {advice}")
+    return UserError(
+        f"null takes heads from the data, and data={source} has none", setting="objective.parser", advice=advice
+    )
 
 
 def find_heads(
@@ -154,4 +156,4 @@ def _write(corpus: Corpus, parsed: Iterator[Parsed], writer: Writer, advance: Ca
 
 
 def _changed() -> UserError:
-    return UserError("data: the texts have changed since they were encoded: run it again")
+    return UserError("the texts have changed since they were encoded", setting="data", advice="run it again")

@@ -62,9 +62,13 @@ class Pretraining:
         self._texts = windows(corpus, np.sort(mixed[count:]), settings.window_words)
         counts = corpus.type_counts(documents)
         if not len(self._texts):
-            raise UserError("too few texts to pre-train on: raise data.pretrain_documents, or set pretrain.epochs=0")
+            raise UserError(
+                "too few texts to pre-train on", advice="raise data.pretrain_documents, or set pretrain.epochs=0"
+            )
         if not (counts * predictable).any():
-            raise UserError("no word of the texts has a vector to predict: choose other vectors, or vectors.target")
+            raise UserError(
+                "no word of the texts has a vector to predict", advice="choose other vectors, or vectors.target"
+            )
         self._masking = Masking(settings, counts, predictable)
         heldout = HELDOUT_MASKING if settings.mask_rate else NO_MASKING
         self._heldout_masking = Masking(settings.model_copy(update=heldout), counts, predictable)
@@ -190,7 +194,7 @@ class Pretraining:
 
     def _diverged(self, what: str) -> Diverged:
         rate = self._settings.learn_rate
-        return Diverged(f"pre-training diverged: {what}: lower pretrain.learn_rate, {rate:g} now")
+        return Diverged(f"pre-training diverged: {what}", advice=f"lower pretrain.learn_rate, {rate:g} now")
 
     def learn(
         self, batch: Batch, wanted: Sequence[Wanted], texts: slice, dropout: Dropout, space: Workspace,

@@ -44,7 +44,7 @@ def report(pattern: str, storage: str, output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UserError(f"--output {output} is a file: name a folder") from None
+        raise UserError(f"--output {output} is a file", advice="name a folder") from None
     groups = arrange(studies)
     blocks: list[Block] = []
     plots: list[Path] = []

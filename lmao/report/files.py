@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
-from lmao.passwords import masked
 from lmao.sweep.records import Study, Trial
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
         with told(uri):
             _client(uri).download_artifacts(run_id, name, str(folder))
     except UserError as error:
-        raise UserError(masked(str(error)).partition(": set tracking.uri")[0]) from None
+        raise UserError(error.what, setting=error.setting) from None
 
 
 @cache

@@ -1,6 +1,5 @@
 """Static word vectors: a config section and the texts come in, a cached, memory-mapped table goes out."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +14,6 @@ from lmao.vectors.table import StaticVectors, write_blocks
 
 VERSION = 1
 KIND = "vectors"
-SETTINGS = "(?:path|dims|min_count|buckets|learn_rate|normalize)"
 
 
 @contextmanager
@@ -24,7 +22,10 @@ def of_target() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(re.sub(rf"\bvectors\.(?={SETTINGS}\b)", "vectors.target.", str(error))) from None
+        group, _, setting = (error.setting or "").partition(".")
+        if group == "vectors":
+            error.setting = f"vectors.target.{setting}" if setting else "vectors.target"
+        raise
 
 
 def check_vectors(config: AnyTable) -> None:

@@ -116,7 +116,7 @@ def write_blocks(writer: Writer, blocks: Iterable[Block], normalize: bool) -> No
                 dims = vectors.shape[1]
                 file.write(np.ascontiguousarray(vectors, "<f4").data)
         if not words:
-            raise UserError("vectors.path: there is no vector in it")
+            raise UserError("there is no vector in it", setting="vectors.path")
         table = np.memmap(path, "<f4", "r", shape=(len(words), dims))
         write_words(writer, words, np.arange(len(words)), table, normalize)
 
