@@ -10,7 +10,7 @@ from lmao.engine.array_kernels import ArrayKernels
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 
-INSTALL = "pip install 'lmao[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
+INSTALL = "pip install -e '.[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
 
 
 class Device:

@@ -135,5 +135,5 @@ def test_without_cupy_one_line_says_what_to_install(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "error: device=gpu: cupy is not installed: "
-        "pip install 'lmao[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
+        "pip install -e '.[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
     ]
