@@ -84,6 +84,19 @@ class Writer:
     def array(self, name: str, values: NDArray[Any]) -> None:
         np.save(self.path / f"{name}.npy", values, allow_pickle=False)
 
+    @contextmanager
+    def parts(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:
+        """`array` for what doesn't fit into memory: what is yielded writes its parts, one after the other, as numpy's
+        dtype `<i4`, `<f4`, … A full disk raises, where a memory-mapped file would kill the process."""
+        with (self.path / f"{name}.npy").open("wb") as file:
+            header = {"descr": dtype, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+
+            def write(part: NDArray[Any]) -> None:
+                file.write(np.ascontiguousarray(part, dtype).data)
+
+            yield write
+
 
 class Cache:
     """Folders `<root>/<kind>/<key>`. Two processes that need the same entry make it once."""

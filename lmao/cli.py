@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from lmao.errors import Unavailable, UserError
+from lmao.files import write_whole
 from lmao.passwords import masked
 from lmao.paths import ROOT
 from lmao.stop import Stopped, StopSignal
@@ -68,7 +69,7 @@ def mask_passwords(folder: Path) -> None:
     for path in (*(folder / ".hydra").glob("*.yaml"), *folder.parent.glob("multirun.yaml")):
         text = path.read_text(encoding="utf-8")
         if masked(text) != text:
-            path.write_text(masked(text), encoding="utf-8")
+            write_whole(path, masked(text))
 
 
 @contextmanager

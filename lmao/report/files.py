@@ -121,14 +121,3 @@ def _client(uri: str) -> "MlflowClient":
     from lmao.tracking.mlflow_store import open_client
 
     return open_client(uri)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -30,4 +30,6 @@ def clear(folder: Path) -> None:
             shutil.rmtree(folder / name)
         else:
             (folder / name).unlink()
+    for left in [left for name in RESULTS for left in folder.glob(f".{name}.*")]:  # by a writer that was killed
+        left.unlink()
     (folder / MARK).touch()

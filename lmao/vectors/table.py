@@ -144,12 +144,10 @@ def write_words(
 def write_table(
     writer: Writer, parts: Iterator[NDArray[np.float32]], shape: tuple[int, ...], name: str = "table"
 ) -> None:
-    """Write `<name>.npy` part by part: a full disk raises, where a memory-mapped file would kill the process."""
-    with (writer.path / f"{name}.npy").open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
+    """Write `<name>.npy`, float32 of this shape, part by part."""
+    with writer.parts(name, "<f4", shape) as write:
         for part in parts:
-            file.write(np.ascontiguousarray(part, "<f4").data)
+            write(part)
 
 
 def blocks_of(table: NDArray[np.float32], rows: NDArray[np.int64], normalize: bool) -> Iterator[NDArray[np.float32]]:
