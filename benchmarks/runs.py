@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from lmao.config.run import NOT_SCIENCE
+from lmao.config.fields import Mark
+from lmao.config.run import Config
 from lmao.errors import UserError
 from lmao.sweep.records import STORAGE, Study, Trial
 
@@ -93,7 +94,8 @@ def check(run: Run, settings: str, place: str) -> None:
 
 
 def _decides(key: str) -> bool:
-    return re.split(r"[.@]", key)[0] not in NOT_SCIENCE and not key.endswith("path") and key != "seed"
+    section = re.split(r"[.@]", key)[0]
+    return section not in Config.marked(Mark.NOT_SCIENCE) and not key.endswith("path") and key != "seed"
 
 
 def _of_trial(study: Study, trial: Trial) -> Run:

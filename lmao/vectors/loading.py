@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lmao.cache import Cache, Writer, file_digest, key_of
+from lmao.config.fields import Mark
 from lmao.config.vectors import AnyTable, DocumentVectors, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
 from lmao.errors import UserError
 from lmao.vectors import binary_tables, document_training, floret_training, pipeline_tables, text_tables
@@ -72,7 +73,7 @@ def load_vectors(
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
     """
     record: dict[str, Any]
-    settings = config.model_dump(exclude={"path"})
+    settings = config.without(Mark.NOT_SCIENCE)
     match config:
         case FloretVectors():
             record = {"texts": dict(texts.record)}

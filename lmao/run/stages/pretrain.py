@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.config.fields import Mark
 from lmao.config.textcat import CnnTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
@@ -30,9 +31,6 @@ from lmao.vectors.table import StaticVectors
 from lmao.vectors.texts import Centered, Composer, WholeDocuments
 
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
-MIX = {"mode", "mix", "mix_end", "mix_steps", "mixed_epochs"}
-ELSEWHERE = MIX | {"epochs", "save_minutes", "seed"}  # settings that are no part of what all pre-trainings depend on
-MIXED_TEXTCAT = {"batch_size", "dropout", "vector_dropout"}
 NAMES = {
     "cosine": "held-out cosine",
     "word_accuracy": "word@1",
@@ -67,7 +65,7 @@ def pretrained_weights(
         "version": VERSION,
         "encoder": settings.encoder.model_dump(),
         "objective": settings.objective.model_dump(),
-        "pretrain": settings.pretrain.model_dump(exclude=ELSEWHERE),
+        "pretrain": settings.pretrain.without(Mark.MIXED, Mark.APART),
         "seed": seed,
         "corpus": corpus.digest,
         "documents": digest(splits.pretrain),
@@ -85,8 +83,8 @@ def pretrained_weights(
             mixing = Mixing(settings.pretrain, settings.textcat, classifier, splits.train, settings.seed)
             record |= {
                 "epochs_before": None if weights is None else settings.pretrain.epochs,
-                "mix": settings.pretrain.model_dump(include=MIX - {"mixed_epochs"}),
-                "textcat": settings.textcat.model_dump(include=MIXED_TEXTCAT),
+                "mix": settings.pretrain.only(Mark.MIXED),
+                "textcat": settings.textcat.only(Mark.MIXED),
                 "labelled": [
                     digest(splits.train.documents),
                     digest(splits.train.labels.astype(np.int64)),
