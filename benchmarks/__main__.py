@@ -21,6 +21,7 @@ from benchmarks.table import Table
 from lmao.cli import print_error
 from lmao.engine.team import available_threads
 from lmao.errors import UserError
+from lmao.files import write_whole
 
 README = Path(__file__).parent / "README.md"
 LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found
@@ -49,7 +50,7 @@ def main() -> int:
         return 2
     console.print(f"{_hardware()}; {perf_counter() - began:.0f} s")
     if options.write:
-        README.write_text(page(tables, options), encoding="utf-8")
+        write_whole(README, page(tables, options))
     return 0
 
 

@@ -51,10 +51,10 @@ def compare(run: Path, data: str | None) -> str:
     if not (run / "model").is_dir():
         raise UserError(f"{run} has no model: a sweep keeps its best trial's, tracking.keep_models=all keeps each")
     if not (run / "predictions.npz").is_file():
-        raise UserError(f"{run} has no predictions.npz: it was stopped before its end; run it again")
+        raise UserError(f"{run} has no predictions.npz: it was stopped before its end", advice="run it again")
     with np.load(run / "predictions.npz", allow_pickle=False) as kept:
         if "test_scores" not in kept:
-            raise UserError(f"{run} has no test scores: run it with evaluate_test=true")
+            raise UserError(f"{run} has no test scores", advice="run it with evaluate_test=true")
         own, labels, documents = (kept[f"test_{name}"] for name in ("scores", "labels", "documents"))
     texts = _texts(data, documents)
     began = perf_counter()

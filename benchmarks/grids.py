@@ -17,6 +17,7 @@ from benchmarks import runs
 from benchmarks.runs import Run
 from lmao import cli
 from lmao.errors import UserError
+from lmao.files import write_whole
 from lmao.stop import Stopped
 from lmao.sweep.reading import STORAGE, read_studies
 
@@ -46,10 +47,12 @@ def main(name: str, studies: Studies, page: Page, options: argparse.Namespace) -
 
 def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) -> None:
     if options.seeds < 2 or options.workers < 1:
-        raise UserError(f"--seeds {options.seeds} --workers {options.workers}: give 2 seeds and a worker at least")
+        raise UserError(
+            f"--seeds {options.seeds} --workers {options.workers}", advice="give 2 seeds and a worker at least"
+        )
     wrong = [one for one in options.settings if "=" not in one]
     if wrong:
-        raise UserError(f"'{wrong[0]}' is no setting: give name=value")
+        raise UserError(f"'{wrong[0]}' is no setting", advice="give name=value")
     settings = {f"{name}-{study}": _settings(own, options) for study, own in studies.items()}
     known = _known(name, settings)
     missing = {
@@ -143,15 +146,9 @@ def _write(name: str, page: Page, studies: Studies, options: argparse.Namespace)
         raise UserError(f"no run of {name}-* has finished yet")
     folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "runs.csv", runs.text_of(every))
+    write_whole(folder / "runs.csv", runs.text_of(every))
     results = {study.removeprefix(f"{name}-"): own for study, own in known.items()}
     commits = ", ".join(sorted({run.code for run in every}))
     text = f"{page(results, options)}\n[runs.csv](runs.csv) has each run. Commits: {commits}.\n"
-    _replace(folder / "README.md", text)
+    write_whole(folder / "README.md", text)
     return text
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.rename(path)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from lmao.config.run import NOT_SCIENCE
+from lmao.config.fields import Mark
+from lmao.config.run import Config
 from lmao.errors import UserError
 from lmao.sweep.reading import STORAGE
 from lmao.sweep.records import StudyRecord, TrialRecord
@@ -57,7 +58,7 @@ def read(path: Path) -> list[Run]:
         return []
     table = pd.read_csv(path)
     if list(table) != [field.name for field in fields(Run)]:
-        raise UserError(f"{path} has other columns than these runs have: move it away")
+        raise UserError(f"{path} has other columns than these runs have", advice="move it away")
     table = table.astype(object).where(table.notna(), None)
     return [Run(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
 
@@ -85,13 +86,17 @@ def check(run: Run, settings: str, place: str) -> None:
     had, wanted = set(run.settings.split()), set(settings.split())
     if had != wanted:
         raise UserError(
-            f"{place}: {run.study} was run with {' '.join(sorted(had - wanted)) or 'less'}, not with "
-            f"{' '.join(sorted(wanted - had)) or 'less'}: give the settings that it had, or move {place} away"
+            (
+                f"{place}: {run.study} was run with {' '.join(sorted(had - wanted)) or 'less'}, not with "
+                f"{' '.join(sorted(wanted - had)) or 'less'}"
+            ),
+            advice=f"give the settings that it had, or move {place} away",
         )
 
 
 def _decides(key: str) -> bool:
-    return re.split(r"[.@]", key)[0] not in NOT_SCIENCE and not key.endswith("path") and key != "seed"
+    section = re.split(r"[.@]", key)[0]
+    return section not in Config.marked(Mark.NOT_SCIENCE) and not key.endswith("path") and key != "seed"
 
 
 def _of_trial(study: StudyRecord, trial: TrialRecord) -> Run:
@@ -124,5 +129,5 @@ def _result(trial: TrialRecord) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads((trial.folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{trial.folder} has no result.json: move {STORAGE} away to run all anew") from None
+        raise UserError(f"{trial.folder} has no result.json", advice=f"move {STORAGE} away to run all anew") from None
     return result

@@ -22,6 +22,7 @@ from lmao.encoder.hashing import hash_rows
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
 from lmao.objectives.opening import Given, open_tasks
+from lmao.paths import CONF
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
 from lmao.pretrain.texts import PretrainTexts
@@ -90,7 +91,7 @@ class RandomTexts:
 
 def settings_of(data: str | None, *overrides: str) -> Config:
     path = [] if data is None else [f"data.path={data}"]
-    with initialize_config_dir(config_dir=str(cli.CONF)):
+    with initialize_config_dir(config_dir=str(CONF)):
         return validate(cli.plain(compose("config", [*REFERENCE, *path, *overrides])))
 
 

@@ -34,7 +34,9 @@ def open_cache(folder: str, warn: Callable[[str], None]) -> "Cache":
         root.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=root).close()
     except OSError as error:
-        raise UserError(f"cache_dir: {root} can't be written to ({error.strerror}): choose another folder") from None
+        raise UserError(
+            f"{root} can't be written to ({error.strerror})", setting="cache_dir", advice="choose another folder"
+        ) from None
     return Cache(root, warn)
 
 
@@ -81,6 +83,19 @@ class Writer:
 
     def array(self, name: str, values: NDArray[Any]) -> None:
         np.save(self.path / f"{name}.npy", values, allow_pickle=False)
+
+    @contextmanager
+    def parts(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:
+        """`array` for what doesn't fit into memory: what is yielded writes its parts, one after the other, as numpy's
+        dtype `<i4`, `<f4`, … A full disk raises, where a memory-mapped file would kill the process."""
+        with (self.path / f"{name}.npy").open("wb") as file:
+            header = {"descr": dtype, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+
+            def write(part: NDArray[Any]) -> None:
+                file.write(np.ascontiguousarray(part, dtype).data)
+
+            yield write
 
 
 class Cache:

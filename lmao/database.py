@@ -59,9 +59,10 @@ def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception],
     except errors as error:
         if isinstance(error, ImportError):
             line = f"its database driver isn't installed ({_first_line(error)})"
+            hint = "pip install -e '.[postgres]'" if scheme(url) == "postgresql" else hint
         else:
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
-        raise Unavailable(f"{setting}={masked(url)}: {masked(line)}: {hint}") from None
+        raise Unavailable(masked(line), setting=f"{setting}={masked(url)}", advice=hint) from None
 
 
 @contextmanager

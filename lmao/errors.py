@@ -1,8 +1,21 @@
-"""The errors a user can cause: one line that says what was wrong, where, and what to do."""
+"""The errors a user can cause: one line that says which setting is meant, what was wrong and where, what to do."""
 
 
 class UserError(Exception):
-    """Bad input. `train.py` prints the message after `error: ` and exits with code 2."""
+    """Bad input. `train.py` prints "setting: what: advice" after `error: ` and exits with code 2.
+
+    what: what is wrong, and where. setting: as on the command line, `data.path`, `--top`; with its value where that is
+    the mistake. advice: what to do.
+    """
+
+    def __init__(self, what: str, *, setting: str | None = None, advice: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.setting = setting
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.setting, self.what, self.advice) if part)
 
 
 class Unavailable(UserError):

@@ -29,11 +29,11 @@ def fill(run: Path, sentences: Sequence[str], top: int) -> None:
     from lmao.pretrain.language_model import LanguageModel
 
     if top < 1:
-        raise UserError(f"--top {top}: give 1 or more")
+        raise UserError(f"--top {top}", advice="give 1 or more")
     model: LanguageModel | None = None
     for sentence in sentences or _lines():
         if MASK not in sentence:
-            raise UserError(f"no {MASK} in '{sentence}': write {MASK} in the place of a word")
+            raise UserError(f"no {MASK} in '{sentence}'", advice=f"write {MASK} in the place of a word")
         model = model or LanguageModel(run)
         print(sentence)
         for filled in model.fill(sentence, top):
@@ -53,7 +53,7 @@ def _lines() -> Iterator[str]:
             empty = False
             yield line.strip()
     if empty:
-        raise UserError(f'no sentence: give one, "The film was {MASK} .", as an argument or on stdin')
+        raise UserError("no sentence", advice=f'give one, "The film was {MASK} .", as an argument or on stdin')
 
 
 if __name__ == "__main__":

@@ -2,4 +2,5 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent  # of the checkout: conf/, train.py
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout
+CONF = ROOT / "conf"

@@ -77,7 +77,7 @@ def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> Non
         SystemExit: commands failed; the others were run, the exit code is that of the first.
     """
     if not 2 <= seeds <= MOST_SEEDS:
-        raise UserError(f"--seeds {seeds}: give 2 to {MOST_SEEDS}")
+        raise UserError(f"--seeds {seeds}", advice=f"give 2 to {MOST_SEEDS}")
     reruns, skipped = plan(read_studies(storage, pattern))
     for line in skipped:
         print(f"skipped    {line}", flush=True)

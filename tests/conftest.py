@@ -22,6 +22,7 @@ from lmao.console import Console
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.data.source import open_source
+from lmao.paths import CONF
 from lmao.run.experiment import run
 from lmao.stop import StopSignal
 from lmao.tracking.mlflow_client import open_client
@@ -53,7 +54,7 @@ def compose(session_cache: Path) -> Callable[..., Config]:
     """`compose("data=imdb", "seed=1")`: conf/ with overrides, validated."""
 
     def composed(*overrides: str) -> Config:
-        with initialize_config_dir(config_dir=str(cli.CONF)):
+        with initialize_config_dir(config_dir=str(CONF)):
             return validate(cli.plain(hydra_compose("config", list(overrides))))
 
     return composed

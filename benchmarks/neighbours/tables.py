@@ -15,7 +15,6 @@ from lmao.vectors.sources import existing_file, open_bytes
 from lmao.vectors.table import Block
 
 TEXT = (".txt", ".vec")
-SETTING = "vectors.path: "  # how the readers call the file: here it is the argument
 
 
 def read_table(name: str) -> Floats:
@@ -27,10 +26,10 @@ def read_table(name: str) -> Floats:
     try:
         table = _read(name)
     except UserError as error:
-        raise UserError(str(error).removeprefix(SETTING)) from None
+        raise UserError(error.what, advice=error.advice) from None  # here the file is an argument, not a setting
     table = table[table.any(axis=1)]
     if not len(table):
-        raise UserError(f"{name} has no row that is not zeros: name another table")
+        raise UserError(f"{name} has no row that is not zeros", advice="name another table")
     return unit_rows(table)
 
 
@@ -47,8 +46,8 @@ def _read(name: str) -> Floats:
     if suffix in TEXT:
         return _joined(_text(path))
     raise UserError(
-        f"{path} is of no kind that is known here: give a table of vectors (.txt, .vec or .bin, also .gz), "
-        "an array (.npy), or a spaCy pipeline"
+        f"{path} is of no kind that is known here",
+        advice="give a table of vectors (.txt, .vec or .bin, also .gz), an array (.npy), or a spaCy pipeline",
     )
 
 
@@ -59,14 +58,14 @@ def _text(path: Path) -> Iterable[Block]:
     if len(first) == 2:
         return text_tables.read_word2vec(path)
     if not first:
-        raise UserError(f"{path} is empty: get it again")
+        raise UserError(f"{path} is empty", advice="get it again")
     return text_tables.read_glove(path, len(first) - 1)
 
 
 def _joined(blocks: Iterable[Block]) -> Floats:
     parts = [vectors for _, vectors in blocks]
     if not parts:
-        raise UserError("there is no vector in it: name another table")
+        raise UserError("there is no vector in it", advice="name another table")
     table: Floats = np.concatenate(parts)
     return table
 
@@ -79,7 +78,7 @@ def _array(path: Path) -> Floats:
     if array.ndim != 2 or not array.size or not np.issubdtype(array.dtype, np.floating):
         raise UserError(f"{path} holds {array.dtype} of shape {array.shape}: (rows, dims) of floats is needed")
     if not np.isfinite(array).all():
-        raise UserError(f"{path} holds numbers that are not finite: correct or remove these rows")
+        raise UserError(f"{path} holds numbers that are not finite", advice="correct or remove these rows")
     return np.asarray(array, dtype=np.float32)
 
 
@@ -88,6 +87,6 @@ def _pipeline(name: str) -> Floats:
         writer = Writer(Path(folder))
         pipeline_tables.convert(pipeline_tables.find_vocab(name), False, writer)
         if writer.meta["floret"] is not None:
-            raise UserError(f"{name} has rows for n-grams, not for words: name another table")
+            raise UserError(f"{name} has rows for n-grams, not for words", advice="name another table")
         table: Floats = np.load(Path(folder) / "table.npy")
     return table

@@ -8,6 +8,8 @@ from lmao.config.fields import Count, Positive, Section
 
 
 class CnnEncoder(Section):
+    """Widths and depth of the CNN, the same as of spaCy's tok2vec."""
+
     width: Positive
     depth: Count
     window_size: Annotated[int, Field(ge=1, le=5)]

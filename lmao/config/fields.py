@@ -1,6 +1,7 @@
-"""What the sections of the config are made of: a closed section, and the ranges that numbers keep to."""
+"""What the sections of the config are made of: a closed section, marks on settings, and the ranges of numbers."""
 
-from typing import Annotated
+from enum import Enum
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +13,31 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class Mark(Enum):
+    """What the keys of caches and studies ask of a setting. It stands beside its type, `Annotated[str, Mark.…]`; a
+    setting without a mark is part of every key, so that a new one can't be forgotten."""
+
+    NOT_SCIENCE = "where things are, how fast, what else is measured: what comes out doesn't depend on it"
+    MIXED = "updates depend on it where those of a classifier are mixed with those of pre-training"
+    APART = "pre-training's key leaves it out, or has it in another way"
+
+
 class Section(BaseModel):
     """A part of the config: typed, closed to unknown keys, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def marked(cls, *marks: Mark) -> set[str]:
+        """The names of the settings that have one of these marks."""
+        return {name for name, field in cls.model_fields.items() if any(mark in field.metadata for mark in marks)}
+
+    def only(self, mark: Mark) -> dict[str, Any]:
+        """Plain values of the settings with this mark."""
+        return self.model_dump(include=self.marked(mark))
+
+    def without(self, *marks: Mark) -> dict[str, Any]:
+        """Plain values of the settings without these marks, in sections within this one too."""
+        values = self.model_dump(exclude=self.marked(*marks))
+        inner = {name: getattr(self, name) for name in values}
+        return values | {name: one.without(*marks) for name, one in inner.items() if isinstance(one, Section)}

@@ -8,50 +8,70 @@ from lmao.config.fields import Count, NonNegativeFloat, PositiveFloat, Section
 
 
 class Head(Section):
+    """A task's output layer: maxout + layer norm before the linear one, which is alone where hidden_size is 0."""
+
     hidden_size: Count
     maxout_pieces: Annotated[int, Field(ge=1, le=8)]
 
 
 class WordObjective(Head):
+    """What predicts from masked words: how the predicted table is whitened, how words are weighed."""
+
     center: bool
     whiten: bool
     sif: PositiveFloat | None
 
 
 class L2Objective(WordObjective):
+    """objective=l2: the word's vector, by squared distance."""
+
     name: Literal["l2"]
 
 
 class CosineObjective(WordObjective):
+    """objective=cosine: the word's vector, by its direction."""
+
     name: Literal["cosine"]
 
 
 class VmfObjective(WordObjective):
+    """objective=vmf: the word's direction, as a von Mises-Fisher distribution."""
+
     name: Literal["vmf"]
     length_penalty: NonNegativeFloat
     alignment: PositiveFloat
 
 
 class ContrastiveObjective(WordObjective):
+    """objective=contrastive: the word's vector among those of the batch's other words."""
+
     name: Literal["contrastive"]
     temperature: PositiveFloat
 
 
 class TrigramObjective(WordObjective):
+    """objective=trigram: the vectors of the previous, the masked and the next word."""
+
     name: Literal["trigram"]
 
 
 class HeadObjective(WordObjective):
+    """objective=head: the vector of the word's syntactic head."""
+
     name: Literal["head"]
     parser: str | None
 
 
 class CharactersObjective(Head):
+    """objective=characters: the word's first and last bytes."""
+
     name: Literal["characters"]
     characters: Annotated[int, Field(ge=1, le=16)]
 
 
 class DocumentObjective(Head):
+    """objective=document: the vector of the text, from its pooled encoding."""
+
     name: Literal["document"]
     predict: Literal["window", "document"]
     contrastive: NonNegativeFloat
@@ -72,6 +92,8 @@ AnyPart = Annotated[
 
 
 class SumObjective(Section):
+    """objective=sum: several of the others, weighed."""
+
     name: Literal["sum"]
     parts: dict[str, AnyPart] = Field(min_length=1)
     weights: dict[str, PositiveFloat]

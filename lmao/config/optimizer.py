@@ -8,6 +8,8 @@ from lmao.config.fields import NonNegativeFloat, PositiveFloat, Section
 
 
 class AdamOptimizer(Section):
+    """Adam, as thinc has it."""
+
     learn_rate: PositiveFloat
     beta1: Annotated[float, Field(ge=0, lt=1)]
     beta2: Annotated[float, Field(ge=0, lt=1)]

@@ -4,12 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lmao.config.fields import Count, DropoutRate, Positive, PositiveFloat, Share
+from lmao.config.fields import Count, DropoutRate, Mark, Positive, PositiveFloat, Share
 from lmao.config.optimizer import AdamOptimizer
 
 
 class Pretrain(AdamOptimizer):
-    epochs: Count
+    """Pre-training: its length, its masks, its batches, and how a classifier's updates are mixed in."""
+
+    epochs: Annotated[Count, Mark.APART]
     mask_rate: Share
     mask_symbol: Share
     random_word: Share
@@ -22,13 +24,13 @@ class Pretrain(AdamOptimizer):
     schedule: Literal["constant", "inverse_sqrt"]
     heldout: Annotated[float, Field(gt=0, le=0.5)]
     epoch_words: Positive | None
-    mode: Literal["pretrain", "interleave", "both"]
-    mix: Share
-    mix_end: Share | None
-    mix_steps: Positive
-    mixed_epochs: Positive
-    seed: Count | None
-    save_minutes: PositiveFloat
+    mode: Annotated[Literal["pretrain", "interleave", "both"], Mark.MIXED]
+    mix: Annotated[Share, Mark.MIXED]
+    mix_end: Annotated[Share | None, Mark.MIXED]
+    mix_steps: Annotated[Positive, Mark.MIXED]
+    mixed_epochs: Annotated[Positive, Mark.APART]
+    seed: Annotated[Count | None, Mark.APART]
+    save_minutes: Annotated[PositiveFloat, Mark.APART]
 
     @model_validator(mode="after")
     def _replacements_are_shares(self) -> "Pretrain":

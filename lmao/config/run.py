@@ -1,13 +1,13 @@
 """One run's settings, whole, and what has to fit together across groups."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
 from lmao.config.data import AnyData, DocBins, Files
 from lmao.config.encoder import CnnEncoder
-from lmao.config.fields import Count, Positive, Section
+from lmao.config.fields import Count, Mark, Positive, Section
 from lmao.config.objective import AnyObjective, AnyPart, CharactersObjective, DocumentObjective, SumObjective
 from lmao.config.optimizer import AdamOptimizer
 from lmao.config.pretrain import Pretrain
@@ -15,11 +15,9 @@ from lmao.config.textcat import AnyTextcat, LinearTextcat
 from lmao.config.tracking import AnyTracking
 from lmao.config.vectors import AnyTable
 
-NOT_SCIENCE = {"tracking", "cache_dir", "threads", "device", "evaluate_test"}
-
 
 class Config(Section):
-    """One run, whole."""
+    """One run's settings, whole."""
 
     data: AnyData
     vectors: AnyTable
@@ -29,12 +27,12 @@ class Config(Section):
     pretrain: Pretrain
     textcat: AnyTextcat
     optimizer: AdamOptimizer
-    tracking: AnyTracking
+    tracking: Annotated[AnyTracking, Mark.NOT_SCIENCE]
     seed: Count
-    threads: Positive | None
-    device: Literal["cpu", "gpu"]
-    cache_dir: str
-    evaluate_test: bool
+    threads: Annotated[Positive | None, Mark.NOT_SCIENCE]
+    device: Annotated[Literal["cpu", "gpu"], Mark.NOT_SCIENCE]
+    cache_dir: Annotated[str, Mark.NOT_SCIENCE]
+    evaluate_test: Annotated[bool, Mark.NOT_SCIENCE]
 
     @model_validator(mode="after")
     def _objective_has_targets(self) -> "Config":
@@ -82,17 +80,11 @@ class Config(Section):
 
     def keys(self) -> dict[str, Any]:
         """Plain values, named as on the command line."""
-        values = self.model_dump()
-        values["vectors"]["target"] = values.pop("target")
-        return values
+        return _as_typed(self.model_dump())
 
     def science(self) -> dict[str, Any]:
         """The settings that decide what comes out: not where things are, nor how fast, nor what else is measured."""
-        values = {name: value for name, value in self.keys().items() if name not in NOT_SCIENCE}
-        for section in (values["data"], values["vectors"], values["vectors"]["target"]):
-            for name in [name for name in section if name.endswith("path")]:
-                del section[name]
-        return values
+        return _as_typed(self.without(Mark.NOT_SCIENCE))
 
     @property
     def tables(self) -> dict[str, AnyTable]:
@@ -125,6 +117,12 @@ class Config(Section):
     def target_table(self) -> Any:
         """The table whose rows are predicted: `vectors.target`, or the input's own."""
         return self.vectors if self.target.name == "same" else self.target
+
+
+def _as_typed(values: dict[str, Any]) -> dict[str, Any]:
+    """The table that is predicted where the command line has it."""
+    values["vectors"]["target"] = values.pop("target")
+    return values
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -10,6 +10,8 @@ from lmao.errors import UserError
 
 
 class SweepSettings(Section):
+    """hydra.sweeper: how many trials, by how many workers, and where the study is kept."""
+
     storage: str
     study_name: str | None
     n_trials: Positive

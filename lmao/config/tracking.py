@@ -8,10 +8,14 @@ from lmao.config.fields import Section
 
 
 class Tracking(Section):
+    """Which of a sweep's models are kept."""
+
     keep_models: Literal["best", "all", "none"]
 
 
 class MlflowTracking(Tracking):
+    """tracking=mlflow: a store, and the experiment in it."""
+
     name: Literal["mlflow"]
     uri: str
     experiment: str
@@ -19,6 +23,8 @@ class MlflowTracking(Tracking):
 
 
 class NoTracking(Tracking):
+    """tracking=off: the run's folder alone."""
+
     name: Literal["off"]
 
 

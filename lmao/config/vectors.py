@@ -4,14 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lmao.config.fields import Count, Positive, PositiveFloat, Section
+from lmao.config.fields import Count, Mark, Positive, PositiveFloat, Section
 
 
 class Table(Section):
+    """What every table has: whether its rows are scaled to length 1."""
+
     normalize: bool
 
 
 class FloretVectors(Table):
+    """vectors=floret: trained on the run's texts, for whole words or for their subwords."""
+
     name: Literal["floret"]
     mode: Literal["words", "floret"]
     dims: Positive
@@ -36,6 +40,8 @@ class FloretVectors(Table):
 
 
 class DocumentVectors(Table):
+    """vectors=document: n-grams trained to be near the documents that they occur in."""
+
     name: Literal["document"]
     dims: Positive
     epochs: Positive
@@ -49,26 +55,36 @@ class DocumentVectors(Table):
 
 
 class GloveVectors(Table):
+    """vectors=glove: read from a text file without a header line."""
+
     name: Literal["glove"]
-    path: str
+    path: Annotated[str, Mark.NOT_SCIENCE]
     dims: Positive
 
 
 class Word2vecVectors(Table):
+    """vectors=word2vec: read from a text or binary file of word2vec or fastText."""
+
     name: Literal["word2vec"]
-    path: str
+    path: Annotated[str, Mark.NOT_SCIENCE]
 
 
 class SpacyVectors(Table):
+    """vectors=spacy: those of an installed pipeline, or of the folder of one."""
+
     name: Literal["spacy"]
-    path: str
+    path: Annotated[str, Mark.NOT_SCIENCE]
 
 
 class NoVectors(Section):
+    """vectors=none: no table."""
+
     name: Literal["none"]
 
 
 class SameVectors(Section):
+    """vectors@vectors.target=same: the input's table is predicted too."""
+
     name: Literal["same"]
 
 

@@ -1,9 +1,7 @@
 """Texts to token types: every document once through the tokenizer, then numbered, written and kept in the cache."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +96,7 @@ class _CorpusWriter:
         numbers = {name: i for i, name in enumerate(names)}
         labels = np.array([-1 if label is None else numbers[label] for label in self._labels], dtype=np.int32)
         parts = np.array(self._parts, dtype=np.uint8)
-        _as_npy(writer.path / "tokens.bin", sum(lengths))
+        _as_npy(writer, "tokens", sum(lengths))
         writer.array("offsets", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         writer.array("types", np.array(list(self._features), dtype=np.uint64))
         writer.array("type_words", np.array(self._type_words, dtype=np.int32))
@@ -132,10 +130,10 @@ class _CorpusWriter:
         return numbers[forms.tokens]
 
 
-def _as_npy(path: Path, count: int) -> None:
-    """Turn a raw file of int32 into the .npy of the same name: by writing, since a memory map on a full disk kills."""
-    with path.open("rb") as raw, path.with_suffix(".npy").open("wb") as file:
-        header = {"descr": "<i4", "fortran_order": False, "shape": (count,)}
-        np.lib.format.write_array_header_1_0(file, header)
-        shutil.copyfileobj(raw, file, 1 << 22)
+def _as_npy(writer: Writer, name: str, count: int) -> None:
+    """Turn a raw file of int32 into the .npy of the same name."""
+    path = writer.path / f"{name}.bin"
+    with path.open("rb") as raw, writer.parts(name, "<i4", (count,)) as write:
+        while block := raw.read(1 << 22):
+            write(np.frombuffer(block, "<i4"))
     path.unlink()

@@ -56,16 +56,21 @@ def find_parser(name: str, language: str) -> Parser:
     except Exception as error:  # whatever the parser of the config leaks
         reason = type(error).__name__
         raise UserError(
-            f"objective.parser: {folder} has no config.cfg of a pipeline ({reason}): name another"
+            f"{folder} has no config.cfg of a pipeline ({reason})", setting="objective.parser", advice="name another"
         ) from None
     parser = next((part for part in order if factories[part] in PARSERS), None)
     if parser is None:
         raise UserError(
-            f"objective.parser: {name} has no parser, only {', '.join(order) or 'a tokenizer'}: "
-            "name a pipeline with one, such as en_core_web_sm"
+            f"{name} has no parser, only {', '.join(order) or 'a tokenizer'}",
+            setting="objective.parser",
+            advice="name a pipeline with one, such as en_core_web_sm",
         )
     if own != language:
-        raise UserError(f"objective.parser: {name} is for '{own}', but data.language is '{language}': set one of them")
+        raise UserError(
+            f"{name} is for '{own}', but data.language is '{language}'",
+            setting="objective.parser",
+            advice="set one of them",
+        )
     before = order[: order.index(parser)]
     needed = {parser, *(part for part in before if factories[part] in SENTENCE_SPLITTERS)}
     upstream = {name for part in needed for name in _upstream(components[part].get("model", {}))}
@@ -91,8 +96,9 @@ def _folder(name: str) -> tuple[str, Path]:
         meta = util.get_model_meta(package)
         return name, package / f"{meta['lang']}_{meta['name']}-{meta['version']}"
     raise UserError(
-        f"objective.parser: {name} is neither an installed pipeline nor the folder of one: "
-        f"python -m spacy download {name}"
+        f"{name} is neither an installed pipeline nor the folder of one",
+        setting="objective.parser",
+        advice=f"python -m spacy download {name}",
     )
 
 
@@ -153,4 +159,4 @@ def _load(parser: Parser) -> Any:
         return nlp, spacy.blank(parser.language, vocab=nlp.vocab).tokenizer
     except Exception as error:  # spaCy leaks whatever its readers and factories raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"objective.parser: {parser.name} can't be loaded: {reason}") from None
+        raise UserError(f"{parser.name} can't be loaded: {reason}", setting="objective.parser") from None

@@ -30,7 +30,9 @@ def check_heads(data: AnyData, parser: str | None) -> None:
 
 def _no_heads(source: str) -> UserError:
     advice = "name an installed pipeline that has a parser, such as objective.parser=en_core_web_sm"
-    return UserError(f"objective.parser: null takes heads from the data, and data={source} has none: {advice}")
+    return UserError(
+        f"null takes heads from the data, and data={source} has none", setting="objective.parser", advice=advice
+    )
 
 
 def find_heads(
@@ -134,9 +136,7 @@ def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDA
 def _write(corpus: Corpus, parsed: Iterator[Parsed], writer: Writer, advance: Callable[[float], None]) -> bool:
     """Chunk by chunk; whether there is any head."""
     number, found = 0, False
-    with (writer.path / "heads.npy").open("wb") as file:
-        header = {"descr": "<i4", "fortran_order": False, "shape": corpus.tokens.shape}
-        np.lib.format.write_array_header_1_0(file, header)
+    with writer.parts("heads", "<i4", corpus.tokens.shape) as write:
         for chunk in parsed:
             bounds = corpus.offsets[number : number + len(chunk.lengths) + 1]
             if not np.array_equal(np.diff(bounds), chunk.lengths):
@@ -144,7 +144,7 @@ def _write(corpus: Corpus, parsed: Iterator[Parsed], writer: Writer, advance: Ca
             is_space = corpus.type_is_space[corpus.tokens[bounds[0] : bounds[-1]]]
             places = np.arange(len(is_space)) + chunk.offsets
             heads = np.where(is_space | is_space[places], np.int32(0), chunk.offsets)
-            heads.astype("<i4").tofile(file)
+            write(heads)
             found = found or bool(heads.any())
             number += len(chunk.lengths)
             advance(float(len(heads)))
@@ -154,4 +154,4 @@ def _write(corpus: Corpus, parsed: Iterator[Parsed], writer: Writer, advance: Ca
 
 
 def _changed() -> UserError:
-    return UserError("data: the texts have changed since they were encoded: run it again")
+    return UserError("the texts have changed since they were encoded", setting="data", advice="run it again")

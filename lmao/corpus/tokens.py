@@ -68,7 +68,7 @@ def check_language(language: str) -> None:
         _tokenizer(language)
     except ImportError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"data.language: spaCy has no tokenizer for '{language}' here: {reason}") from None
+        raise UserError(f"spaCy has no tokenizer for '{language}' here: {reason}", setting="data.language") from None
 
 
 _tokenizers: dict[

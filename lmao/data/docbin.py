@@ -40,7 +40,7 @@ def _read(path: Path, labelled: bool) -> Iterator[Record]:
     except (UserError, OSError):
         raise
     except Exception as error:
-        raise UserError(f"{path}: not a whole DocBin ({type(error).__name__}): write it again") from None
+        raise UserError(f"{path}: not a whole DocBin ({type(error).__name__})", advice="write it again") from None
 
 
 def _tree(doc: Doc) -> Tree | None:

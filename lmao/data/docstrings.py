@@ -78,9 +78,11 @@ def _find(package: str) -> Path:
     except ValueError:
         spec = None
     if spec is None:
-        raise UserError(f"data.packages: no package '{package}' is installed (top-level import names are meant)")
+        raise UserError(
+            f"no package '{package}' is installed (top-level import names are meant)", setting="data.packages"
+        )
     if not spec.submodule_search_locations:
-        raise UserError(f"data.packages: '{package}' is a single module, packages are needed")
+        raise UserError(f"'{package}' is a single module, packages are needed", setting="data.packages")
     return Path(next(iter(spec.submodule_search_locations)))
 
 

@@ -68,7 +68,9 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                 try:
                     line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
-                    raise UserError(f"{place}: not UTF-8 (byte {error.start} of the line): save it as UTF-8") from None
+                    raise UserError(
+                        f"{place}: not UTF-8 (byte {error.start} of the line)", advice="save it as UTF-8"
+                    ) from None
                 if "\0" in line:
                     raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
                 yield place, line
@@ -105,7 +107,9 @@ def _csv_rows(path: Path, lines: Iterator[tuple[str, str]], delimiter: str) -> I
                 header = [name.strip() for name in values]
                 continue
             if len(values) != len(header):
-                raise UserError(f"{place}: {len(values)} fields, but the header has {len(header)}: quote the text")
+                raise UserError(
+                    f"{place}: {len(values)} fields, but the header has {len(header)}", advice="quote the text"
+                )
             yield place, dict(zip(header, values, strict=True))
     except csv.Error as error:
         raise UserError(f"{path}:{start}: not a table that can be read: {error}") from None
@@ -116,7 +120,7 @@ def _text(place: str, row: Mapping[str, Any], column: str) -> str:
     if not isinstance(text, str):
         raise UserError(f"{place}: '{column}' is not a text")
     if not text.strip():
-        raise UserError(f"{place}: '{column}' is empty: remove the line")
+        raise UserError(f"{place}: '{column}' is empty", advice="remove the line")
     return _encodable(place, text.strip())
 
 
@@ -134,7 +138,7 @@ def _label(place: str, row: Mapping[str, Any], column: str) -> str:
 def _value(place: str, row: Mapping[str, Any], column: str, setting: str) -> Any:
     if column not in row:
         there = ", ".join(f"'{name}'" for name in row) or "nothing"
-        raise UserError(f"{place}: no column '{column}', there is {there}: set {setting}")
+        raise UserError(f"{place}: no column '{column}', there is {there}", advice=f"set {setting}")
     return row[column]
 
 

@@ -30,7 +30,7 @@ FOLDERS = {
     "test/pos": (Part.TEST, "pos"),
     "train/unsup": (Part.UNLABELLED, None),
 }
-ADVICE = "Leave data.path out to download it (84 MB), or point it at aclImdb_v1.tar.gz or the unpacked folder."
+ADVICE = "leave it out to download the archive (84 MB), or point it at aclImdb_v1.tar.gz or the unpacked folder"
 
 
 class Review(NamedTuple):
@@ -60,7 +60,7 @@ class ImdbSource:
                 text = review.content.decode("utf-8")
             except UnicodeDecodeError as error:
                 place = f"{self.path}: {folders[review.folder]}/{review.name}"
-                raise UserError(f"{place} is not UTF-8 (byte {error.start}): get the data set anew") from None
+                raise UserError(f"{place} is not UTF-8 (byte {error.start})", advice="get the data set anew") from None
             yield Document(text.replace("<br />", "\n"), label, part)
 
 
@@ -75,13 +75,13 @@ def open_imdb(config: Imdb, cache_dir: Path) -> ImdbSource:
         return ImdbSource(path, config.unsupervised)
     path = Path(config.path).expanduser()
     if not path.exists():
-        raise UserError(f"data.path: {path} does not exist. {ADVICE}")
+        raise UserError(f"{path} does not exist", setting="data.path", advice=ADVICE)
     if path.is_dir() and not (path / "train").is_dir() and (path / "aclImdb").is_dir():
         path = path / "aclImdb"
     if path.is_dir():
         _require(path, "folder", {name for name in FOLDERS if (path / name).is_dir()}, config.unsupervised)
     elif not _is_gzip(path):
-        raise UserError(f"data.path: {path} is not the IMDB archive: not a .tar.gz file. {ADVICE}")
+        raise UserError(f"{path} is not the IMDB archive: not a .tar.gz file", setting="data.path", advice=ADVICE)
     return ImdbSource(path, config.unsupervised)
 
 
@@ -101,8 +101,8 @@ def download(url: str, checksum: str, folder: Path) -> Path:
     except (OSError, ValueError) as error:
         is_other = not isinstance(error, OSError)  # pooch's error for a wrong checksum is a ValueError
         reason = "its checksum is wrong" if is_other else getattr(error, "strerror", None) or type(error).__name__
-        advice = f"Download it elsewhere and give data.path=<{name}>"
-        raise UserError(f"data.path is null, and {url} could not be downloaded: {reason}. {advice}") from None
+        advice = f"download it elsewhere and give data.path=<{name}>"
+        raise UserError(f"{url} could not be downloaded: {reason}", setting="data.path=null", advice=advice) from None
 
 
 def _from_archive(path: Path, folders: list[str]) -> Iterator[Review]:
@@ -121,12 +121,11 @@ def _from_archive(path: Path, folders: list[str]) -> Iterator[Review]:
             while stream.read(1 << 20):  # to the end, where gzip's checksum is
                 pass
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        message = f"data.path: {path} is damaged or cut short ({error}): get it anew. {ADVICE}"
-        raise UserError(message) from None
+        raise UserError(f"{path} is damaged or cut short ({error})", setting="data.path", advice=ADVICE) from None
     except tarfile.TarError as error:
-        raise UserError(f"data.path: {path} is not the IMDB archive: {error}. {ADVICE}") from None
+        raise UserError(f"{path} is not the IMDB archive: {error}", setting="data.path", advice=ADVICE) from None
     except OSError as error:
-        raise UserError(f"data.path: {path} can't be read: {error.strerror or error}") from None
+        raise UserError(f"{path} can't be read: {error.strerror or error}", setting="data.path") from None
     _require(path, "archive", {folders[review.folder] for review in reviews}, "train/unsup" in folders)
     reviews.sort()
     yield from reviews
@@ -137,7 +136,11 @@ def _from_folder(root: Path, folders: list[str]) -> Iterator[Review]:
         try:
             names = sorted(name for name in os.listdir(root / folder) if MEMBER.search(f"{folder}/{name}"))
             if not names:
-                raise UserError(f"data.path: {root / folder} has no reviews in it: unpack the archive again. {ADVICE}")
+                raise UserError(
+                    f"{root / folder} has no reviews in it",
+                    setting="data.path",
+                    advice=ADVICE,
+                )
             for name in names:
                 yield Review(position, name, (root / folder / name).read_bytes())
         except OSError as error:
@@ -147,7 +150,9 @@ def _from_folder(root: Path, folders: list[str]) -> Iterator[Review]:
 def _require(path: Path, kind: str, found: set[str], unsupervised: bool) -> None:
     for name in ("train/pos", "train/neg", "test/pos", "test/neg"):
         if name not in found:
-            raise UserError(f"data.path: {path} is not the IMDB {kind}: no aclImdb/{name} in it. {ADVICE}")
+            raise UserError(
+                f"{path} is not the IMDB {kind}: no aclImdb/{name} in it", setting="data.path", advice=ADVICE
+            )
     if unsupervised and "train/unsup" not in found:
         raise UserError(f"data.unsupervised=true, but {path} has no aclImdb/train/unsup")
 
@@ -157,7 +162,7 @@ def _is_gzip(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(2) == b"\x1f\x8b"
     except OSError as error:
-        raise UserError(f"data.path: {path} can't be read: {error.strerror}") from None
+        raise UserError(f"{path} can't be read: {error.strerror}", setting="data.path") from None
 
 
 def _folder_digest(root: Path) -> str:

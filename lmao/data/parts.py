@@ -77,8 +77,8 @@ def paths_of(config: Files | DocBins) -> dict[Part, Path]:
             continue
         path = Path(value).expanduser()
         if not path.exists():
-            raise UserError(f"data.{key}: {path} does not exist")
+            raise UserError(f"{path} does not exist", setting=f"data.{key}")
         if any(path.samefile(other) for other in paths.values()):
-            raise UserError(f"data.{key}: {path} is given twice, its texts would be in two parts")
+            raise UserError(f"{path} is given twice, its texts would be in two parts", setting=f"data.{key}")
         paths[part] = path
     return paths

@@ -133,7 +133,7 @@ def _cut(ordered: Integers, wanted_train: int | None, wanted_dev: int | None) ->
 def _test(parts: NDArray[np.uint8], labels: NDArray[np.int32]) -> Examples:
     documents = np.flatnonzero(parts == Part.TEST)
     if not len(documents):
-        raise UserError("evaluate_test=true, but there are no test documents: give data.test_path")
+        raise UserError("evaluate_test=true, but there are no test documents", advice="give data.test_path")
     return Examples(documents, labels[documents])
 
 

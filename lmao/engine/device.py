@@ -10,7 +10,7 @@ from lmao.engine.array_kernels import ArrayKernels
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 
-INSTALL = "pip install 'lmao[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
+INSTALL = "pip install -e '.[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
 
 
 class Device:
@@ -78,7 +78,11 @@ def open_device(name: str) -> Device:
     from thinc.compat import has_cupy, has_cupy_gpu
 
     if not has_cupy:
-        raise UserError(f"device=gpu needs cupy, which is not installed: {INSTALL}")
+        raise UserError("cupy is not installed", setting="device=gpu", advice=INSTALL)
     if not has_cupy_gpu:
-        raise UserError("device=gpu: cupy finds no NVIDIA GPU on this machine: look at nvidia-smi, or leave device=cpu")
+        raise UserError(
+            "cupy finds no NVIDIA GPU on this machine",
+            setting="device=gpu",
+            advice="look at nvidia-smi, or leave device=cpu",
+        )
     return ArrayDevice(get_ops("cupy"))

@@ -95,7 +95,9 @@ class LanguageModel:
         except Exception as error:  # spaCy leaks whatever its parsers raise
             reason = str(error).splitlines()[0]
             raise UserError(
-                f"--model: model/ or tok2vec.bin in {folder} is missing or damaged ({reason}): train the run again"
+                f"model/ or tok2vec.bin in {folder} is missing or damaged ({reason})",
+                setting="--model",
+                advice="train the run again",
             ) from None
         self._head = OutputHead.of(meta, encoder.width)
         self._weights = Parameters(self._head.shapes())
@@ -132,19 +134,29 @@ class LanguageModel:
 def _entry(folder: Path) -> Entry:
     result = folder / "result.json"
     if not result.is_file():
-        raise UserError(f"--model: {folder} has no result.json: name the folder of a finished run, outputs/…")
+        raise UserError(
+            f"{folder} has no result.json", setting="--model", advice="name the folder of a finished run, outputs/…"
+        )
     if (folder / FOLDER).is_dir():
         try:
             return Entry(folder / FOLDER)
         except Damaged as error:
-            raise UserError(f"--model: {folder / FOLDER} is damaged ({error}): train the run again") from None
+            raise UserError(
+                f"{folder / FOLDER} is damaged ({error})", setting="--model", advice="train the run again"
+            ) from None
     if json.loads(result.read_text()).get("pretrain") is None:
-        raise UserError(f"--model: the run in {folder} did not pre-train: train one with pretrain.epochs=1 or more")
+        raise UserError(
+            f"the run in {folder} did not pre-train",
+            setting="--model",
+            advice="train one with pretrain.epochs=1 or more",
+        )
     if not (folder / "model").is_dir():
         raise UserError(
-            f"--model: {folder} keeps no model: a sweep keeps its best trial's, tracking.keep_models=all each trial's"
+            f"{folder} keeps no model: a sweep keeps its best trial's, tracking.keep_models=all each trial's",
+            setting="--model",
         )
     raise UserError(
-        f"--model: the run in {folder} has not learned to predict masked words: train with objective="
-        f"{', '.join(OWN_WORD[:-1])} or {OWN_WORD[-1]}"
+        f"the run in {folder} has not learned to predict masked words",
+        setting="--model",
+        advice=f"train with objective={', '.join(OWN_WORD[:-1])} or {OWN_WORD[-1]}",
     )

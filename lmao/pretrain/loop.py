@@ -149,7 +149,7 @@ class Pretraining:
 
     def _diverged(self, what: str) -> Diverged:
         rate = self._settings.learn_rate
-        return Diverged(f"pre-training diverged: {what}: lower pretrain.learn_rate, {rate:g} now")
+        return Diverged(f"pre-training diverged: {what}", advice=f"lower pretrain.learn_rate, {rate:g} now")
 
     def _state(self) -> State:
         optimizer = self.optimizer

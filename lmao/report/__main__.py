@@ -12,9 +12,9 @@ import rich.console
 from lmao import cli
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
+from lmao.files import write_whole
 from lmao.passwords import masked
 from lmao.report.document import Block, describe, markdown
-from lmao.report.files import write_whole
 from lmao.report.luck import Curve
 from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
@@ -44,7 +44,7 @@ def report(pattern: str, storage: str, output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UserError(f"--output {output} is a file: name a folder") from None
+        raise UserError(f"--output {output} is a file", advice="name a folder") from None
     groups = arrange(studies)
     blocks: list[Block] = []
     plots: list[Path] = []
@@ -53,8 +53,8 @@ def report(pattern: str, storage: str, output: Path) -> None:
         description = describe(group, _command(pattern, storage), prefix)
         blocks += description.blocks
         plots += _plot(group, description.curves, output, prefix)
-    write_whole(output / "table.md", ("\n\n".join(map(markdown, blocks)) + "\n").encode())
-    write_whole(output / "runs.csv", all_runs(studies).to_csv(index=False).encode())
+    write_whole(output / "table.md", "\n\n".join(map(markdown, blocks)) + "\n")
+    write_whole(output / "runs.csv", all_runs(studies).to_csv(index=False))
     _show(blocks, [output / "table.md", output / "runs.csv", *plots])
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
-from lmao.passwords import masked
 from lmao.sweep.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
         with mlflow_errors(uri):
             _client(uri).download_artifacts(run_id, name, str(folder))
     except UserError as error:
-        raise UserError(masked(str(error)).partition(": set tracking.uri")[0]) from None
+        raise UserError(error.what, setting=error.setting) from None
 
 
 @cache
@@ -122,14 +121,3 @@ def _client(uri: str) -> "MlflowClient":
     from lmao.tracking.mlflow_client import open_client
 
     return open_client(uri)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lmao.report.files import write_whole
+from lmao.files import write_whole
 from lmao.report.luck import Curve
 from lmao.report.rows import Group
 from lmao.sweep.records import State, TrialRecord

@@ -15,6 +15,7 @@ from thinc.api import Config as SpacyConfig
 from lmao.config.encoder import CnnEncoder
 from lmao.encoder.stock import blank_pipeline, stock_tok2vec, to_stock, tok2vec_config
 from lmao.engine.parameters import Parameters
+from lmao.files import write_whole
 from lmao.vectors.table import StaticVectors
 
 
@@ -68,11 +69,5 @@ def save_tok2vec(nlp: Language, settings: CnnEncoder, weights: Parameters, folde
     here = folder.absolute()
     training["paths"] |= {"vectors": str(here / "model"), "init_tok2vec": str(here / "tok2vec.bin")}
     training["initialize"] |= {"vectors": "${paths.vectors}", "init_tok2vec": "${paths.init_tok2vec}"}
-    _write(folder / "config.cfg", training.to_bytes())
-    _write(folder / "tok2vec.bin", tok2vec.to_bytes())
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_bytes(content)
-    temporary.rename(path)
+    write_whole(folder / "config.cfg", training.to_bytes())
+    write_whole(folder / "tok2vec.bin", tok2vec.to_bytes())

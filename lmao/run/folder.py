@@ -22,10 +22,14 @@ def clear(folder: Path) -> None:
     """
     found = [name for name in (*RESULTS, *MODELS) if (folder / name).exists()]
     if found and not (folder / MARK).exists():
-        raise UserError(f"hydra.run.dir: {folder} holds {', '.join(found)}, not of a run: choose another folder")
+        raise UserError(
+            f"{folder} holds {', '.join(found)}, not of a run", setting="hydra.run.dir", advice="choose another folder"
+        )
     for name in found:
         if name in MODELS:
             shutil.rmtree(folder / name)
         else:
             (folder / name).unlink()
+    for left in [left for name in RESULTS for left in folder.glob(f".{name}.*")]:  # by a writer that was killed
+        left.unlink()
     (folder / MARK).touch()

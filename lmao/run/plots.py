@@ -1,5 +1,6 @@
 """Learning curves and the confusion matrix as PNGs that can be read in grey."""
 
+import io
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from lmao.files import write_whole
 
 Record = Mapping[str, Any]
 
@@ -34,7 +37,7 @@ def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Re
         else:
             right = _loss_and_shares(axes, records, [("dev accuracy", "dev_accuracy")])
             _mark_best(right, records)
-    figure.savefig(path, dpi=150)
+    _save(figure, path)
 
 
 def confusion_matrix(path: Path, confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> None:
@@ -55,7 +58,13 @@ def confusion_matrix(path: Path, confusion: Sequence[Sequence[int]], labels: Seq
             color = "white" if shares[i, j] > 0.5 else "black"
             axes.text(j, i, f"{count}", ha="center", va="center", color=color, fontsize=11 if len(names) <= 10 else 7)
     figure.colorbar(image, label="share of the true class", shrink=0.8)
-    figure.savefig(path, dpi=150)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    write_whole(path, content.getvalue())
 
 
 def _loss_and_shares(axes: Axes, records: Sequence[Record], shares: Sequence[tuple[str, str]]) -> Axes:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lmao import __version__
 from lmao.console import duration
+from lmao.files import write_whole
 from lmao.paths import ROOT
 from lmao.run.scores import Score, wilson_interval
 
@@ -107,9 +108,7 @@ def peak_rss_mb() -> float:
 
 
 def write_result(path: Path, result: Result) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
-    temporary.rename(path)
+    write_whole(path, json.dumps(asdict(result), indent=2) + "\n")
 
 
 def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Scores of documents against their labels: accuracy, macro F, confusion, the 95% interval, and predictions.npz."""
 
-from collections.abc import Mapping
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, f1_score
+
+from lmao.files import write_whole
 
 Predictions = tuple[NDArray[np.float32], NDArray[np.integer], NDArray[np.integer]]
 
@@ -50,15 +52,6 @@ def write_predictions(path: Path, dev: Predictions, test: Predictions | None) ->
         if predictions is not None:
             for name, values in zip(("scores", "labels", "documents"), predictions, strict=True):
                 arrays[f"{part}_{name}"] = values
-    _write_whole(path, arrays)
-
-
-def _write_whole(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    temporary = path.with_name(f".{path.name}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink()
-        raise
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    write_whole(path, content.getvalue())

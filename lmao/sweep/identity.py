@@ -7,6 +7,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
+from lmao.config.fields import Mark
 from lmao.config.run import Config, flat
 from lmao.config.textcat import LinearTextcat
 from lmao.data.document import Source
@@ -18,7 +19,7 @@ from lmao.tracking.store import open_store
 from lmao.vectors.loading import table_digest
 
 DEFAULT_SAMPLER = "tpe"
-NOT_SCIENCE = ("tracking", "cache_dir", "threads", "device", "evaluate_test", "sweep", "space")
+NOT_SCIENCE = Config.marked(Mark.NOT_SCIENCE) | {"sweep", "space"}
 
 
 def name_of(settings: Config, space: Space, sampler: str, experiment: str | None) -> str:

@@ -41,7 +41,9 @@ class Space:
             UserError: there is nothing to combine, or a setting has no end of values.
         """
         if not self.distributions:
-            raise UserError("sweep=grid has nothing to combine: give settings several values, pretrain.epochs=0,1")
+            raise UserError(
+                "sweep=grid has nothing to combine", advice="give settings several values, pretrain.epochs=0,1"
+            )
         try:
             choices = [OptunaSweeperImpl._to_grid_sampler_choices(one) for one in self.distributions.values()]
         except ValueError:

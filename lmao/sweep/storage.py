@@ -39,7 +39,9 @@ def shared_url(url: str) -> str:
     """
     with storage_errors(url):
         if scheme(url) not in LOCKED or (scheme(url) == "sqlite" and sqlite_file(url) is None):
-            raise UserError(f"hydra.sweeper.storage={masked(url)}: no database that workers can share: {HINT}")
+            raise UserError(
+                "no database that workers can share", setting=f"hydra.sweeper.storage={masked(url)}", advice=HINT
+            )
         return absolute(url)
 
 

@@ -24,6 +24,7 @@ from lmao.console import Console
 from lmao.data.document import Source
 from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
+from lmao.explain import explain, trouble
 from lmao.passwords import masked
 from lmao.run.inputs import check_inputs
 from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
@@ -150,7 +151,7 @@ class StudySweep(OptunaSweeperImpl):
             with study.alive(trials):
                 returns = self._launcher.launch(jobs, initial_job_idx=trials[0].number)
         except Exception as error:
-            if cli.trouble(error) is not None:
+            if trouble(error) is not None:
                 raise
             study.put_back(1)
             lines.lost(error)
@@ -184,7 +185,7 @@ class StudySweep(OptunaSweeperImpl):
         error = job._return_value
         if isinstance(error, Pruned):
             return study.tell(trial, TrialState.PRUNED)
-        line = cli.explain(error) or f"{type(error).__name__}: {error}"
+        line = explain(error) or f"{type(error).__name__}: {error}"
         return study.tell(trial, TrialState.FAIL, error=masked(line))
 
     def _too_many_failures(self, study: SharedStudy) -> str | None:

@@ -12,8 +12,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lmao import cli
 from lmao.errors import AlreadyRun, Pruned, Unavailable
+from lmao.explain import trouble
 from lmao.sweep.records import TrialAttribute
 from lmao.tracking.trial import NoTrial, RunTrial
 
@@ -117,7 +117,7 @@ class TrialTask:
         try:
             return self.task(composed)
         except Exception as error:
-            line = cli.trouble(error)
+            line = trouble(error)
             if line is None:
                 raise
             raise Unavailable(line) from error

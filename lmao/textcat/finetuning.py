@@ -114,7 +114,7 @@ class FineTuning:
         return losses
 
     def _diverged(self, what: str) -> Diverged:
-        return Diverged(f"fine-tuning diverged: {what}: lower optimizer.learn_rate, {self._learn_rate:g} now")
+        return Diverged(f"fine-tuning diverged: {what}", advice=f"lower optimizer.learn_rate, {self._learn_rate:g} now")
 
     def _epoch(self, number: int, team: Team, advance: Callable[..., None]) -> float:
         """Its loss, the mean over its batches."""

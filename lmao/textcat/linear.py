@@ -75,13 +75,19 @@ class NgramClassifier:
         """
         present = np.unique(labels)
         if len(present) < 2:
-            raise UserError("textcat=linear: all training examples have the same label: raise data.train_examples")
+            raise UserError(
+                "all training examples have the same label",
+                setting="textcat=linear",
+                advice="raise data.train_examples",
+            )
         self._classes = classes
         self._vocabulary = NgramVocabulary.build(documents, self.ngrams, self.min_count)
         features = self._vocabulary.features(documents)
         if not features.nnz:
             raise UserError(
-                f"textcat.min_count: no word is in {self.min_count} of the {len(documents)} training examples: lower it"
+                f"no word is in {self.min_count} of the {len(documents)} training examples",
+                setting="textcat.min_count",
+                advice="lower it",
             )
         targets = [1] if classes == 2 else present.tolist()
         self._weights = {target: self._fit_one(features, labels == target) for target in targets}

@@ -55,7 +55,7 @@ def fit_probe(features: Floats, labels: NDArray[np.integer], classes: int, seed:
     """
     present, own = np.unique(labels, return_inverse=True)
     if len(present) < 2:
-        raise UserError("data.train_examples: all training examples have the same label: raise it")
+        raise UserError("all training examples have the same label", setting="data.train_examples", advice="raise it")
     mean = features.mean(axis=0, dtype=np.float64)
     scaled = features - mean
     scale = float(np.sqrt((scaled * scaled).mean())) or 1.0
@@ -86,7 +86,7 @@ def _cross_validate(features: NDArray[np.float64], labels: NDArray[np.intp], see
     lone = np.flatnonzero(counts[labels] == 1)
     several = np.flatnonzero(counts[labels] > 1)
     if not len(several):
-        raise UserError("data.train_examples: no label has two training examples: raise it")
+        raise UserError("no label has two training examples", setting="data.train_examples", advice="raise it")
     folds = min(FOLDS, int(counts[counts > 1].min()))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=int(stream(seed, "probe").integers(1 << 32)))
     parts = [

@@ -41,18 +41,20 @@ def _read_word2vec(path: Path) -> Iterator[Block]:
             words, vectors, used = _parse(buffer, length, size - seen)
             if not words:
                 raise UserError(
-                    f"{path} says {size:,} words of {dims} dimensions, but ends or breaks after {seen:,}: "
-                    "it is cut short or no word2vec table; get it again"
+                    f"{path} says {size:,} words of {dims} dimensions, but ends or breaks after {seen:,}",
+                    advice="it is cut short or no word2vec table; get it again",
                 )
             block = np.frombuffer(b"".join(vectors), "<f4").reshape(-1, dims)
             if not np.isfinite(block).all():
                 broken = words[int(np.argmin(np.isfinite(block).all(axis=1)))]
-                raise UserError(f"{path}: the vector of {broken!r} is not finite: the file is damaged; get it again")
+                raise UserError(
+                    f"{path}: the vector of {broken!r} is not finite: the file is damaged", advice="get it again"
+                )
             yield words, block
             seen += len(words)
             buffer = buffer[used:]
         if (buffer + file.read(length)).strip():
-            raise UserError(f"{path} goes on after the {size:,} words its first line speaks of; get it again")
+            raise UserError(f"{path} goes on after the {size:,} words its first line speaks of", advice="get it again")
 
 
 def _parse(buffer: bytes, length: int, limit: int) -> tuple[list[str], list[bytes], int]:

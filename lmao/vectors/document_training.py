@@ -74,7 +74,7 @@ def train(config: DocumentVectors, texts: TrainingTexts, writer: Writer, advance
     counts = _counts(ngrams, int(borders[-1]))
     rows = _train(config, ngrams, offsets, counts, advance)
     if not np.isfinite(rows).all():
-        raise UserError("vectors.learn_rate: the training of vectors diverged; lower vectors.learn_rate")
+        raise UserError("the training of vectors diverged", setting="vectors.learn_rate", advice="lower it")
     _write(writer, config, [texts.words[word] for word in chosen], known, np.split(rows, borders[1:-1]))
     for n, part in enumerate(np.split(counts, borders[1:-1]), start=1):
         writer.array(f"shares{n}", (part / len(words)).astype(np.float32))
@@ -87,8 +87,9 @@ def _frequent_words(everything: Ids, texts: TrainingTexts, min_count: int) -> tu
     listed = [word for word in order[: np.count_nonzero(counts >= min_count)] if _plain(texts.words[word])]
     if len(listed) < 2:
         raise UserError(
-            f"vectors.min_count: fewer than two words occur {min_count} times in the texts; "
-            "lower vectors.min_count or give more texts"
+            f"fewer than two words occur {min_count} times in the texts",
+            setting="vectors.min_count",
+            advice="lower it or give more texts",
         )
     places = np.full(len(texts.words), -1, np.int32)
     places[listed] = np.arange(len(listed))

@@ -38,11 +38,11 @@ def read(path: Path) -> Iterator[Block]:
         UserError: the model is cut short, compressed, quantized or damaged.
     """
     if path.suffix == ".gz":
-        raise UserError(f"{path} is a compressed fastText model; unpack it first (gunzip)")
+        raise UserError(f"{path} is a compressed fastText model", advice="unpack it first (gunzip)")
     try:
         model = _open(path)
     except (struct.error, ValueError, IndexError):
-        raise UserError(f"{path} is cut short, or no model that fastText saved; get it again") from None
+        raise UserError(f"{path} is cut short, or no model that fastText saved", advice="get it again") from None
     for start in range(0, len(model.words), WORDS_AT_ONCE):
         part = model.words[start : start + WORDS_AT_ONCE]
         # The end-of-line symbol has a row of its own and no n-grams.
@@ -51,7 +51,7 @@ def read(path: Path) -> Iterator[Block]:
         text = np.frombuffer(b"".join(padded), np.uint8)
         vectors = _compose(text, offsets, start, len(model.words), model.minn, model.maxn, model.buckets, model.rows)
         if not np.isfinite(vectors).all():
-            raise UserError(f"{path} holds vectors that are not finite: it is damaged; get it again")
+            raise UserError(f"{path} holds vectors that are not finite: it is damaged", advice="get it again")
         yield [word.decode("utf8", "replace") for word in part], vectors
 
 
@@ -65,7 +65,9 @@ def _open(path: Path) -> Model:
         words = _read_words(file, size)[:nwords]
         (quantized,) = _unpack(file, "<?")
         if quantized or pruned > 0:
-            raise UserError(f"{path} is a quantized model (.ftz), whose vectors are approximate; take the .bin model")
+            raise UserError(
+                f"{path} is a quantized model (.ftz), whose vectors are approximate", advice="take the .bin model"
+            )
         count, width = _unpack(file, "<2q")
         start = file.tell()
     if not (1 <= nwords <= count and width == dims and minn >= 0 and count - nwords in (0, buckets)):

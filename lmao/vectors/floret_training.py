@@ -63,8 +63,9 @@ def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Call
             # On one thread floret draws only the first tenth of its rows, words before buckets; the rest is zero.
             # Where no bucket is among that tenth, every gradient is zero and stays so.
             raise UserError(
-                f"vectors.buckets: {config.buckets:,} are too few beside {len(words):,} words, floret learns nothing; "
-                f"set vectors.buckets={round(12 * len(words), -3) or 1000}, or a higher vectors.min_count"
+                f"{config.buckets:,} are too few beside {len(words):,} words, floret learns nothing",
+                setting="vectors.buckets",
+                advice=f"set it to {round(12 * len(words), -3) or 1000}, or raise min_count",
             )
         settings = {
             "minn": config.minn,
@@ -93,8 +94,9 @@ def _write_lines(path: Path, lines: Iterator[str], min_count: int) -> None:
                 frequent = sum(count >= min_count for count in counts.values()) >= 2
     if not frequent:  # floret would look for a second word, to take as a negative, for ever
         raise UserError(
-            f"vectors.min_count: fewer than two words occur {min_count} times in the texts; "
-            "lower vectors.min_count or give more texts"
+            f"fewer than two words occur {min_count} times in the texts",
+            setting="vectors.min_count",
+            advice="lower it or give more texts",
         )
 
 
@@ -123,7 +125,7 @@ def _run_floret(config: FloretVectors, folder: Path) -> None:
     command = [sys.executable, "-P", str(script), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "Encountered NaN" in done.stderr:
-        raise UserError("vectors.learn_rate: the training of vectors diverged; lower vectors.learn_rate")
+        raise UserError("the training of vectors diverged", setting="vectors.learn_rate", advice="lower it")
     if done.returncode:
         reason = done.stderr.strip().rpartition("\n")[2] or f"its process ended with code {done.returncode}"
-        raise UserError(f"vectors: floret could not train: {reason}")
+        raise UserError(f"floret could not train: {reason}", setting="vectors")

@@ -1,11 +1,11 @@
 """Static word vectors: a config section and the texts come in, a cached, memory-mapped table goes out."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from lmao.cache import Cache, Writer, file_digest, key_of
+from lmao.config.fields import Mark
 from lmao.config.vectors import AnyTable, DocumentVectors, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
 from lmao.errors import UserError
 from lmao.vectors import binary_tables, document_training, floret_training, pipeline_tables, text_tables
@@ -15,7 +15,6 @@ from lmao.vectors.table import StaticVectors, write_blocks
 
 VERSION = 1
 KIND = "vectors"
-SETTINGS = "(?:path|dims|min_count|buckets|learn_rate|normalize)"
 
 
 @contextmanager
@@ -24,7 +23,10 @@ def of_target() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(re.sub(rf"\bvectors\.(?={SETTINGS}\b)", "vectors.target.", str(error))) from None
+        group, _, setting = (error.setting or "").partition(".")
+        if group == "vectors":
+            error.setting = f"vectors.target.{setting}" if setting else "vectors.target"
+        raise
 
 
 def check_vectors(config: AnyTable) -> None:
@@ -71,7 +73,7 @@ def load_vectors(
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
     """
     record: dict[str, Any]
-    settings = config.model_dump(exclude={"path"})
+    settings = config.without(Mark.NOT_SCIENCE)
     match config:
         case FloretVectors():
             record = {"texts": dict(texts.record)}

@@ -27,11 +27,12 @@ def find_vocab(name: str) -> Path:
         vocab = package / f"{meta['lang']}_{meta['name']}-{meta['version']}" / "vocab"
     else:
         raise UserError(
-            f"vectors.path: {name} is neither an installed pipeline nor the folder of one: "
-            f"python -m spacy download {name}"
+            f"{name} is neither an installed pipeline nor the folder of one",
+            setting="vectors.path",
+            advice=f"python -m spacy download {name}",
         )
     if not (vocab / "vectors").is_file() or not (vocab / "strings.json").is_file():
-        raise UserError(f"vectors.path: {name} has no vocab/vectors: it is no spaCy pipeline with vectors")
+        raise UserError(f"{name} has no vocab/vectors: it is no spaCy pipeline with vectors", setting="vectors.path")
     return vocab
 
 
@@ -52,19 +53,21 @@ def convert(vocab: Path, normalize: bool, writer: Writer) -> None:
         vectors.from_disk(vocab, exclude=["strings"])
         table = np.asarray(vectors.data, np.float32)
     except Exception as error:  # spaCy leaks whatever its parsers raise
-        raise UserError(f"vectors.path: the vectors in {vocab} are damaged ({error})") from None
+        raise UserError(f"the vectors in {vocab} are damaged ({error})", setting="vectors.path") from None
     if table.ndim != 2 or not table.size:
-        raise UserError(f"vectors.path: {vocab.parent} has no vectors; a larger pipeline (…_md, …_lg) does")
+        raise UserError(
+            f"{vocab.parent} has no vectors", advice="name a larger pipeline (…_md, …_lg)", setting="vectors.path"
+        )
     if not np.isfinite(table).all():
-        raise UserError(f"vectors.path: {vocab / 'vectors'} holds numbers that are not finite: it is damaged")
+        raise UserError(f"{vocab / 'vectors'} holds numbers that are not finite: it is damaged", setting="vectors.path")
     if vectors.mode == "floret":
         _write_floret(writer, vectors, table, normalize)
         return
     listed = sorted((row, key) for key, row in vectors.key2row.items() if key in vectors.strings)
     if not listed:
-        raise UserError(f"vectors.path: no row of {vocab / 'vectors'} belongs to a word")
+        raise UserError(f"no row of {vocab / 'vectors'} belongs to a word", setting="vectors.path")
     if not 0 <= listed[0][0] <= listed[-1][0] < len(table):
-        raise UserError(f"vectors.path: {vocab / 'key2row'} points outside the table: it is damaged")
+        raise UserError(f"{vocab / 'key2row'} points outside the table: it is damaged", setting="vectors.path")
     words = [vectors.strings[key] for _, key in listed]
     write_words(writer, words, np.array([row for row, _ in listed]), table, normalize)
 
@@ -74,8 +77,9 @@ def _write_floret(
 ) -> None:
     if normalize:
         raise UserError(
-            "vectors.normalize: a pipeline's floret table has n-grams instead of words, so there is nothing to scale "
-            "it by; set vectors.normalize=false"
+            "a pipeline's floret table has n-grams instead of words, so there is nothing to scale it by",
+            setting="vectors.normalize",
+            advice="set it to false",
         )
     write_table(writer, iter([table]), table.shape)
     names = ("minn", "maxn", "hash_count", "hash_seed", "bow", "eow")

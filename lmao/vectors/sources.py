@@ -19,13 +19,13 @@ def existing_file(name: str) -> Path:
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        raise UserError(f"vectors.path: {path} is a folder; point it at the file of vectors in it")
+        raise UserError(f"{path} is a folder", advice="point it at the file of vectors in it", setting="vectors.path")
     try:
         path.open("rb").close()
     except FileNotFoundError:
-        raise UserError(f"vectors.path: there is no file {path}") from None
+        raise UserError(f"there is no file {path}", setting="vectors.path") from None
     except OSError as error:
-        raise UserError(f"vectors.path: {path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}", setting="vectors.path") from None
     return path
 
 
@@ -47,11 +47,15 @@ def open_bytes(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
             with path.open("rb") as file:
                 yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise UserError(f"vectors.path: {path} is damaged or cut short ({error}); get it again") from None
+        raise UserError(
+            f"{path} is damaged or cut short ({error})", setting="vectors.path", advice="get it again"
+        ) from None
 
 
 def _open_member(archive: zipfile.ZipFile, path: Path, member: str | None) -> IO[bytes]:
     if member is not None and member in archive.namelist():
         return archive.open(member)
     held = ", ".join(archive.namelist()[:8])
-    raise UserError(f"vectors.path: {path} has no {member or 'table that this format knows'} in it: it holds {held}")
+    raise UserError(
+        f"{path} has no {member or 'table that this format knows'} in it: it holds {held}", setting="vectors.path"
+    )

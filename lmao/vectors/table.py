@@ -116,7 +116,7 @@ def write_blocks(writer: Writer, blocks: Iterable[Block], normalize: bool) -> No
                 dims = vectors.shape[1]
                 file.write(np.ascontiguousarray(vectors, "<f4").data)
         if not words:
-            raise UserError("vectors.path: there is no vector in it")
+            raise UserError("there is no vector in it", setting="vectors.path")
         table = np.memmap(path, "<f4", "r", shape=(len(words), dims))
         write_words(writer, words, np.arange(len(words)), table, normalize)
 
@@ -144,12 +144,10 @@ def write_words(
 def write_table(
     writer: Writer, parts: Iterator[NDArray[np.float32]], shape: tuple[int, ...], name: str = "table"
 ) -> None:
-    """Write `<name>.npy` part by part: a full disk raises, where a memory-mapped file would kill the process."""
-    with (writer.path / f"{name}.npy").open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
+    """Write `<name>.npy`, float32 of this shape, part by part."""
+    with writer.parts(name, "<f4", shape) as write:
         for part in parts:
-            file.write(np.ascontiguousarray(part, "<f4").data)
+            write(part)
 
 
 def blocks_of(table: NDArray[np.float32], rows: NDArray[np.int64], normalize: bool) -> Iterator[NDArray[np.float32]]:

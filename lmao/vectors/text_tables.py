@@ -27,9 +27,15 @@ def read_glove(path: Path, dims: int) -> Iterator[Block]:
         first = file.readline()
         numbers = len(first.split()) - 1
         if numbers == 1 and first.split()[1].isdigit():
-            raise UserError(f"{path}:1 is a header line, which GloVe tables lack: take vectors=word2vec")
+            raise UserError(
+                f"{path}:1 is a header line, which GloVe tables lack", setting="vectors", advice="choose word2vec"
+            )
         if first and numbers != dims:
-            raise UserError(f"{path} holds vectors of {numbers} dimensions, not {dims}: set vectors.dims={numbers}")
+            raise UserError(
+                f"{path} holds vectors of {numbers} dimensions, not {dims}",
+                setting="vectors.dims",
+                advice=f"set it to {numbers}",
+            )
         yield from _blocks(path, chain([first], file) if first else [], dims, 1)
 
 
@@ -46,7 +52,9 @@ def read_word2vec(path: Path) -> Iterator[Block]:
             seen += len(block[0])
             yield block
     if seen != words:
-        raise UserError(f"{path}:1 says {words:,} words, but {seen:,} follow: the file is damaged; get it again")
+        raise UserError(
+            f"{path}:1 says {words:,} words, but {seen:,} follow: the file is damaged", advice="get it again"
+        )
 
 
 def parse_header(path: Path, file: IO[bytes]) -> tuple[int, int]:
@@ -59,8 +67,9 @@ def parse_header(path: Path, file: IO[bytes]) -> tuple[int, int]:
     if len(fields) == 2 and all(field.isdigit() and int(field) for field in fields):
         return int(fields[0]), int(fields[1])
     raise UserError(
-        f"{path}:1 should give the number of words and of dimensions, as word2vec's and fastText's tables do; "
-        "for a table without that line take vectors=glove"
+        f"{path}:1 should give the number of words and of dimensions, as word2vec's and fastText's tables do",
+        setting="vectors",
+        advice="choose glove for a table without that line",
     )
 
 
@@ -71,7 +80,7 @@ def _blocks(path: Path, lines: Iterable[bytes], dims: int, line: int) -> Iterato
         words, vectors = _parse_fast(block, dims) or _parse_each(path, block, dims, line)
         if not np.isfinite(vectors).all():
             broken = int(np.argmin(np.isfinite(vectors).all(axis=1)))
-            raise UserError(f"{path}:{line + broken}: the vector is not finite; correct or remove that line")
+            raise UserError(f"{path}:{line + broken}: the vector is not finite", advice="correct or remove that line")
         yield words, vectors
         line += len(block)
 
@@ -108,7 +117,7 @@ def _parse_each(path: Path, lines: list[bytes], dims: int, first: int) -> Block:
             vectors[index] = np.array(numbers, np.float32)
         except ValueError:
             raise UserError(
-                f"{path}:{first + index} should hold a word and {dims} numbers; correct or remove that line"
+                f"{path}:{first + index} should hold a word and {dims} numbers", advice="correct or remove that line"
             ) from None
         words.append(word.decode("utf8", "replace"))
     return words, vectors

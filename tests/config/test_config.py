@@ -1,13 +1,17 @@
 """The schema: each value out of its range, and each pair that does not fit, is one line that names the setting."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from lmao.config.run import Config
+from lmao.config.fields import Mark
+from lmao.config.run import Config, flat
+from lmao.config.validation import OPTIONS
 from lmao.errors import UserError
+from lmao.paths import ROOT
 
 Compose = Callable[..., Config]
 
@@ -155,3 +159,43 @@ def test_a_config_does_not_change(compose: Compose) -> None:
     settings: Any = compose()
     with pytest.raises(ValidationError):
         settings.seed = 3
+
+
+def test_places_speed_and_what_else_is_measured_are_no_science(compose: Compose) -> None:
+    settings = compose("data=files", "data.path=a.csv", "vectors@vectors.target=glove", "vectors.target.path=g.txt")
+    science = flat(settings.science())
+    assert flat(settings.keys()).keys() - science.keys() == {
+        "data.path",
+        "data.dev_path",
+        "data.test_path",
+        "data.unlabelled_path",
+        "vectors.target.path",
+        "cache_dir",
+        "device",
+        "evaluate_test",
+        "threads",
+        "tracking.experiment",
+        "tracking.keep_models",
+        "tracking.name",
+        "tracking.study",
+        "tracking.uri",
+    }
+    assert science.items() <= flat(settings.keys()).items()
+
+
+def test_the_key_of_a_pretraining_leaves_out_what_it_has_in_another_way(compose: Compose) -> None:
+    settings = compose()
+    mixed = {"mode", "mix", "mix_end", "mix_steps"}
+    assert settings.pretrain.only(Mark.MIXED).keys() == mixed
+    alone = settings.pretrain.without(Mark.MIXED, Mark.APART).keys()
+    apart = {"epochs", "mixed_epochs", "save_minutes", "seed"}
+    assert settings.pretrain.model_dump().keys() - alone == mixed | apart
+    assert settings.textcat.only(Mark.MIXED).keys() == {"batch_size", "dropout", "vector_dropout"}
+
+
+def test_no_option_of_a_group_stands_in_a_line(compose: Compose) -> None:
+    """Each file in conf/ whose group has several is an option that the schema knows."""
+    groups = ("data", "vectors", "objective", "textcat", "tracking")
+    files = [path for group in groups for path in (ROOT / "conf" / group).glob("*.yaml")]
+    names = {match[1] for path in files if (match := re.search(r'^name: "?(\w+)', path.read_text(), re.MULTILINE))}
+    assert names == OPTIONS

@@ -137,6 +137,6 @@ def test_without_cupy_one_line_says_what_to_install(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "error: device=gpu needs cupy, which is not installed: "
-        "pip install 'lmao[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
+        "error: device=gpu: cupy is not installed: "
+        "pip install -e '.[gpu]' where there is an NVIDIA GPU, or leave device=cpu"
     ]

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmao import cli
 from lmao.config.run import Config
 from lmao.errors import Diverged, Unavailable, UserError
+from lmao.explain import explain, trouble
 from lmao.paths import ROOT
 from lmao.stop import Stopped, StopSignal
 from tests.support.processes import STOPPED, TRAIN, Place
@@ -61,7 +61,7 @@ from tests.support.processes import STOPPED, TRAIN, Place
 def test_a_mistake_is_explained(override: str, line: str, compose: Callable[..., Config]) -> None:
     with pytest.raises(Exception) as caught:
         compose(override)
-    assert cli.explain(caught.value) == line
+    assert explain(caught.value) == line
 
 
 @pytest.mark.parametrize(
@@ -171,24 +171,24 @@ def fill_database() -> None:
 def test_a_full_disk_is_called_by_its_name(write: Callable[[], None]) -> None:
     with pytest.raises(Exception) as caught:
         write()
-    line = cli.explain(caught.value)
+    line = explain(caught.value)
     assert line is not None and "the disk is full" in line and "\n" not in line
-    assert cli.trouble(caught.value) == line
+    assert trouble(caught.value) == line
 
 
 def test_the_machines_trouble_is_told_from_that_of_a_run() -> None:
-    assert cli.trouble(Unavailable("no database")) == "no database"
+    assert trouble(Unavailable("no database")) == "no database"
     for error in (Diverged("loss is nan"), UserError("seed: bad"), KeyError("bug"), FileNotFoundError(2, "No", "x")):
-        assert cli.trouble(error) is None
+        assert trouble(error) is None
 
 
 def test_a_forbidden_place_is_named() -> None:
     error = PermissionError(errno.EACCES, "Permission denied", "/results")
-    assert cli.explain(error) == "/results: permission denied"
+    assert explain(error) == "/results: permission denied"
 
 
 def test_a_missing_file_that_nobody_expected_is_a_bug() -> None:
-    assert cli.explain(FileNotFoundError(errno.ENOENT, "No such file", "manifest.json")) is None
+    assert explain(FileNotFoundError(errno.ENOENT, "No such file", "manifest.json")) is None
 
 
 def test_the_default_and_the_original_experiment_compose(compose: Callable[..., Config]) -> None:

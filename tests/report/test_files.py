@@ -12,7 +12,6 @@ from matplotlib.image import imread
 from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
 
 from lmao.errors import UserError
-from lmao.report.files import write_whole
 from lmao.report.plots import STYLES
 from lmao.report.runs import all_runs
 from lmao.sweep.reading import read_studies
@@ -111,15 +110,6 @@ def test_rows_differ_in_dashes_and_markers_and_not_in_colour_alone() -> None:
     assert len({style.marker for style in STYLES}) == len({style.line for style in STYLES}) == len(STYLES)
     greys = [np.dot(to_rgb(style.colour), (0.299, 0.587, 0.114)) for style in STYLES]
     assert max(greys) < 0.75  # to be seen on white
-
-
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "table.md"
-    write_whole(path, b"old")
-    with pytest.raises(TypeError):
-        write_whole(path, "no bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert [found.name for found in tmp_path.iterdir()] == ["table.md"]
 
 
 def test_an_output_that_is_a_file_is_an_error(workplace: Workplace) -> None:

@@ -130,7 +130,7 @@ def test_workers_that_start_at_once_on_nothing_share_the_trials(tmp_path: Path) 
 def test_a_joblib_worker_that_is_killed_costs_its_batch(
     session_cache: Path, mlflow_database: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install 'lmao[joblib]'")
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install -e '.[joblib]'")
     place = Sweeps(tmp_path, session_cache)
     shutil.copy(mlflow_database, tmp_path)
     command = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=2"]

@@ -12,10 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from lmao import cli
 from lmao.config.sweep import validate_sweep
 from lmao.data.source import open_source
 from lmao.errors import UserError
+from lmao.paths import CONF
 from lmao.sweep.identity import attributes, inputs_of, same_attributes
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import Space, read_space
@@ -284,7 +284,7 @@ def test_a_study_says_where_its_runs_are_without_a_password(compose: Callable[..
 
 
 def test_beta2_is_valid_wherever_the_default_space_is_sampled() -> None:
-    space = OmegaConf.load(cli.CONF / "space" / "finetuning.yaml")
+    space = OmegaConf.load(CONF / "space" / "finetuning.yaml")
     assert isinstance(space, DictConfig)
     [distribution] = read_space([f"optimizer.beta2={space['optimizer.beta2']}"], []).distributions.values()
     assert isinstance(distribution, CategoricalDistribution)

@@ -238,7 +238,7 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line_and_nothing_is_made(mistake: str, session_cache: Path, tmp_path: Path) -> None:
     if "postgresql" in mistake:
-        pytest.importorskip("psycopg", reason="psycopg isn't installed: pip install 'lmao[postgres]'")
+        pytest.importorskip("psycopg", reason="psycopg isn't installed: pip install -e '.[postgres]'")
     swept = Sweeps(tmp_path, session_cache).finish(mistake)
     assert (swept.code, swept.output) == (2, "")
     assert swept.errors.startswith(f"error: {MISTAKES[mistake]}") and swept.errors.count("\n") == 1

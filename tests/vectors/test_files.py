@@ -159,7 +159,7 @@ def test_a_broken_word2vec_file_is_refused(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", b"the 1 2 3 4\n", "holds vectors of 4 dimensions, not 3: set vectors.dims=4"),
+        ("a.txt", b"the 1 2 3 4\n", "holds vectors of 4 dimensions, not 3: set it to 4"),
         ("a.txt", b"4 3\nthe 1 2 3\n", r"a\.txt:1 is a header line"),
         ("a.txt", b"the 1 2 3\nfilm 1 2 x\n", r"a\.txt:2 should hold a word and 3 numbers"),
         ("a.txt", b"the 1 2 3\nfilm 1 2\nx 1 2 3 4\n", r"a\.txt:2 should hold"),

@@ -34,6 +34,21 @@ FLORET: dict[str, Any] = {
     "normalize": False,
     "threads": 1,
 }
+DOCUMENT: dict[str, Any] = {
+    "name": "document",
+    "dims": 8,
+    "epochs": 1,
+    "ngrams": 1,
+    "min_count": 2,
+    "alpha": 6,
+    "negatives": 5,
+    "subsample": 0.01,
+    "learn_rate": 0.05,
+    "normalize": True,
+    "threads": 1,
+}
+GLOVE = {"name": "glove", "dims": 3}
+WORD2VEC = {"name": "word2vec"}
 SUBWORDS = {"mode": "floret", "minn": 3, "maxn": 4}
 
 
@@ -148,7 +163,7 @@ def test_a_pipeline_s_floret_table_is_read(load: Loader, tmp_path: Path) -> None
     settings = saved_pipeline(tmp_path / "model", trained.to_spacy(StringStore()))
     loaded = load(settings)
     assert gathered(loaded, ["film", "unseen"]).tolist() == gathered(trained, ["film", "unseen"]).tolist()
-    with pytest.raises(UserError, match="normalize=false"):
+    with pytest.raises(UserError, match=r"^vectors\.normalize: .*: set it to false$"):
         load({**settings, "normalize": True})
 
 
@@ -186,9 +201,32 @@ def test_a_training_is_announced(load: Loader) -> None:
     assert lines == ["training floret, 8-d, 2 epochs: some minutes for every 10 M words, once"]
 
 
-def test_an_error_of_the_predicted_table_names_its_settings() -> None:
-    with (
-        pytest.raises(UserError, match=r"^vectors\.target\.path: no my\.vectors\.vec: set vectors\.target\.dims$"),
-        of_target(),
-    ):
-        raise UserError("vectors.path: no my.vectors.vec: set vectors.dims")
+@pytest.mark.parametrize(
+    ("settings", "content", "line"),
+    [
+        (FLORET, "", r"min_count: fewer than two words occur 2 times in the texts: lower it or give more texts"),
+        (DOCUMENT, "", r"min_count: fewer than two words occur 2 times in the texts: lower it or give more texts"),
+        (GLOVE, "the 1 2\n", r"dims: .*vectors\.txt holds vectors of 2 dimensions, not 3: set it to 2"),
+        (GLOVE, "1 3\nthe 1 2 3\n", r".*vectors\.txt:1 is a header line, which GloVe tables lack: choose word2vec"),
+        (WORD2VEC, "the 1 2 3\n", r".*vectors\.txt:1 should give .*: choose glove for a table without that line"),
+        (WORD2VEC, None, r"path: there is no file .*vectors\.txt"),
+        ({"name": "spacy"}, "", r"path: .* is neither an installed pipeline .*: python -m spacy download .*"),
+    ],
+)
+def test_an_error_of_the_predicted_table_names_its_settings(
+    load: Loader, tmp_path: Path, settings: dict[str, Any], content: str | None, line: str
+) -> None:
+    if "normalize" not in settings:
+        settings = {**settings, "path": str(tmp_path / "vectors.txt"), "normalize": False}
+    if content is not None:
+        (tmp_path / "vectors.txt").write_text(content)
+    separator = ": " if line.startswith(".*") else "."
+    with pytest.raises(UserError, match=f"^vectors.target{separator}{line}$"), of_target():
+        load(settings, [])
+    with pytest.raises(UserError, match=f"^vectors{separator}{line}$"):
+        load(settings, [])
+
+
+def test_an_error_of_the_texts_names_their_own_setting_beside_the_predicted_table_too() -> None:
+    with pytest.raises(UserError, match=r"^data\.path: gone$"), of_target():
+        raise UserError("gone", setting="data.path")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lmao.config.fields import Mark
 from lmao.config.textcat import CnnTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
@@ -30,9 +31,6 @@ from lmao.vectors.lookup import TypeVectors
 from lmao.vectors.texts import Centered, Composer, WholeDocuments
 
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
-MIX = {"mode", "mix", "mix_end", "mix_steps", "mixed_epochs"}
-ELSEWHERE = MIX | {"epochs", "save_minutes", "seed"}  # settings that are no part of what all pre-trainings depend on
-MIXED_TEXTCAT = {"batch_size", "dropout", "vector_dropout"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def pretrain(
         "version": VERSION,
         "encoder": settings.encoder.model_dump(),
         "objective": settings.objective.model_dump(),
-        "pretrain": settings.pretrain.model_dump(exclude=ELSEWHERE),
+        "pretrain": settings.pretrain.without(Mark.MIXED, Mark.APART),
         "seed": seed,
         "corpus": selection.corpus.digest,
         "documents": selection.digest,
@@ -82,8 +80,8 @@ def pretrain(
             mixing = Mixing(settings.pretrain, settings.textcat, classifier, train, settings.seed)
             record |= {
                 "epochs_before": None if weights is None else settings.pretrain.epochs,
-                "mix": settings.pretrain.model_dump(include=MIX - {"mixed_epochs"}),
-                "textcat": settings.textcat.model_dump(include=MIXED_TEXTCAT),
+                "mix": settings.pretrain.only(Mark.MIXED),
+                "textcat": settings.textcat.only(Mark.MIXED),
                 "labelled": [
                     digest(train.documents),
                     digest(train.labels.astype(np.int64)),

@@ -79,8 +79,9 @@ def _probe_first(
     train, seed = splits.train, context.settings.seed
     if np.bincount(train.labels).max() < LEAST:
         raise UserError(
-            f"data.train_examples: textcat.init=probe needs {LEAST} training examples of some label: raise it, or set "
-            "textcat.init=fresh"
+            f"textcat.init=probe needs {LEAST} training examples of some label",
+            setting="data.train_examples",
+            advice="raise it, or set textcat.init=fresh",
         )
     rest, held = inner_split(train.labels, seed)
     with context.timed("textcat"):

@@ -1,0 +1,44 @@
+"""A file is there whole, or the one before it is."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmao.files import write_whole
+from lmao.paths import ROOT
+from lmao.run.folder import RESULTS, clear
+
+
+def test_a_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "table.md"
+    write_whole(path, "1 – 2\n")
+    assert path.read_bytes() == "1 – 2\n".encode()
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "table.md"
+    write_whole(path, b"old")
+    with pytest.raises(TypeError):
+        write_whole(path, 3)  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_leaves_is_no_result_and_the_next_run_removes_it(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    code = (
+        "import os, signal; from pathlib import Path; from lmao.files import write_whole\n"
+        "Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"write_whole(Path({str(path)!r}), 'half')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1 and not any((tmp_path / name).exists() for name in RESULTS)
+    clear(tmp_path)
+    assert [left.name for left in tmp_path.iterdir()] == [".lmao"]
