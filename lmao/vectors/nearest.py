@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from lmao.engine import blas
 from lmao.engine.parameters import Floats
 
 # Similarities of a block stay in the second cache. Fixed, whatever the threads: so is the rounding of the products.
@@ -50,7 +49,7 @@ def _search(queries: Floats, units: Floats, rows: NDArray[np.int64], best: Float
     for start in range(0, len(units), ROWS_AT_ONCE):
         block = units[start : start + ROWS_AT_ONCE]
         similarities = buffer[: len(queries) * len(block)].reshape(len(queries), len(block))
-        blas.product(queries, block.T, similarities)
+        np.matmul(queries, block.T, out=similarities)
         _keep(similarities, start, rows, best)
 
 
