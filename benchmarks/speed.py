@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
+from unittest.mock import patch
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from benchmarks.setting import Bench, words_per_second
 from benchmarks.stock import TOLERANCE, Stock
 from benchmarks.table import Table, spread
 from lmao.corpus.batches import Runs
-from lmao.engine.blas import LIBRARIES, description, fastest, product
+from lmao.engine.device import CPU
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team
 from lmao.pretrain.loop import Pretraining
@@ -59,7 +60,7 @@ def speed(bench: Bench, threads: Sequence[int], rounds: int) -> Table:
     note = (
         f"{rounds} rounds, stock and ours in turn; median (least – greatest). A round is {BATCHES} batches of about "
         f"3,000 words, ours {REPEATS} times. Before: same weights and masks, losses and gradients differ by at most "
-        f"{difference:.0e} of the largest number in an array. Products by {description()}. One word costs "
+        f"{difference:.0e} of the largest number in an array. Products by {CPU.blas()}. One word costs "
         f"{full / 1e6:.2f} MFLOP of products in the whole model, forward and backward; {done / 1e6:.2f} where only "
         "what the masked words depend on is computed, and each distinct type embedded once."
     )
@@ -80,7 +81,7 @@ def sgemm(team: Team) -> float:
     def work(member: int, matrices: tuple[Floats, ...]) -> None:
         X, W, Y = matrices
         for _ in range(20):
-            product(X, W.T, Y)
+            CPU.product(X, W.T, Y)
 
     total = seconds = 0.0
     for rows, inputs, units in SHAPES:
@@ -112,15 +113,12 @@ def full_flops_a_word(pretraining: Pretraining) -> float:
 @contextmanager
 def _counted() -> Iterator[list[float]]:
     """FLOPs of each product while it is open."""
-    name, counts = fastest(), []
-    multiply = LIBRARIES[name]
+    counts: list[float] = []
+    multiply = CPU.product
 
     def counting(A: Floats, B: Floats, out: Floats) -> None:
         counts.append(2.0 * A.shape[0] * A.shape[1] * B.shape[1])
         multiply(A, B, out)
 
-    LIBRARIES[name] = counting
-    try:
+    with patch.object(CPU, "product", counting):
         yield counts
-    finally:
-        LIBRARIES[name] = multiply

@@ -7,6 +7,7 @@ import numpy as np
 
 from lmao.engine import kernels
 from lmao.engine.parameters import Floats
+from lmao.engine.splitmix import STEP
 from lmao.streams import stream
 
 FEATURES = ("lower", "prefix", "suffix", "shape")
@@ -31,7 +32,7 @@ class Dropout:
         """key, threshold and scale for the kernels."""
         threshold = round(self.rate * kernels.LEVELS)
         scale = kernels.LEVELS / (kernels.LEVELS - threshold)
-        key = (self.key * 0x9E3779B97F4A7C15 + number * 0xD1B54A32D192ED03) % (1 << 64)
+        key = (self.key * int(STEP) + number * 0xD1B54A32D192ED03) % (1 << 64)
         return np.uint64(key), np.uint64(threshold), np.float32(scale)
 
 

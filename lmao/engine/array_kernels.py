@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lmao.engine.kernels import EPSILON, LANES
+from lmao.engine.compiled.dropout import LANES
+from lmao.engine.compiled.maxout import EPSILON
+from lmao.engine.splitmix import STEP, mix
 
 
 class ArrayKernels:
@@ -24,10 +26,8 @@ class ArrayKernels:
         width = values.shape[1]
         draws = (width + LANES - 1) // LANES
         counters = self._xp.asarray(rows).astype(np.uint64)[:, None] * np.uint64(draws)
-        z = key + (counters + self._xp.arange(draws, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        levels = (z ^ (z >> np.uint64(31))).view(np.uint16)[:, :width]
+        bits = mix(key + (counters + self._xp.arange(draws, dtype=np.uint64)) * STEP)
+        levels = bits.view(np.uint16)[:, :width]
         values *= (levels >= np.uint16(threshold)).astype(np.float32) * scale
 
     def embed(self, rows: Any, tables: Any, masks: Any, out: Any) -> None:

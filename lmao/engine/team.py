@@ -10,7 +10,6 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from lmao.engine.blas import fastest
 from lmao.engine.device import CPU, Device
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats
@@ -35,7 +34,6 @@ class Team:
         self.workspaces = [Workspace(device) for _ in range(threads)]
         self.executor = ThreadPoolExecutor(threads)
         self._limits = threadpool_limits(limits=1)
-        fastest()  # measured before threads keep the cores busy
 
     def gradients(self, size: int) -> Floats:
         """(threads, size) zeros: a row for each worker."""

@@ -29,10 +29,16 @@ def byte_targets(words: Sequence[str], characters: int) -> Floats:
 
 
 def characters(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `losses`: the cross-entropy of the bytes (n, bytes), each by a softmax over 256, their sum a word.
+    """The cross-entropy of a word's first and last bytes, each by a softmax over 256, their sum a word.
 
-    prediction is (n, bytes * 256). The gradient is that of spaCy for the same words, softmax less target; spaCy logs
+        Σ w Σ_b (log Σ_v exp(p_bv) - p_bt_b) / W,    b: the bytes, t_b: the right value of each
+
+    Source: spaCy's `PretrainCharacters`. The gradient is spaCy's for the same words, softmax less target; spaCy logs
     the sum of its squares, which is not what it descends on, and divides by all words, masked or not.
+    Needs: predictions (n, bytes * 256) and as `vectors` (n, bytes) the bytes themselves, see `byte_targets`. No vectors
+    of words: it works with vectors=none, and for every word.
+    Relates to: no other here: it is the only one with a softmax over fixed outputs.
+    Example: python train.py objective=characters objective.characters=4
     """
     n, places = targets.vectors.shape
     logits = prediction.reshape(n * places, VALUES)

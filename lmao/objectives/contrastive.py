@@ -9,11 +9,19 @@ TINY = np.float32(1e-8)  # the least length a vector is divided by
 
 
 def contrastive(prediction: Floats, targets: Targets, temperature: float) -> tuple[Floats, float]:
-    """See `losses`: the cross-entropy of softmax(cos(p, c) / temperature) over the batch's candidates c.
+    """The cross-entropy of a softmax, by similarity, over the targets of the batch.
 
-    The paper has dot products and a temperature of 1, with targets that are learned too; ours are given, their lengths
-    say more of frequency than of meaning, and predictions are looked up by cosine. Each distinct target counts once,
-    however often the batch has it: in the paper a word's repetitions are negatives to each other.
+        Σ w (log Σ_c exp(cos(p, c) / temperature) - cos(p, t) / temperature) / W
+
+    Source: Godey, de la Clergerie & Sagot, "Headless Language Models: Learning without Predicting with Contrastive
+    Weight Tying", ICLR 2024. The paper has dot products and a temperature of 1, with targets that are learned too; ours
+    are given, their lengths say more of frequency than of meaning, and predictions are looked up by cosine. Each
+    distinct target counts once, however often the batch has it: in the paper a word's repetitions are negatives to each
+    other.
+    Needs: `candidates` (m, dims), the distinct targets c of the whole batch, and `places` (n,), which is each one's.
+    The more words a batch has (pretrain.batch_words), the harder the question.
+    Relates to: `cosine`, the same without the other candidates; `document` can add it to its own loss.
+    Example: python train.py objective=contrastive objective.temperature=0.1
     """
     unit, length = _directions(prediction)
     candidates, _ = _directions(targets.candidates)

@@ -1,4 +1,4 @@
-"""Cosine distance, as in spaCy's PretrainVectors: 1 - cos(prediction, target), the mean over the predictions."""
+"""Cosine distance: a prediction counts by its direction alone."""
 
 import numpy as np
 
@@ -9,7 +9,17 @@ SMALL = np.float32(1e-8)  # added to every number, as in thinc's CosineDistance
 
 
 def cosine(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `losses`. Targets are not zero."""
+    """Cosine distance to the target.
+
+        Σ w (1 - p·t / (|p| |t|)) / W
+
+    Source: spaCy's `PretrainVectors` with loss="cosine"; the numbers are those of thinc's `CosineDistance`.
+    Needs: `vectors` (n, dims), no row of which is zero.
+    Relates to: `l2`, where lengths count as well; `vmf`, whose prediction's length says how sure it is; `contrastive`,
+    which also pushes away from the other targets. `trigram`, `document` and objective=head use it for other targets.
+    Example: python train.py objective=cosine
+             python train.py objective=head objective.parser=en_core_web_sm
+    """
     p = prediction + SMALL
     t = targets.vectors + SMALL
     p_norm = np.sqrt(np.einsum("ij,ij->i", p, p))[:, None]

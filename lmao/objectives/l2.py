@@ -1,4 +1,4 @@
-"""The original LMAO update (Honnibal 2018): d_loss = (prediction - target) / len(doc)."""
+"""Squared distance: the original of language modelling with approximate outputs."""
 
 from typing import Any
 
@@ -9,7 +9,16 @@ from lmao.objectives.targets import Targets
 
 
 def l2(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `losses`: half the squared distance, divided by the length of the word's document, not `total`."""
+    """Half the squared distance to the target, divided by the length of the word's document.
+
+        Σ w |p - t|² / (2 len)        gradient: w (p - t) / len
+
+    Source: the update of the first `spacy pretrain` (Honnibal 2018).
+    Needs: `vectors` (n, dims) and `lengths` (n,), the words of each one's document. It is a sum, not divided by W: a
+    batch of more documents has a larger loss, and a rare word's long vector a larger gradient.
+    Relates to: `cosine`, which forgets lengths and is a mean.
+    Example: python train.py objective=l2
+    """
     difference: Floats = prediction - targets.vectors
     weights: Any = targets.weights / targets.lengths
     gradient: Floats = (difference * weights[:, None]).astype(prediction.dtype)

@@ -14,6 +14,7 @@ from lmao.corpus.corpus import Corpus
 from lmao.engine.device import Device
 from lmao.engine.layers import Backprop, Workspace
 from lmao.engine.parameters import Floats, Parameters
+from lmao.engine.pooling import pool
 from lmao.objectives.masking import Masked
 from lmao.objectives.output import OutputHead
 from lmao.objectives.targets import Targets
@@ -213,15 +214,11 @@ class DocumentTask(Task):
         return Wanted(np.arange(count), targets)
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
-        on_device = self._device.kernels
-        pooled = space.take(f"{self.name}.pooled", len(lengths), X.shape[1])
-        on_device.pool_mean(X, lengths, pooled)
+        pooled, backprop_pooling = pool(self.name, X, lengths, space)
         prediction, backprop_head = self.head(weights, pooled, space)
 
         def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
-            d_pooled = backprop_head(d_prediction, gradients)
-            on_device.pool_mean_backward(d_pooled, lengths, X)
-            return X
+            return backprop_pooling(backprop_head(d_prediction, gradients))
 
         return prediction, backprop
 

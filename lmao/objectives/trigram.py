@@ -12,10 +12,15 @@ PARTS = 3
 
 
 def trigram(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `losses`: the mean of `cosine` over the parts of a target that are there.
+    """Cosine distance to three vectors side by side: of the previous word, the masked one, and the next.
 
-    prediction and target are (n, 3 * dims), three vectors side by side; zeros where there is none, at a text's border
-    or for a word without a vector: such a part has no loss and no gradient.
+        Σ w mean_i (1 - cos(p_i, t_i)) / W,    i: the parts that there are
+
+    Source: ours; that a word predicts its neighbours is skip-gram's idea (Mikolov et al. 2013).
+    Needs: `vectors` (n, 3 * dims). A part is zeros where there is none, at a text's border or for a word without a
+    vector: it has no loss and no gradient.
+    Relates to: `cosine`, which it is for each part.
+    Example: python train.py objective=trigram
     """
     n, outputs = prediction.shape
     shape = (n * PARTS, outputs // PARTS)

@@ -38,7 +38,7 @@ class Classifier:
         """
         lengths, examples, labels = texts.lengths[which], len(labels), labels[which]
         encoded, backprop_encoder = self.encoder(weights, self.types, texts.ids, texts.rows(which), dropout, space)
-        pooled, backprop_pooling = pool(encoded, lengths, space)
+        pooled, backprop_pooling = pool("softmax", encoded, lengths, space)
         logits, backprop_output = linear(weights, "softmax", pooled, space)
         log_probabilities = log_softmax(logits)
         d_logits = np.exp(log_probabilities)
@@ -96,7 +96,7 @@ class Classifier:
             local = places[texts.ids[field.rows[0]]]
             space = team.workspaces[member]
             encoded, _ = self.encoder.encode(weights, embedded, local, field, NO_DROPOUT, space)
-            found[order[which]] = team.device.to_host(pool(encoded, texts.lengths, space)[0])
+            found[order[which]] = team.device.to_host(pool("softmax", encoded, texts.lengths, space)[0])
             if advance is not None:
                 advance(float(texts.lengths.sum()))
 

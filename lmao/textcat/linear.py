@@ -9,51 +9,54 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+from lmao.corpus.ngrams import Ids, Integers, Ngrams, find_ngrams, frequent, frequent_ngrams, owners_of
 from lmao.errors import UserError
-
-Words = NDArray[np.int32]
-Integers = NDArray[np.int64]
 
 CHUNK = 2048  # documents predicted at once: bounds memory
 
 
 @dataclass(frozen=True)
 class NgramVocabulary:
-    """For each n, the n-grams of the training documents as sorted keys.
+    """The n-grams of the training documents.
 
-    The key of a word is its id; that of a longer n-gram is (position of its first n - 1 words among their keys) *
-    (number of words) + (position of its last word). That is exact and fits an int64 for every n, where ids could not.
+    words (words,) are ids, ascending; longer are the n-grams of 2 words and more, by their numbers in it.
     """
 
-    keys: list[Integers]
+    words: Integers
+    longer: list[Ngrams]
 
     @classmethod
-    def build(cls, documents: Sequence[Words], ngrams: int, min_count: int) -> "NgramVocabulary":
+    def build(cls, documents: Sequence[Ids], ngrams: int, min_count: int) -> "NgramVocabulary":
         """The n-grams of up to `ngrams` words that are in at least `min_count` documents."""
-        words, rows = _concatenate(documents)
-        known = [_frequent(words, rows, min_count)]
-        last = first = _positions(known[0], words)
+        ids, offsets = _concatenate(documents)
+        words = frequent(ids.astype(np.int64), min_count, owners_of(offsets))
+        longer: list[Ngrams] = []
+        numbers = first = _numbers(words, ids)
+        size = len(words)
         for n in range(2, ngrams + 1):
-            keys = _join(first, last, rows, n, len(known[0]))
-            known.append(_frequent(keys, rows, min_count))
-            first = _positions(known[-1], keys)
-        return cls(known)
+            longer.append(frequent_ngrams(first, numbers, offsets, n, (size, len(words)), min_count, by_document=True))
+            size, first = len(longer[-1]), find_ngrams(first, numbers, offsets, n, longer[-1])
+        return cls(words, longer)
 
-    def features(self, documents: Sequence[Words]) -> sparse.csr_array:
+    @property
+    def sizes(self) -> list[int]:
+        """How many n-grams it has of each length."""
+        return [len(self.words), *map(len, self.longer)]
+
+    def features(self, documents: Sequence[Ids]) -> sparse.csr_array:
         """(documents, n-grams) float32: 1 where the document has the n-gram, else 0."""
-        words, rows = _concatenate(documents)
-        last = first = _positions(self.keys[0], words)
+        ids, offsets = _concatenate(documents)
+        numbers = first = _numbers(self.words, ids)
         columns = [first]
-        for n, known in enumerate(self.keys[1:], start=2):
-            first = _positions(known, _join(first, last, rows, n, len(self.keys[0])))
+        for n, known in enumerate(self.longer, start=2):
+            first = find_ngrams(first, numbers, offsets, n, known)
             columns.append(first)
-        sizes = [len(known) for known in self.keys]
-        offsets = np.cumsum([0, *sizes])
-        row = np.concatenate([rows[: len(column)][column >= 0] for column in columns])
-        column = np.concatenate([c[c >= 0] + offset for c, offset in zip(columns, offsets[:-1], strict=True)])
+        owners, starts = owners_of(offsets), np.cumsum([0, *self.sizes])
+        row = np.concatenate([owners[column >= 0] for column in columns])
+        column = np.concatenate([c[c >= 0] + start for c, start in zip(columns, starts[:-1], strict=True)])
         ones = np.ones(len(row), dtype=np.float32)
-        indices = row.astype(np.int32), column.astype(np.int32)  # liblinear takes no others
-        matrix = sparse.csr_array((ones, indices), shape=(len(documents), offsets[-1]))
+        indices = row, column.astype(np.int32)  # liblinear takes no others
+        matrix = sparse.csr_array((ones, indices), shape=(len(documents), starts[-1]))
         matrix.data[:] = 1  # an n-gram that comes twice was added up
         return matrix
 
@@ -67,7 +70,7 @@ class NgramClassifier:
         self.smoothing = smoothing
         self.C = C
 
-    def fit(self, documents: Sequence[Words], labels: NDArray[np.integer], classes: int) -> None:
+    def fit(self, documents: Sequence[Ids], labels: NDArray[np.integer], classes: int) -> None:
         """Learn from documents (word ids) and their labels, 0 <= label < classes. A class without examples scores 0.
 
         Raises:
@@ -95,9 +98,9 @@ class NgramClassifier:
     @property
     def features(self) -> int:
         """How many n-grams it weighs."""
-        return sum(len(keys) for keys in self._vocabulary.keys)
+        return sum(self._vocabulary.sizes)
 
-    def predict(self, documents: Sequence[Words]) -> NDArray[np.float32]:
+    def predict(self, documents: Sequence[Ids]) -> NDArray[np.float32]:
         """(documents, classes) probabilities."""
         chunks = [self._predict(documents[i : i + CHUNK]) for i in range(0, len(documents), CHUNK)]
         return np.concatenate(chunks) if chunks else np.zeros((0, self._classes), dtype=np.float32)
@@ -109,7 +112,7 @@ class NgramClassifier:
         regression.fit(features.multiply(ratios).tocsr(), positive)
         return (regression.coef_[0] * ratios).astype(np.float32), float(regression.intercept_[0])
 
-    def _predict(self, documents: Sequence[Words]) -> NDArray[np.float32]:
+    def _predict(self, documents: Sequence[Ids]) -> NDArray[np.float32]:
         features = self._vocabulary.features(documents)
         scores = np.zeros((len(documents), self._classes))  # float64: many classes may all be very unlikely
         for target, (weights, bias) in self._weights.items():
@@ -120,30 +123,15 @@ class NgramClassifier:
         return scores.astype(np.float32)
 
 
-def _concatenate(documents: Sequence[Words]) -> tuple[Integers, Integers]:
-    lengths = [len(document) for document in documents]
-    words = np.concatenate([*documents, np.zeros(0, dtype=np.int32)])
-    return words.astype(np.int64), np.repeat(np.arange(len(documents)), lengths)
+def _concatenate(documents: Sequence[Ids]) -> tuple[Ids, Integers]:
+    """Their words (tokens,), and where each begins among them (documents + 1,)."""
+    offsets = np.cumsum([0, *map(len, documents)], dtype=np.int64)
+    return np.concatenate([*documents, np.zeros(0, dtype=np.int32)]), offsets
 
 
-def _join(first: Integers, last: Integers, rows: Integers, n: int, words: int) -> Integers:
-    """The key of the n-gram that starts at each word; -1 where it crosses a document's end or has an unknown part."""
-    size = max(0, len(last) - n + 1)
-    first, last = first[:size], last[n - 1 :]
-    whole = (rows[:size] == rows[n - 1 :]) & (first >= 0) & (last >= 0)
-    return np.where(whole, first * words + last, -1)
-
-
-def _frequent(keys: Integers, rows: Integers, min_count: int) -> Integers:
-    known, positions = np.unique(keys, return_inverse=True)
-    documents = int(rows[-1]) + 1 if len(rows) else 1
-    pairs = np.unique(positions * documents + rows[: len(keys)])
-    return known[(np.bincount(pairs // documents, minlength=len(known)) >= min_count) & (known >= 0)]
-
-
-def _positions(known: Integers, keys: Integers) -> Integers:
-    """Where each key is among the known ones (sorted); -1 for the others."""
+def _numbers(known: Integers, ids: Ids) -> Ids:
+    """Where each id is among the known ones (ascending); -1 for the others."""
     if not len(known):
-        return np.full(len(keys), -1)
-    positions = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[positions] == keys, positions, -1)
+        return np.full(len(ids), -1, dtype=np.int32)
+    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.where(known[places] == ids, places, -1).astype(np.int32)

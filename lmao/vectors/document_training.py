@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from lmao.cache import Writer
 from lmao.config.vectors import DocumentVectors
+from lmao.corpus.ngrams import Ids, Integers, Ngrams, find_ngrams, frequent_ngrams
 from lmao.errors import UserError
 from lmao.streams import key, stream
 from lmao.vectors import document_kernels
 from lmao.vectors.floret_training import TrainingTexts
-from lmao.vectors.ngrams import Ids, Integers, Known, count_ngrams, longer_ngrams
 from lmao.vectors.table import StaticVectors, blocks_of, write_table, write_words
 
 SEED = 0  # floret's is fixed, too: a table is made once, whatever a run's seed
@@ -33,7 +33,7 @@ class NgramTable:
     """
 
     shares: list[NDArray[np.float32]]
-    known: list[Known]
+    known: list[Ngrams]
     tables: list[NDArray[np.float32]]
 
     @classmethod
@@ -41,7 +41,7 @@ class NgramTable:
         read, longer = vectors.entry.array, range(2, vectors.entry.meta["ngrams"] + 1)
         return cls(
             [np.array(read(f"shares{n}")) for n in (1, *longer)],
-            [Known(np.array(read(f"begins{n}")), np.array(read(f"lasts{n}"))) for n in longer],
+            [Ngrams(np.array(read(f"begins{n}")), np.array(read(f"lasts{n}"))) for n in longer],
             [read("table"), *(read(f"table{n}") for n in longer)],
         )
 
@@ -59,13 +59,13 @@ def train(config: DocumentVectors, texts: TrainingTexts, writer: Writer, advance
     everything = np.concatenate([*documents, np.zeros(0, np.int32)])
     del documents
     chosen, words = _frequent_words(everything, texts, config.min_count)
-    known: list[Known] = []
+    known: list[Ngrams] = []
     sizes = [len(chosen)]
     found = [words]
     for n in range(2, config.ngrams + 1):
-        known.append(count_ngrams(found[-1], words, offsets, n, (sizes[-1], sizes[0]), config.min_count))
-        sizes.append(len(known[-1].lasts))
-        found.append(longer_ngrams(found[-1], words, offsets, n, known[-1]))
+        known.append(frequent_ngrams(found[-1], words, offsets, n, (sizes[-1], sizes[0]), config.min_count))
+        sizes.append(len(known[-1]))
+        found.append(find_ngrams(found[-1], words, offsets, n, known[-1]))
     borders = np.cumsum([0, *sizes])
     ngrams = np.stack(
         [np.where(ids < 0, -1, ids + np.int32(start)) for ids, start in zip(found, borders, strict=False)]
@@ -148,7 +148,7 @@ def _train(
 
 
 def _write(
-    writer: Writer, config: DocumentVectors, words: list[str], known: list[Known], tables: list[NDArray[np.float32]]
+    writer: Writer, config: DocumentVectors, words: list[str], known: list[Ngrams], tables: list[NDArray[np.float32]]
 ) -> None:
     write_words(writer, words, np.arange(len(words)), tables[0], config.normalize)
     for n, (level, table) in enumerate(zip(known, tables[1:], strict=True), start=2):

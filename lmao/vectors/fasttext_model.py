@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmao.engine.compiling import Floats1d, Floats2d, Integer, Ints1d, StoredBytes1d, StoredFloats2d, kernel
 from lmao.errors import UserError
 from lmao.vectors.table import Block
 
@@ -49,7 +49,12 @@ def read(path: Path) -> Iterator[Block]:
         padded = [b"" if word == b"</s>" else b"<" + word + b">" for word in part]
         offsets = np.cumsum([0, *map(len, padded)])
         text = np.frombuffer(b"".join(padded), np.uint8)
-        vectors = _compose(text, offsets, start, len(model.words), model.minn, model.maxn, model.buckets, model.rows)
+        vectors = np.empty((len(part), model.rows.shape[1]), np.float32)
+        counts = np.empty(len(part), np.float32)
+        _compose(
+            text, offsets, start, len(model.words), model.minn, model.maxn, model.buckets, model.rows, vectors, counts
+        )
+        vectors /= counts[:, None]
         if not np.isfinite(vectors).all():
             raise UserError(f"{path} holds vectors that are not finite: it is damaged", advice="get it again")
         yield [word.decode("utf8", "replace") for word in part], vectors
@@ -100,22 +105,23 @@ def _read_words(file: IO[bytes], size: int) -> list[bytes]:
     return words
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _compose(
-    text: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    first: int,
-    nwords: int,
-    minn: int,
-    maxn: int,
-    buckets: int,
-    rows: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """The vectors (n, dims) of words `first` to `first + n`, padded and joined in `text`."""
-    composed = np.zeros((len(offsets) - 1, rows.shape[1]), np.float32)
+    text: StoredBytes1d,  # the words, padded and joined
+    offsets: Ints1d,  # (n + 1,) where each begins
+    first: Integer,  # the rank of the first of them
+    nwords: Integer,
+    minn: Integer,
+    maxn: Integer,
+    buckets: Integer,
+    rows: StoredFloats2d,  # (nwords + buckets, dims)
+    sums: Floats2d,  # (n, dims) written
+    counts: Floats1d,  # (n,) written
+) -> None:
+    """Of each word the sum of its own row and its n-grams' rows, and how many they are."""
     for word in range(len(offsets) - 1):
         begin, end = offsets[word], offsets[word + 1]
-        composed[word] = rows[first + word]
+        sums[word] = rows[first + word]
         count = 1
         for i in range(begin, end):
             if text[i] & 0xC0 == 0x80:
@@ -132,7 +138,6 @@ def _compose(
                     if j == end or text[j] & 0xC0 != 0x80:
                         break
                 if n >= minn and not (n == 1 and (i == begin or j == end)):
-                    composed[word] += rows[nwords + hashed % np.uint32(buckets)]
+                    sums[word] += rows[nwords + hashed % np.uint32(buckets)]
                     count += 1
-        composed[word] /= count
-    return composed
+        counts[word] = count

@@ -1,14 +1,12 @@
 """The exact search: a product of queries and rows block by block, of which one pass keeps the best."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from lmao.engine import blas
+from lmao.engine.compiling import Floats2d, Integer, Ints2d, kernel
 from lmao.engine.parameters import Floats
 
 # Similarities of a block stay in the second cache. Fixed, whatever the threads: so is the rounding of the products.
@@ -50,12 +48,12 @@ def _search(queries: Floats, units: Floats, rows: NDArray[np.int64], best: Float
     for start in range(0, len(units), ROWS_AT_ONCE):
         block = units[start : start + ROWS_AT_ONCE]
         similarities = buffer[: len(queries) * len(block)].reshape(len(queries), len(block))
-        blas.product(queries, block.T, similarities)
+        np.matmul(queries, block.T, out=similarities)
         _keep(similarities, start, rows, best)
 
 
-@numba.njit("void(f4[:,::1], i8, i8[:,::1], f4[:,::1])", nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _keep(similarities: Any, first: Any, rows: Any, best: Any) -> None:
+@kernel
+def _keep(similarities: Floats2d, first: Integer, rows: Ints2d, best: Floats2d) -> None:
     """Insert what is better than the worst of each query's best, (n, k) in descending order."""
     last = rows.shape[1] - 1
     for i in range(similarities.shape[0]):

@@ -1,19 +1,18 @@
 """Vectors of whole texts: a corpus and a table of static vectors come in, a row a document goes out."""
 
 from functools import cached_property
-from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lmao.corpus.batches import Runs, documents
+from lmao.corpus.ngrams import Ids, Integers, find_ngrams
 from lmao.corpus.selection import Selection
-from lmao.engine.kernels import FAST, pool_mean
+from lmao.engine.compiling import Floats1d, Floats2d, Ids1d, Ints1d, StoredFloats2d, kernel
+from lmao.engine.kernels import pool_mean
 from lmao.engine.parameters import Floats
 from lmao.vectors.document_training import NgramTable
 from lmao.vectors.lookup import TypeVectors
-from lmao.vectors.ngrams import Ids, Integers, longer_ngrams
 from lmao.vectors.table import StaticVectors
 
 SMOOTHING = 1e-4  # the usual one of Arora et al. (2017): weights fall from 1 to a half at this share of the words
@@ -60,7 +59,7 @@ class Composer:
         found = ids
         for n, (table, scale) in enumerate(zip(self._tables, self._scales, strict=True), start=1):
             if n > 1:
-                found = longer_ngrams(found, ids, offsets, n, self._known[n - 2])
+                found = find_ngrams(found, ids, offsets, n, self._known[n - 2])
             _add(found, offsets, scale, table, np.full(len(scale), -1, np.int32), out, number)
         out /= np.sqrt(np.maximum(number, 1))[:, None]
         return out
@@ -143,15 +142,17 @@ def _scales(table: Floats, share: NDArray[np.floating]) -> Floats:
     return np.where(lengths > 0, SMOOTHING / (SMOOTHING + share) / np.maximum(lengths, 1e-30), 0).astype(np.float32)
 
 
-@numba.njit(
-    'void(i4[::1], i8[::1], f4[::1], Array(f4, 2, "C", readonly=True), i4[::1], f4[:,::1], i8[::1])',
-    nogil=True, cache=True, fastmath=FAST, error_model="numpy",
-)  # fmt: skip
-def _add(found: Any, offsets: Any, scale: Any, table: Any, seen: Any, out: Any, number: Any) -> None:
-    """Add each document's distinct rows, times their scales, to out (documents, dims), and count them in number.
-
-    seen (rows,) is scratch: which document met the row last; -1 at first.
-    """
+@kernel
+def _add(
+    found: Ids1d,  # (tokens,) rows of the table, -1 for none
+    offsets: Ints1d,  # (documents + 1,) where each begins among the tokens
+    scale: Floats1d,  # (rows,)
+    table: StoredFloats2d,  # (rows, dims)
+    seen: Ids1d,  # (rows,) scratch: which document met the row last; -1 at first
+    out: Floats2d,  # (documents, dims) added to
+    number: Ints1d,  # (documents,) added to
+) -> None:
+    """Add each document's distinct rows, times their scales, and count them."""
     for d in range(out.shape[0]):
         into = out[d]
         for i in range(offsets[d], offsets[d + 1]):

@@ -127,6 +127,29 @@ def test_a_device_learns_what_the_processor_learns(
     np.testing.assert_allclose(found.scores, on_cpu.scores, atol=1e-4)
 
 
+@pytest.mark.parametrize("device", [CPU, ArrayDevice(get_ops("numpy"))], ids=["processor", "arrays"])
+def test_every_form_of_a_product(device: Device) -> None:
+    def draw(*shape: int) -> Floats:
+        return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+    X, W, wide = draw(7, 5), draw(4, 5), draw(7, 9)
+    for A, B, out in [
+        (X, W.T, draw(7, 4)),  # forward
+        (draw(7, 4), W, draw(7, 5)),  # gradient of the input
+        (draw(7, 4).T, X, draw(4, 5)),  # gradient of the weights
+        (X, W.T, wide[:, 3:7]),  # into some columns
+        (draw(1, 5), W.T, draw(1, 4)),
+        (draw(0, 5), W.T, draw(0, 4)),
+        (draw(0, 4).T, draw(0, 5), draw(4, 5)),
+    ]:
+        device.product(A, B, out)
+        np.testing.assert_allclose(out, A.astype(np.float64) @ B, rtol=1e-5, atol=1e-5)
+
+
+def test_what_multiplies_can_be_told() -> None:
+    assert CPU.blas().startswith("numpy: ")
+
+
 def test_where_it_is_computed_does_not_count_as_another_setting(compose: Callable[..., Config]) -> None:
     assert compose("device=gpu").science() == compose("device=cpu").science()
 

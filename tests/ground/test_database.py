@@ -63,7 +63,7 @@ def test_an_error_that_nobody_expected_stays_what_it_is() -> None:
     [("postgresql://host/runs", "pip install -e '.[postgres]'"), ("mysql://host/runs", "set another")],
 )
 def test_a_driver_that_is_not_installed_is_named_with_the_command_for_it(url: str, advice: str) -> None:
-    with pytest.raises(UserError) as caught, told("tracking.uri", url, "set another", (ImportError,)):
+    with pytest.raises(UserError) as caught, url_errors("tracking.uri", url, "set another", (ImportError,)):
         raise ModuleNotFoundError("No module named 'psycopg'")
     assert str(caught.value) == (
         f"tracking.uri={url}: its database driver isn't installed (No module named 'psycopg'): {advice}"

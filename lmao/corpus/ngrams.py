@@ -1,0 +1,107 @@
+"""The n-grams of texts, each by a number: documents come in as words, which known n-gram begins where goes out.
+
+Longer n-grams are those of n - 1 words and one more. So the key of each is (number of its first n - 1 words) * (number
+of words) + (its last word), which is exact, and fits an int64 for every n.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.engine.compiling import Ids1d, Integer, Ints1d, kernel
+
+Ids = NDArray[np.int32]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ngrams:
+    """The n-grams of one length n > 1, numbered by their first n - 1 words, then by the last.
+
+    begins (known (n-1)-grams + 1,) int64: where those that begin with each are; lasts (n-grams,) int32: last words.
+    """
+
+    begins: Integers
+    lasts: Ids
+
+    def __len__(self) -> int:
+        return len(self.lasts)
+
+
+def owners_of(offsets: Integers) -> Ids:
+    """(tokens,) the document of each token; offsets (documents + 1,): where each begins."""
+    return np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+
+
+def frequent(keys: Integers, min_count: int, owners: Ids | None = None) -> Integers:
+    """The distinct keys, ascending, that occur `min_count` times, or, with their owners, in so many documents.
+
+    keys (n,) are overwritten.
+    """
+    if owners is None:
+        keys.sort()
+    elif len(keys):
+        distinct, places = np.unique(keys, return_inverse=True)
+        documents = int(owners.max()) + 1
+        keys = distinct[np.unique(places * documents + owners) // documents]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    return keys[starts[np.diff(starts, append=len(keys)) >= min_count]]
+
+
+def frequent_ngrams(
+    first: Ids,  # (tokens,) which known (n-1)-gram begins at each token, -1 for none
+    words: Ids,  # (tokens,) from 0, -1 for an unknown one
+    offsets: Integers,  # (documents + 1,) where each begins among the tokens
+    n: int,
+    sizes: tuple[int, int],  # how many known (n-1)-grams and words there are
+    min_count: int,
+    by_document: bool = False,
+) -> Ngrams:
+    """The n-grams that occur `min_count` times, or in so many documents."""
+    tokens = max(0, len(words) - n + 1)
+    whole = (first[:tokens] >= 0) & (words[n - 1 :] >= 0)
+    for border in offsets[1:-1]:
+        whole[max(0, border - n + 1) : border] = False
+    keys = first[:tokens][whole].astype(np.int64)
+    keys *= sizes[1]
+    keys += words[n - 1 :][whole]
+    keys = frequent(keys, min_count, owners_of(offsets)[:tokens][whole] if by_document else None)
+    begins = np.searchsorted(keys // sizes[1], np.arange(sizes[0] + 1))
+    return Ngrams(begins, (keys % sizes[1]).astype(np.int32))
+
+
+def find_ngrams(first: Ids, words: Ids, offsets: Integers, n: int, known: Ngrams) -> Ids:
+    """(tokens,) which of the known n-grams begins at each token, -1 for none; the arguments as above."""
+    found = np.empty(len(words), np.int32)
+    _find(first, words, offsets, n, known.begins, known.lasts, found)
+    return found
+
+
+@kernel
+def _find(
+    first: Ids1d,  # (tokens,)
+    words: Ids1d,  # (tokens,)
+    offsets: Ints1d,  # (documents + 1,)
+    n: Integer,
+    begins: Ints1d,  # (known (n-1)-grams + 1,)
+    lasts: Ids1d,  # (n-grams,)
+    found: Ids1d,  # (tokens,) written
+) -> None:
+    """Look for each n-gram's last word among those that follow its first n - 1, by halving."""
+    for d in range(offsets.shape[0] - 1):
+        for i in range(offsets[d], offsets[d + 1]):
+            found[i] = -1
+            end = i + n - 1
+            if end >= offsets[d + 1] or first[i] < 0 or words[end] < 0:
+                continue
+            low, high = begins[first[i]], begins[first[i] + 1]
+            last = high
+            while low < high:
+                middle = (low + high) // 2
+                if lasts[middle] < words[end]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < last and lasts[low] == words[end]:
+                found[i] = low

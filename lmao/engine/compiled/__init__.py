@@ -1,0 +1,1 @@
+"""The compiled loops by subject; `lmao.engine.kernels` has them all."""

@@ -1,0 +1,27 @@
+"""The mean of each text's rows, which follow each other."""
+
+import numpy as np
+
+from lmao.engine.compiling import Floats2d, Ints1d, kernel
+
+
+@kernel
+def pool_mean(X: Floats2d, lengths: Ints1d, out: Floats2d) -> None:
+    """out[d] = the mean of a text's rows of X, lengths[d] of them; zeros for an empty text."""
+    at = 0
+    for d in range(lengths.shape[0]):
+        out[d] = np.float32(0)
+        for i in range(at, at + lengths[d]):
+            out[d] += X[i]
+        out[d] /= np.float32(max(lengths[d], 1))
+        at += lengths[d]
+
+
+@kernel
+def pool_mean_backward(d_out: Floats2d, lengths: Ints1d, dX: Floats2d) -> None:
+    """Overwrites dX."""
+    at = 0
+    for d in range(lengths.shape[0]):
+        for i in range(at, at + lengths[d]):
+            dX[i] = d_out[d] / np.float32(lengths[d])
+        at += lengths[d]
