@@ -18,7 +18,7 @@ from omegaconf.errors import MissingMandatoryValue
 from lmao.errors import UserError
 from lmao.explain import explain
 from lmao.files import write_whole
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.stop import Stopped, StopSignal
 
 log = logging.getLogger("lmao")
@@ -52,8 +52,8 @@ def mask_passwords(folder: Path) -> None:
     """In the settings that Hydra has written into a run's folder, and its own sweeper into the one above."""
     for path in (*(folder / ".hydra").glob("*.yaml"), *folder.parent.glob("multirun.yaml")):
         text = path.read_text(encoding="utf-8")
-        if masked(text) != text:
-            write_whole(path, masked(text))
+        if without_passwords(text) != text:
+            write_whole(path, without_passwords(text))
 
 
 @contextmanager
@@ -80,7 +80,7 @@ class _Masked:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(masked(text))
+        return self._stream.write(without_passwords(text))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

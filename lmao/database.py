@@ -9,7 +9,7 @@ from zlib import crc32
 from filelock import FileLock
 
 from lmao.errors import Unavailable, UserError
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to
@@ -62,7 +62,7 @@ def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception],
             hint = "pip install -e '.[postgres]'" if scheme(url) == "postgresql" else hint
         else:
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
-        raise Unavailable(masked(line), setting=f"{setting}={masked(url)}", advice=hint) from None
+        raise Unavailable(without_passwords(line), setting=f"{setting}={without_passwords(url)}", advice=hint) from None
 
 
 @contextmanager

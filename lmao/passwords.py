@@ -3,7 +3,7 @@
 import re
 
 
-def masked(text: str) -> str:
+def without_passwords(text: str) -> str:
     """The text with *** for the passwords of URLs in it."""
     text = re.sub(r"(://[^/:@\s]*):[^\s]*@", r"\1:***@", text)
     return re.sub(r"(?i)((?:password|token|secret)=)[^&\s]*", r"\1***", text)

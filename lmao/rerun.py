@@ -12,7 +12,7 @@ from typing import Any
 
 from lmao import cli
 from lmao.errors import UserError
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.paths import ROOT
 from lmao.stop import Stopped
 from lmao.sweep.reading import STORAGE, read_studies
@@ -89,7 +89,7 @@ def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> Non
         print(f"rerun      {number} of {len(reruns)}: {planned.name}", flush=True)
         code = _run(command)
         if code:
-            print(f"failed: exit code {code} of {masked(shlex.join(command))}", file=sys.stderr)
+            print(f"failed: exit code {code} of {without_passwords(shlex.join(command))}", file=sys.stderr)
             failures.append(code)
     if failures:
         raise SystemExit(failures[0])

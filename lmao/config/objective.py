@@ -7,14 +7,14 @@ from pydantic import Field, model_validator
 from lmao.config.fields import Count, NonNegativeFloat, PositiveFloat, Section
 
 
-class Head(Section):
+class OutputSettings(Section):
     """A task's output layer: maxout + layer norm before the linear one, which is alone where hidden_size is 0."""
 
     hidden_size: Count
     maxout_pieces: Annotated[int, Field(ge=1, le=8)]
 
 
-class WordObjective(Head):
+class WordObjective(OutputSettings):
     """What predicts from masked words: how the predicted table is whitened, how words are weighed."""
 
     center: bool
@@ -62,14 +62,14 @@ class HeadObjective(WordObjective):
     parser: str | None
 
 
-class CharactersObjective(Head):
+class CharactersObjective(OutputSettings):
     """objective=characters: the word's first and last bytes."""
 
     name: Literal["characters"]
     characters: Annotated[int, Field(ge=1, le=16)]
 
 
-class DocumentObjective(Head):
+class DocumentObjective(OutputSettings):
     """objective=document: the vector of the text, from its pooled encoding."""
 
     name: Literal["document"]

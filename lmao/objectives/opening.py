@@ -15,7 +15,7 @@ from lmao.encoder.encoder import Encoder
 from lmao.engine.parameters import Floats
 from lmao.objectives.characters import byte_targets
 from lmao.objectives.losses import open_loss
-from lmao.objectives.output import OutputHead
+from lmao.objectives.output import OutputLayer
 from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, Task, TextVectors, WordTable, WordTask
 from lmao.objectives.whitening import prepare, sif_weights
 
@@ -54,18 +54,18 @@ def open_tasks(
 def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encoder) -> Task:
     loss, device = open_loss(part), encoder.device
 
-    def head(outputs: int) -> OutputHead:
-        return OutputHead(name, part, encoder.width, outputs)
+    def output(outputs: int) -> OutputLayer:
+        return OutputLayer(name, part, encoder.width, outputs)
 
     if isinstance(part, DocumentObjective):
         texts = given.text_vectors(part.predict)
-        return DocumentTask(name, weight, head(texts.dims), loss, device, texts)
+        return DocumentTask(name, weight, output(texts.dims), loss, device, texts)
     if isinstance(part, CharactersObjective):
         vectors = byte_targets(given.texts.corpus.words, part.characters)
         rows = np.where(given.texts.corpus.type_is_space, -1, given.texts.corpus.type_words).astype(np.int32)
         ones = np.ones(len(vectors), dtype=np.float32)
         pick = partial(_own, rows)
-        return BytesTask(name, weight, head(vectors.shape[1] * BYTES), loss, device, vectors, ones, pick)
+        return BytesTask(name, weight, output(vectors.shape[1] * BYTES), loss, device, vectors, ones, pick)
     rows, known = given.rows, given.rows >= 0
     counts = np.bincount(rows[known], given.texts.counts[known], minlength=len(given.vectors))
     vectors = prepare(given.vectors, counts, part.center, part.whiten)
@@ -75,7 +75,7 @@ def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encode
         outputs, pick = 3 * outputs, partial(_neighbours, rows)
     elif isinstance(part, HeadObjective):
         pick = partial(_heads, given.heads[part.parser], rows)
-    task = WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
+    task = WordTask(name, weight, output(outputs), loss, device, vectors, row_weights, pick)
     if not isinstance(part, HeadObjective):
         task.own_words = WordTable(vectors, rows)
     return task

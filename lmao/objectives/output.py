@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lmao.config.objective import Head
+from lmao.config.objective import OutputSettings
 from lmao.engine.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
 from lmao.engine.parameters import Floats, Parameters
 
 
-class OutputHead:
+class OutputLayer:
     """Maxout + layer norm + linear, or linear alone where hidden_size is 0; thrown away after pre-training."""
 
-    def __init__(self, part: str, settings: Head, width: int, outputs: int) -> None:
+    def __init__(self, part: str, settings: OutputSettings, width: int, outputs: int) -> None:
         """part: the name of its part of the objective."""
         self._part = part
         self._name = f"head.{part}"
@@ -20,13 +20,13 @@ class OutputHead:
         self._outputs = outputs
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], width: int) -> "OutputHead":
+    def of(cls, record: Mapping[str, Any], width: int) -> "OutputLayer":
         """The one that has this record, on an encoder of that width."""
-        return cls(record["part"], Head.model_validate(record["head"]), width, record["outputs"])
+        return cls(record["part"], OutputSettings.model_validate(record["head"]), width, record["outputs"])
 
     def record(self) -> dict[str, Any]:
         """Plain values."""
-        head = self._settings.model_dump(include=set(Head.model_fields))
+        head = self._settings.model_dump(include=set(OutputSettings.model_fields))
         return {"part": self._part, "head": head, "outputs": self._outputs}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from lmao.engine.layers import Backprop, Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.pooling import pool
 from lmao.objectives.masking import Masked
-from lmao.objectives.output import OutputHead
+from lmao.objectives.output import OutputLayer
 from lmao.objectives.targets import Targets
 from lmao.vectors.nearest import nearest, unit_rows
 
@@ -86,9 +86,9 @@ class Task(ABC):
     labels: ClassVar[Mapping[str, str]] = {}
     own_words: WordTable | None = None
 
-    def __init__(self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device) -> None:
+    def __init__(self, name: str, weight: float, output: OutputLayer, loss: Loss, device: Device) -> None:
         self.name = name
-        self.head = head
+        self.output = output
         self._weight = weight
         self._loss = loss
         self._device = device
@@ -99,7 +99,7 @@ class Task(ABC):
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         """Predictions from encoded words (n, width): one each, or, pooled, one for each text of so many words."""
-        return self.head(weights, X, space)
+        return self.output(weights, X, space)
 
     def loss(self, prediction: Floats, targets: Targets) -> tuple[Floats, float]:
         """The gradient by the prediction, and the loss, of a share of a batch."""
@@ -125,10 +125,10 @@ class WordTask(Task):
     }
 
     def __init__(
-        self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device, vectors: Floats,
+        self, name: str, weight: float, output: OutputLayer, loss: Loss, device: Device, vectors: Floats,
         row_weights: Floats, pick: Callable[[Batch], NDArray[np.int32]],
     ) -> None:  # fmt: skip
-        super().__init__(name, weight, head, loss, device)
+        super().__init__(name, weight, output, loss, device)
         self._vectors = vectors
         self._on_device = device.to_device(vectors)
         self._row_weights = row_weights
@@ -194,9 +194,9 @@ class DocumentTask(Task):
     labels: ClassVar[Mapping[str, str]] = {"document_cosine": "held-out document cosine"}
 
     def __init__(
-        self, name: str, weight: float, head: OutputHead, loss: Loss, device: Device, texts: TextVectors
+        self, name: str, weight: float, output: OutputLayer, loss: Loss, device: Device, texts: TextVectors
     ) -> None:
-        super().__init__(name, weight, head, loss, device)
+        super().__init__(name, weight, output, loss, device)
         self._texts = texts
 
     def wanted(self, batch: Batch) -> Wanted:
@@ -215,10 +215,10 @@ class DocumentTask(Task):
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         pooled, backprop_pooling = pool(self.name, X, lengths, space)
-        prediction, backprop_head = self.head(weights, pooled, space)
+        prediction, backprop_output = self.output(weights, pooled, space)
 
         def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
-            return backprop_pooling(backprop_head(d_prediction, gradients))
+            return backprop_pooling(backprop_output(d_prediction, gradients))
 
         return prediction, backprop
 

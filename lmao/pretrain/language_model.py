@@ -1,8 +1,8 @@
 """The pre-trained language model of a run: kept beside its classifier, and read back to put words in masked places.
 
-A run's `tok2vec.bin` is the encoder. `language_model/` adds the head and the rows that it was trained to point to, with
-their words: as they were predicted, centred or whitened, so that nothing else has to be found again, for less than the
-table in `model/` takes.
+A run's `tok2vec.bin` is the encoder. `language_model/` adds the output layer and the rows that it was trained to point
+to, with their words: as they were predicted, centred or whitened, so that nothing else has to be found again, for less
+than the table in `model/` takes.
 """
 
 import json
@@ -23,7 +23,7 @@ from lmao.encoder.stock import stock_tok2vec
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
-from lmao.objectives.output import OutputHead
+from lmao.objectives.output import OutputLayer
 from lmao.objectives.tasks import Task
 from lmao.vectors.nearest import nearest, unit_rows
 
@@ -50,7 +50,7 @@ def save_language_model(
 
     weights: the pre-trained ones, heads among them; texts: what was pre-trained on.
     """
-    predicting = ((task.head, task.own_words) for task in tasks)
+    predicting = ((task.output, task.own_words) for task in tasks)
     head, table = next(((head, table) for head, table in predicting if table is not None), (None, None))
     if head is None or table is None:
         return
@@ -99,8 +99,8 @@ class LanguageModel:
                 setting="--model",
                 advice="train the run again",
             ) from None
-        self._head = OutputHead.of(meta, encoder.width)
-        self._weights = Parameters(self._head.shapes())
+        self._output = OutputLayer.of(meta, encoder.width)
+        self._weights = Parameters(self._output.shapes())
         self._weights.copy_from({name: entry.array(name) for name in self._weights.shapes})
         self._units: Floats = np.asarray(entry.array("table"))
         self._words: list[str] = json.loads((entry.path / "words.json").read_text(encoding="utf-8"))
@@ -125,7 +125,7 @@ class LanguageModel:
             words += [token.text for token in self._nlp.make_doc(piece)]
         encoded: Floats = self._tok2vec.predict([Doc(self._nlp.vocab, words=words)])[0]
         X = np.ascontiguousarray(encoded[masked], dtype=np.float32)
-        prediction, _ = self._head(self._weights, X, Workspace())
+        prediction, _ = self._output(self._weights, X, Workspace())
         dims = self._units.shape[1]
         middle = prediction.shape[1] // dims // 2 * dims  # of three vectors side by side the word's own
         return prediction[:, middle : middle + dims].copy()

@@ -26,7 +26,7 @@ class PretrainModel:
     def shapes(self) -> Shapes:
         shapes = self.encoder.shapes()
         for task in self.tasks:
-            shapes |= task.head.shapes()
+            shapes |= task.output.shapes()
         return shapes
 
     def learn(
@@ -48,9 +48,9 @@ class PretrainModel:
             # A head's gradient takes the place of what it was given, which the next task may need.
             sole = len(self.tasks) == 1 and (task.pooled or len(part.which) == len(rows))
             X = encoded if sole else encoded[at].copy()
-            prediction, backprop_head = task.predict(weights, X, batch.runs.lengths[texts], space)
+            prediction, backprop_output = task.predict(weights, X, batch.runs.lengths[texts], space)
             gradient, own_loss = task.loss(prediction, part.targets)
-            dX = backprop_head(gradient, gradients)
+            dX = backprop_output(gradient, gradients)
             loss += own_loss
             if sole:
                 d_encoded = dX

@@ -13,7 +13,7 @@ from lmao import cli
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.files import write_whole
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.report.document import Block, describe, markdown
 from lmao.report.luck import Curve
 from lmao.report.plots import best_of_k, history, save
@@ -61,7 +61,7 @@ def report(pattern: str, storage: str, output: Path) -> None:
 def _command(pattern: str, storage: str) -> str:
     """Without what is of one machine: a folder, a password."""
     file = sqlite_file(storage) if scheme(storage) == "sqlite" else None
-    database = f"sqlite:///{file.name}" if file else masked(storage)
+    database = f"sqlite:///{file.name}" if file else without_passwords(storage)
     options = ["--storage", database] if storage != STORAGE else []
     return shlex.join(["python", "-m", "lmao.report", *([] if pattern == "*" else [pattern]), *options])
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.report.luck import INDEPENDENT
 from lmao.report.rows import Group
 from lmao.report.settings import extent, space_of
@@ -29,7 +29,7 @@ def statement(
         _hardware(group, results),
         f"Commit {', '.join(sorted(set(chain.from_iterable(map(_commits, group.studies)))))}.",
         *(f"Left out: {line}." for line in missing),
-        f"Written by `{masked(command)}` from",
+        f"Written by `{without_passwords(command)}` from",
         *(f"  - {study.name}: `{_command(study)}`" for study in group.studies),
     ]
     return [line if line.startswith("  ") else f"- {line}" for line in lines]
@@ -72,7 +72,7 @@ def _failures(group: Group, chance: float | None) -> str:
     failed: dict[tuple[str, str], list[int]] = {}
     for study in group.studies:
         for trial in study.of(State.FAILED):
-            failed.setdefault((study.name, masked(trial.error or "no reason kept")), []).append(trial.number)
+            failed.setdefault((study.name, without_passwords(trial.error or "no reason kept")), []).append(trial.number)
     if not failed:
         return "Nothing was dropped, nothing failed."
     counted = "0 (the number of labels is not known)" if chance is None else f"chance, {100 * chance:.1f}%"
@@ -134,7 +134,7 @@ def _command(study: StudyRecord) -> str:
         return shlex.join(["python", "-m", "lmao.rerun", *pattern, f"--seeds={study.budget}"])
     command = ["python", "train.py", "-m", f"sweep={study.sampler}", f"hydra.sweeper.study_name={study.name}"]
     command += [f"hydra.sweeper.n_trials={study.budget}"] if study.budget else []
-    return masked(shlex.join([*command, *map(_without_folders, study.overrides)]))
+    return without_passwords(shlex.join([*command, *map(_without_folders, study.overrides)]))
 
 
 def _without_folders(override: str) -> str:

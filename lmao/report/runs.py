@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.sweep.records import StudyRecord, TrialRecord
 
 BEFORE = ["study", "number", "state", "seed", "dev_accuracy", "reported_accuracy"]
@@ -41,7 +41,7 @@ def _line(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
         "fine_tuning_epochs": trial.epochs,
         "pretrain_epochs": trial.parameters.get("pretrain.epochs", study.pretrain_epochs),
         "seconds": trial.seconds,
-        "error": None if trial.error is None else masked(trial.error),
+        "error": None if trial.error is None else without_passwords(trial.error),
         "reused": trial.reused,
         "run_id": trial.run_id,
         "folder": None if trial.folder is None else _place(trial.folder),

@@ -8,7 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from lmao.console import Console, duration
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.study import SharedStudy
 
@@ -65,7 +65,7 @@ class Lines:
     def lost(self, error: Exception) -> None:
         """A launcher that lost its jobs."""
         line = next(iter(str(error).splitlines()), "")
-        self._console.warn(f"a job died, its trial is put back: {type(error).__name__}: {masked(line)}")
+        self._console.warn(f"a job died, its trial is put back: {type(error).__name__}: {without_passwords(line)}")
 
     def _best(self) -> FrozenTrial | None:
         complete = [trial for trial in self._study.finished_trials() if trial.state == TrialState.COMPLETE]

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from lmao.errors import UserError
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
 
 STORAGE = "sqlite:///optuna.db"
@@ -47,7 +47,7 @@ def read_studies(storage: str, pattern: str) -> Sequence[StudyRecord]:
     ]
     if not chosen:
         there = f"there are: {', '.join(studies)}" if studies else "there is none: python train.py -m makes one"
-        raise UserError(f"no study in {masked(storage)} matches '{pattern}'; {there}")
+        raise UserError(f"no study in {without_passwords(storage)} matches '{pattern}'; {there}")
     return chosen
 
 
@@ -58,19 +58,19 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
     try:
         parts = make_url(url)
         if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").is_file():
-            raise UserError(f"{masked(url)}: no such file: {hint}")
+            raise UserError(f"{without_passwords(url)}: no such file: {hint}")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = RDBStorage(url, skip_table_creation=True)
     except ArgumentError:
-        raise UserError(f"{masked(url)} is no database URL: {hint}") from None
+        raise UserError(f"{without_passwords(url)} is no database URL: {hint}") from None
     except ImportError as error:
-        raise UserError(f"{masked(url)} needs the database driver {error.name}: install it") from None
+        raise UserError(f"{without_passwords(url)} needs the database driver {error.name}: install it") from None
     except FAILURES as error:
-        raise UserError(f"{masked(url)}: {_first_line(error)}: {hint}") from None
+        raise UserError(f"{without_passwords(url)}: {_first_line(error)}: {hint}") from None
     try:
         yield storage
     except FAILURES as error:
-        raise UserError(f"{masked(url)}: {_first_line(error)}: {hint}") from None
+        raise UserError(f"{without_passwords(url)}: {_first_line(error)}: {hint}") from None
     finally:
         storage.remove_session()
         storage.engine.dispose()
@@ -79,7 +79,9 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
 def _first_line(error: BaseException) -> str:
     cause = error.__cause__ or error
     cause = getattr(cause, "orig", None) or cause
-    return masked(next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__))
+    return without_passwords(
+        next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+    )
 
 
 def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lmao import database
 from lmao.database import LOCKED, absolute, connect_options, scheme, sqlite_file
 from lmao.errors import UserError
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 
 HEARTBEAT_SECONDS = 30
 GRACE_SECONDS = 240  # without a heartbeat until another machine's worker is taken for dead
@@ -40,7 +40,9 @@ def shared_url(url: str) -> str:
     with storage_errors(url):
         if scheme(url) not in LOCKED or (scheme(url) == "sqlite" and sqlite_file(url) is None):
             raise UserError(
-                "no database that workers can share", setting=f"hydra.sweeper.storage={masked(url)}", advice=HINT
+                "no database that workers can share",
+                setting=f"hydra.sweeper.storage={without_passwords(url)}",
+                advice=HINT,
             )
         return absolute(url)
 

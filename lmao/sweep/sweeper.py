@@ -25,7 +25,7 @@ from lmao.data.document import Source
 from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
 from lmao.explain import explain, trouble
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.run.inputs import check_inputs
 from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.lines import Lines
@@ -186,7 +186,7 @@ class StudySweep(OptunaSweeperImpl):
         if isinstance(error, Pruned):
             return study.tell(trial, TrialState.PRUNED)
         line = explain(error) or f"{type(error).__name__}: {error}"
-        return study.tell(trial, TrialState.FAIL, error=masked(line))
+        return study.tell(trial, TrialState.FAIL, error=without_passwords(line))
 
     def _too_many_failures(self, study: SharedStudy) -> str | None:
         failed = [trial for trial in study.finished_trials() if trial.state == TrialState.FAIL]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from lmao import database
 from lmao.database import connect_options, exclusive, scheme, sqlite_file
 from lmao.errors import Unavailable, UserError
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,7 +31,7 @@ def open_client(uri: str) -> "MlflowClient":
     elif kind in ("http", "https"):
         _reach_server(uri)
     else:
-        raise UserError(f"tracking.uri={masked(uri)}: MLflow keeps no runs there: {HINT}")
+        raise UserError(f"tracking.uri={without_passwords(uri)}: MLflow keeps no runs there: {HINT}")
     mlflow = _import_mlflow()
     with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first to come makes its tables
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmao.config.run import flat
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.tracking.mlflow_client import mlflow_errors
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class MlflowTracker:
         from mlflow.entities import Param
         from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
 
-        written = {key: masked(as_text(value)) for key, value in flat(values).items()}
+        written = {key: without_passwords(as_text(value)) for key, value in flat(values).items()}
         parameters = [Param(key, value[:MAX_PARAM_VAL_LENGTH]) for key, value in written.items()]
         with mlflow_errors(self._uri):
             for i in range(0, len(parameters), MAX_PARAMS_TAGS_PER_BATCH):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lmao.config.tracking import MlflowTracking
 from lmao.database import absolute
 from lmao.errors import UserError
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
 from lmao.tracking.mlflow_run import MlflowTracker, as_text
 from lmao.tracking.tracker import copy_files
@@ -31,7 +31,7 @@ class MlflowStore:
 
     @property
     def uri(self) -> str:
-        return masked(absolute(self._uri))
+        return without_passwords(absolute(self._uri))
 
     @property
     def command(self) -> str:

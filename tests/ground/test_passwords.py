@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from lmao.passwords import masked
     ],
 )
 def test_passwords_are_masked_and_the_rest_is_kept(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert without_passwords(text) == shown

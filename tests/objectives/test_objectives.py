@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from thinc.api import CosineDistance
 
-from lmao.config.objective import Head
+from lmao.config.objective import OutputSettings
 from lmao.corpus.batches import Runs
 from lmao.engine.device import CPU
 from lmao.objectives.contrastive import contrastive
 from lmao.objectives.cosine import cosine
 from lmao.objectives.document import document
 from lmao.objectives.l2 import l2
-from lmao.objectives.output import OutputHead
+from lmao.objectives.output import OutputLayer
 from lmao.objectives.targets import Targets
 from lmao.objectives.tasks import DocumentTask
 from tests.support.losses import (
@@ -75,7 +75,7 @@ def test_windows_of_one_document_are_one_candidate() -> None:
         return np.eye(3, dtype=np.float32)[begins // 10]
 
     texts: Any = made
-    head = OutputHead("document", Head(hidden_size=0, maxout_pieces=1), 4, 3)
+    head = OutputLayer("document", OutputSettings(hidden_size=0, maxout_pieces=1), 4, 3)
     task = DocumentTask("document", 1.0, head, partial(document, contrastive=1.0, temperature=0.1), CPU, texts)
     begins, lengths = np.array([20, 3, 25]), np.array([5, 5, 5])
     batch: Any = SimpleNamespace(runs=Runs(begins, lengths, lengths))

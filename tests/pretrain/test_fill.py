@@ -25,7 +25,7 @@ from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.objectives.masking import MASK_TYPE
-from lmao.objectives.output import OutputHead
+from lmao.objectives.output import OutputLayer
 from lmao.objectives.whitening import prepare
 from lmao.pretrain.language_model import LanguageModel
 from lmao.run import arms
@@ -87,7 +87,7 @@ def measured(run: Learned, number: int, at: int) -> tuple[list[str], Floats]:
     part_: Any = part
     rows, dims = run.targets.predictable, run.targets.vectors.shape[1]
     outputs = 3 * dims if name == "trigram" else dims
-    prediction, _ = OutputHead(name, part_, run.encoder.width, outputs)(run.weights, encoded, space)
+    prediction, _ = OutputLayer(name, part_, run.encoder.width, outputs)(run.weights, encoded, space)
     counts = np.bincount(rows[rows >= 0], run.texts.counts[rows >= 0], minlength=len(run.targets.vectors))
     units = unit_rows(prepare(run.targets.vectors, counts, part_.center, part_.whiten))
     own = prediction[:, dims : 2 * dims] if name == "trigram" else prediction

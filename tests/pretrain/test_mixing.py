@@ -85,7 +85,7 @@ def test_each_update_leaves_the_other_tasks_head_alone(make: Callable[..., Pretr
         pretraining.update(pretraining.texts.steps(1)[0][:5], 1, 0, team, gradients)
         between = weights.flat.copy()
         mixing.update(pretraining.optimizer, team, gradients)
-    heads = set(pretraining.model.tasks[0].head.shapes())
+    heads = set(pretraining.model.tasks[0].output.shapes())
     for old, new, alone in ((before, between, SOFTMAX), (between, weights.flat, heads)):
         moved = {name for name, span in weights.spans.items() if not np.array_equal(old[span], new[span])}
         assert not moved & alone

@@ -15,6 +15,7 @@ from lmao.objectives import opening
 from lmao.objectives.tasks import WordTask
 from lmao.run.experiment import run
 from lmao.stop import StopSignal
+from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 
 
@@ -46,7 +47,9 @@ def test_a_task_of_ones_own_names_its_figures(
     folder, output = tmp_path / "run", io.StringIO()
     folder.mkdir()
     with StopSignal() as stop:
-        result = run(settings, folder, Console(rich.console.Console(file=output, width=300)), stop, NoTrial())
+        result = run(
+            settings, folder, Console(rich.console.Console(file=output, width=300)), stop, NoTrial(), NullStore()
+        )
     [line] = [line for line in output.getvalue().splitlines() if line.startswith("pretrain")]
     assert shown in line
     assert result.pretrain is not None

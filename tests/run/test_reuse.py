@@ -12,6 +12,7 @@ from lmao.console import Console
 from lmao.errors import AlreadyRun
 from lmao.run.experiment import run
 from lmao.stop import StopSignal
+from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
 from tests.support.pipelines import parser_pipeline
@@ -37,7 +38,7 @@ def asked(compose: Callable[..., Config], tmp_path: Path) -> Callable[..., Mappi
         settings = compose("debug=tiny", "threads=1", f"cache_dir={cache}", *overrides)
         trial, quiet = Asked(), Console(rich.console.Console(quiet=True))
         with StopSignal() as stop, pytest.raises(AlreadyRun):
-            run(settings, folder, quiet, stop, trial)
+            run(settings, folder, quiet, stop, trial, NullStore())
         assert not list(cache.glob("pretrain/*"))
         return trial.inputs
 

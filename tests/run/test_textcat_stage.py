@@ -91,7 +91,7 @@ def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
     settings = compose("debug=tiny", *overrides)
     table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, 20)).astype(np.float32)
     tasks, _ = open_tasks(settings.parts, given(corpus, corpus.type_words, table), Encoder(settings.encoder, 20))
-    weights = initialize({name: shape for task in tasks for name, shape in task.head.shapes().items()}, seed=0)
+    weights = initialize({name: shape for task in tasks for name, shape in task.output.shapes().items()}, seed=0)
     head = _text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
     assert (head is not None) == found
     features = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)

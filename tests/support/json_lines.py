@@ -10,7 +10,7 @@ from typing import Any, Literal
 from lmao.config.run import flat
 from lmao.config.tracking import Tracking
 from lmao.errors import Unavailable
-from lmao.passwords import masked
+from lmao.passwords import without_passwords
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
 
@@ -50,7 +50,7 @@ class JsonLinesTracker:
 
     def write(self, **line: Any) -> None:
         with _errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(masked(json.dumps({"run": self.run_id, **line})) + "\n")
+            file.write(without_passwords(json.dumps({"run": self.run_id, **line})) + "\n")
 
 
 class JsonLinesStore:

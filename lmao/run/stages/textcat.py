@@ -52,7 +52,7 @@ def trained_weights(
 
 def _text_map(pretrained: Pretrained) -> Linear | None:
     """Where pre-training predicted texts' vectors from the pooled encoding by a linear map: that map."""
-    maps = (task.head.linear_map(pretrained.weights) for task in pretrained.tasks if task.pooled)
+    maps = (task.output.linear_map(pretrained.weights) for task in pretrained.tasks if task.pooled)
     return next((found for found in maps if found is not None), None)
 
 
