@@ -59,7 +59,7 @@ ui: .venv/ready  ## MLflow's UI on the runs in mlflow.db
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python $(PIP) install -r requirements.lock
 	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
-	@$(BIN)/python -c "import lmao.kernels"  # compiled once, here
+	@$(BIN)/python -c "import lmao.engine.kernels"  # compiled once, here
 	@touch $@
 
 missing = error: no Python 3.11, 3.12 or 3.13 with its venv module is here: install one, python3.12 and python3.12-venv \

@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lmao import cli
-from lmao.config import validate
+from lmao.config.validation import validate
 from lmao.stop import StopSignal
 
 
@@ -21,7 +21,7 @@ def train(composed: DictConfig) -> float:
         config = validate(cli.plain(composed))
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
         from lmao.errors import AlreadyRun
-        from lmao.experiment import run
+        from lmao.run.experiment import run
         from lmao.sweep.trial import current_trial
 
         trial = current_trial()

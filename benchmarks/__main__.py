@@ -19,8 +19,8 @@ from benchmarks.sizes import sizes
 from benchmarks.speed import speed
 from benchmarks.table import Table
 from lmao.cli import print_error
+from lmao.engine.team import available_threads
 from lmao.errors import UserError
-from lmao.team import available_threads
 
 README = Path(__file__).parent / "README.md"
 LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from benchmarks.setting import settings_of
 from lmao import cli
 from lmao.cache import open_cache
-from lmao.data import open_source
+from lmao.data.source import open_source
 from lmao.errors import UserError
 
 ALONE = """

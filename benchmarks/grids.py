@@ -18,7 +18,7 @@ from benchmarks.runs import Run
 from lmao import cli
 from lmao.errors import UserError
 from lmao.stop import Stopped
-from lmao.studies import STORAGE, read_studies
+from lmao.sweep.records import STORAGE, read_studies
 
 RESULTS = Path(__file__).parent.parent / "results"
 DATABASE = STORAGE.removeprefix("sqlite:///")

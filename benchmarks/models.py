@@ -5,7 +5,7 @@ from statistics import median
 from benchmarks.setting import Bench, settings_of, words_per_second
 from benchmarks.speed import BATCHES, DOCUMENTS, full_flops_a_word
 from benchmarks.table import Table, spread
-from lmao.team import Team
+from lmao.engine.team import Team
 
 WIDTHS = (96, 128, 256)
 DEPTHS = (4, 8)

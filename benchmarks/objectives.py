@@ -3,7 +3,7 @@
 from benchmarks.setting import Bench, settings_of, words_per_second
 from benchmarks.speed import BATCHES, DOCUMENTS
 from benchmarks.table import Table, spread
-from lmao.team import Team
+from lmao.engine.team import Team
 
 OBJECTIVES = ("cosine", "l2", "vmf", "contrastive", "trigram", "head", "characters", "document", "sum")
 

@@ -11,11 +11,12 @@ import numpy as np
 from benchmarks.setting import Bench
 from benchmarks.table import Table, spread
 from lmao.cache import Cache
-from lmao.data import open_source
-from lmao.encoder import Encoder, initialize
-from lmao.features import encode
-from lmao.team import Team
-from lmao.textcat import Classifier
+from lmao.corpus.encoding import encode
+from lmao.data.source import open_source
+from lmao.encoder.encoder import Encoder
+from lmao.engine.initialization import initialize
+from lmao.engine.team import Team
+from lmao.textcat.classifier import Classifier
 
 ROOT = Path(__file__).parent.parent
 REVIEWS = 10_000
@@ -23,7 +24,7 @@ COMMANDS = {
     "`python train.py --help`": ["train.py", "--help"],
     "a mistake in a setting, `python train.py pretrain.epoch=2`": ["train.py", "pretrain.epoch=2"],
     "`import lmao`": ["-c", "import lmao"],
-    "`import lmao.experiment`": ["-c", "import lmao.experiment"],
+    "`import lmao.run.experiment`": ["-c", "import lmao.run.experiment"],
 }
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from lmao.config import NOT_SCIENCE
+from lmao.config.run import NOT_SCIENCE
 from lmao.errors import UserError
-from lmao.studies import STORAGE, Study, Trial
+from lmao.sweep.records import STORAGE, Study, Trial
 
 SHARED = ("encode", "vectors", "pretrain")  # stages that may have waited for, or taken over, what another run made
 PLAIN = {"True": "true", "False": "false", "None": "null"}  # a study remembers values as Python writes them

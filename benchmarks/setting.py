@@ -9,17 +9,19 @@ from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 
 from lmao import cli
-from lmao.batches import Runs, batches, documents
 from lmao.cache import Cache, open_cache
-from lmao.config import Config, validate
-from lmao.corpus import Corpus, hash_rows
-from lmao.data import open_source
-from lmao.encoder import Encoder, TypeTable
-from lmao.features import encode
+from lmao.config.run import Config
+from lmao.config.validation import validate
+from lmao.corpus.batches import Runs, batches, documents
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.encoding import encode
+from lmao.data.source import open_source
+from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.hashing import hash_rows
+from lmao.engine.parameters import Floats
+from lmao.engine.team import Team, available_threads
 from lmao.objectives.opening import Given, open_tasks
-from lmao.parameters import Floats
-from lmao.pretrain import Pretraining
-from lmao.team import Team, available_threads
+from lmao.pretrain.loop import Pretraining
 
 DIMS = 300
 VECTORS = 50_000  # rows; the words share them, so that the table is the same for every corpus

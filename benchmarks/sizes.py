@@ -10,10 +10,10 @@ import numpy as np
 
 from benchmarks.setting import BATCH_WORDS, open_bench, settings_of
 from benchmarks.table import Table, spread
-from lmao.batches import batches, windows
-from lmao.result import peak_rss_mb
+from lmao.corpus.batches import batches, windows
+from lmao.engine.team import Team
+from lmao.run.result import peak_rss_mb
 from lmao.streams import stream
-from lmao.team import Team
 
 MILLIONS = (1, 5, 13, 27)
 SECONDS = 8.0

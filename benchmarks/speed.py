@@ -10,11 +10,11 @@ import numpy as np
 from benchmarks.setting import Bench, words_per_second
 from benchmarks.stock import TOLERANCE, Stock
 from benchmarks.table import Table, spread
-from lmao.batches import Runs
-from lmao.blas import LIBRARIES, description, fastest, product
-from lmao.parameters import Floats
-from lmao.pretrain import Pretraining
-from lmao.team import Team
+from lmao.corpus.batches import Runs
+from lmao.engine.blas import LIBRARIES, description, fastest, product
+from lmao.engine.parameters import Floats
+from lmao.engine.team import Team
+from lmao.pretrain.loop import Pretraining
 
 BATCHES = 8
 REPEATS = 3  # of the batches in a round, on our side

@@ -19,15 +19,16 @@ from spacy.vectors import Vectors
 from thinc.api import Adam, Model, fix_random_seed
 
 from benchmarks.setting import LONGEST, Bench
-from lmao import export
-from lmao.batches import Runs, lay_out
-from lmao.config import Config, CosineObjective
-from lmao.data import open_source
-from lmao.encoder import NO_DROPOUT
-from lmao.layers import Workspace
-from lmao.masking import MASK_TYPE, Masked
+from lmao.config.objective import CosineObjective
+from lmao.config.run import Config
+from lmao.corpus.batches import Runs, lay_out
+from lmao.data.source import open_source
+from lmao.encoder.dropout import NO_DROPOUT
+from lmao.encoder.stock import blank_pipeline, spacy_order, stock_places, tok2vec_config
+from lmao.engine.layers import Workspace
+from lmao.objectives.masking import MASK_TYPE, Masked
 from lmao.objectives.tasks import Batch
-from lmao.pretrain import Pretraining
+from lmao.pretrain.loop import Pretraining
 
 TOLERANCE = 1e-4
 HEAD = {"maxout": "maxout", "layernorm": "layernorm", "linear": "output"}  # node: our arrays' name
@@ -45,7 +46,7 @@ class Stock:
         count = sum(len(step) for step in steps)
         source = open_source(settings.data, bench.cache.root)
         texts = [document.text for document in islice(source.documents(), count)]
-        self._nlp = nlp = export.blank_pipeline(settings.data.language, None)
+        self._nlp = nlp = blank_pipeline(settings.data.language, None)
         forms = {token.orth: token.lower_ for text in texts for token in nlp.make_doc(text)}
         places = dict(zip(bench.corpus.words, bench.word_rows, strict=True))
         vectors = Vectors(strings=nlp.vocab.strings, data=bench.vectors, name="random")
@@ -61,7 +62,7 @@ class Stock:
 
     def _model(self, settings: Config) -> Model[Any, Any]:
         fix_random_seed(0)
-        tok2vec = registry.resolve({"tok2vec": export.tok2vec_config(settings.encoder, vectors=True)})["tok2vec"]
+        tok2vec = registry.resolve({"tok2vec": tok2vec_config(settings.encoder, vectors=True)})["tok2vec"]
         self._nlp.add_pipe("tok2vec").model = tok2vec
         head = settings.objective
         assert isinstance(head, CosineObjective)
@@ -92,7 +93,7 @@ class Stock:
         weights.flat += generator.normal(0, 0.05, len(weights.flat)).astype(np.float32)
         places = self.places(pretraining.tasks[0].name)
         for name, (node, param) in places.items():
-            node.set_param(param, export.spacy_order(name, weights[name]))
+            node.set_param(param, spacy_order(name, weights[name]))
 
         whole = lay_out(self._corpus, self._steps[0], self._gap)
         words = whole.rows(slice(0, len(self._steps[0])))
@@ -109,7 +110,7 @@ class Stock:
         stock_loss = self._learn(predicted, ids[words] == MASK_TYPE)
         differences = [abs(loss - stock_loss) / loss]
         for name, (node, param) in places.items():
-            stock = export.spacy_order(name, node.get_grad(param)) * (len(words) / len(rows))
+            stock = spacy_order(name, node.get_grad(param)) * (len(words) / len(rows))
             differences.append(float(np.abs(gradients[name] - stock).max() / np.abs(stock).max()))
         return max(differences)
 
@@ -130,7 +131,7 @@ class Stock:
 
     def places(self, objective: str) -> dict[str, tuple[Model[Any, Any], str]]:
         """Where each of our arrays is in spaCy's model."""
-        places = export.stock_places(self.model.get_ref("tok2vec"))
+        places = stock_places(self.model.get_ref("tok2vec"))
         for node in self.model.get_ref("output_layer").walk():
             if node.name in HEAD:
                 names = {param: f"head.{objective}.{HEAD[node.name]}.{param}" for param in node.param_names}

@@ -22,10 +22,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from lmao.errors import Unavailable, UserError
-from lmao.secrets import masked
+from lmao.passwords import masked
+from lmao.paths import ROOT
 from lmao.stop import Stopped, StopSignal
 
-CONF = Path(__file__).parent.parent / "conf"
+CONF = ROOT / "conf"
 HELP = "(python train.py --help lists them)"
 SYSTEM_ERRORS = {
     errno.ENOSPC: "the disk is full: free some space, then the same command goes on from what is kept",

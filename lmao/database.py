@@ -9,7 +9,7 @@ from zlib import crc32
 from filelock import FileLock
 
 from lmao.errors import Unavailable, UserError
-from lmao.secrets import masked
+from lmao.passwords import masked
 
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to

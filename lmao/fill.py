@@ -8,7 +8,7 @@ from pathlib import Path
 from lmao import cli
 from lmao.errors import UserError
 
-MASK = "[MASK]"  # as in lmao.features, which --help need not wait for
+MASK = "[MASK]"  # as in lmao.corpus.encoding, which --help need not wait for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def fill(run: Path, sentences: Sequence[str], top: int) -> None:
     Raises:
         UserError: the run has no language model, or a sentence no [MASK].
     """
-    from lmao.language_model import LanguageModel
+    from lmao.pretrain.language_model import LanguageModel
 
     if top < 1:
         raise UserError(f"--top {top}: give 1 or more")

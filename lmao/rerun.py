@@ -8,16 +8,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lmao import cli
 from lmao.errors import UserError
-from lmao.secrets import masked
+from lmao.passwords import masked
+from lmao.paths import ROOT
 from lmao.stop import Stopped
-from lmao.studies import STORAGE, Study, read_studies
+from lmao.sweep.records import STORAGE, Study, read_studies
 
-TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+TRAIN = ROOT / "train.py"
 FIRST_SEED = 1000  # searches draw theirs elsewhere
 MOST_SEEDS = 40  # for which the sign-flip test is exact
 DATA_OVERRIDE = re.compile(r"\+?(experiment|data|debug)(=|\.)")  # what the linear model needs of a study's command

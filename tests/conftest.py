@@ -7,44 +7,34 @@ what numba compiles before these processes start.
 import io
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import rich.console
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from processes import warm
 
 from lmao import cli
 from lmao.cache import Cache
-from lmao.config import Config, validate
+from lmao.config.run import Config
+from lmao.config.validation import validate
 from lmao.console import Console
-from lmao.corpus import Corpus
-from lmao.data import open_source
-from lmao.experiment import run
-from lmao.features import encode
-from lmao.mlflow_store import open_client
-from lmao.result import Result
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.encoding import encode
+from lmao.data.source import open_source
+from lmao.run.experiment import run
 from lmao.stop import StopSignal
-from lmao.trial import NoTrial
+from lmao.tracking.mlflow_store import open_client
+from lmao.tracking.trial import NoTrial
+from tests.support.finished import Finished
+from tests.support.processes import warm
 
-LONGEST = ("test_sweep_kills", "test_sweep", "test_sweep_postgres", "test_crashes")
+LONGEST = ("test_kills", "test_sweep", "test_postgres", "test_crashes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that none is left over when the other processes have no more to do."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A whole run, as it was made in this process."""
-
-    settings: Config
-    folder: Path
-    result: Result
-    output: str
 
 
 @pytest.fixture(scope="session", autouse=True)

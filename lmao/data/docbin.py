@@ -8,7 +8,7 @@ from spacy.attrs import HEAD, IDX, LENGTH
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from lmao.config import DocBins
+from lmao.config.data import DocBins
 from lmao.data.document import Tree
 from lmao.data.parts import PartedSource, Record, paths_of
 from lmao.errors import UserError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmao.cache import key_of
-from lmao.config import Docstrings
+from lmao.config.data import Docstrings
 from lmao.data.document import Document, Part
 from lmao.errors import UserError
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lmao.config import Files
+from lmao.config.data import Files
 from lmao.data.document import Part
 from lmao.data.parts import PartedSource, Record, paths_of
 from lmao.errors import UserError

@@ -16,7 +16,7 @@ import pooch
 from filelock import FileLock
 
 from lmao.cache import file_digest, key_of
-from lmao.config import Imdb
+from lmao.config.data import Imdb
 from lmao.data.document import Document, Part
 from lmao.errors import UserError
 

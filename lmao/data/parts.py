@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lmao.cache import file_digest, key_of
-from lmao.config import DocBins, Files
+from lmao.config.data import DocBins, Files
 from lmao.data.document import Document, Part, Tree
 from lmao.errors import UserError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.config import AnyData, Docstrings
+from lmao.config.data import AnyData, Docstrings
 from lmao.data.document import Part
 from lmao.errors import UserError
 

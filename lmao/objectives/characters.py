@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lmao.engine.parameters import Floats
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats
 
 VALUES = 256
 NOTHING = 255  # where a word has fewer bytes: no byte of UTF-8 has this value
@@ -29,7 +29,7 @@ def byte_targets(words: Sequence[str], characters: int) -> Floats:
 
 
 def characters(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `lmao.objectives`: the cross-entropy of the bytes (n, bytes), each by a softmax over 256, their sum a word.
+    """See `losses`: the cross-entropy of the bytes (n, bytes), each by a softmax over 256, their sum a word.
 
     prediction is (n, bytes * 256). The gradient is that of spaCy for the same words, softmax less target; spaCy logs
     the sum of its squares, which is not what it descends on, and divides by all words, masked or not.

@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from lmao.engine.parameters import Floats
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats
 
 TINY = np.float32(1e-8)  # the least length a vector is divided by
 
 
 def contrastive(prediction: Floats, targets: Targets, temperature: float) -> tuple[Floats, float]:
-    """See `lmao.objectives`: the cross-entropy of softmax(cos(p, c) / temperature) over the batch's candidates c.
+    """See `losses`: the cross-entropy of softmax(cos(p, c) / temperature) over the batch's candidates c.
 
     The paper has dot products and a temperature of 1, with targets that are learned too; ours are given, their lengths
     say more of frequency than of meaning, and predictions are looked up by cosine. Each distinct target counts once,

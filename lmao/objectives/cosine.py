@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from lmao.engine.parameters import Floats
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats
 
 SMALL = np.float32(1e-8)  # added to every number, as in thinc's CosineDistance
 
 
 def cosine(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `lmao.objectives`. Targets are not zero."""
+    """See `losses`. Targets are not zero."""
     p = prediction + SMALL
     t = targets.vectors + SMALL
     p_norm = np.sqrt(np.einsum("ij,ij->i", p, p))[:, None]

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from lmao.engine.parameters import Floats
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats
 
 
 def l2(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `lmao.objectives`: half the squared distance, divided by the length of the word's document, not `total`."""
+    """See `losses`: half the squared distance, divided by the length of the word's document, not `total`."""
     difference: Floats = prediction - targets.vectors
     weights: Any = targets.weights / targets.lengths
     gradient: Floats = (difference * weights[:, None]).astype(prediction.dtype)

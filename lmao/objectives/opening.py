@@ -8,15 +8,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao import config
-from lmao.corpus import Corpus
-from lmao.encoder import Encoder
-from lmao.heads import head_rows
-from lmao.objectives import open_loss
+from lmao.config.objective import AnyPart, CharactersObjective, DocumentObjective, HeadObjective, TrigramObjective
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.syntax import head_rows
+from lmao.encoder.encoder import Encoder
+from lmao.engine.parameters import Floats
 from lmao.objectives.characters import byte_targets
-from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, OutputHead, Task, TextVectors, WordTask
-from lmao.parameters import Floats
-from lmao.targets import prepare, sif_weights
+from lmao.objectives.losses import open_loss
+from lmao.objectives.output import OutputHead
+from lmao.objectives.tasks import Batch, BytesTask, DocumentTask, Task, TextVectors, WordTask
+from lmao.objectives.whitening import prepare, sif_weights
 
 BYTES = 256  # of one byte
 
@@ -27,7 +28,7 @@ class Given:
 
     counts (types,): how often each occurs; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1
     where a type is not predicted; texts(of) makes vectors of texts, or of the documents
-    they are in; heads(parser) are (tokens,), see `lmao.heads`.
+    they are in; heads(parser) are (tokens,), see `lmao.corpus.syntax`.
     """
 
     corpus: Corpus
@@ -39,28 +40,28 @@ class Given:
 
 
 def open_tasks(
-    parts: Mapping[str, tuple[config.AnyPart, float]], given: Given, encoder: Encoder
+    parts: Mapping[str, tuple[AnyPart, float]], given: Given, encoder: Encoder
 ) -> tuple[Sequence[Task], NDArray[np.bool_]]:
     """The parts, with their weights, as tasks; and which types (types,) may be masked: those that a part predicts."""
     tasks = [_open(name, part, weight, given, encoder) for name, (part, weight) in parts.items()]
     words = ~given.corpus.type_is_space
     predictable = np.zeros(len(words), dtype=bool)
     for part, _ in parts.values():
-        anything = isinstance(part, config.CharactersObjective | config.DocumentObjective)
+        anything = isinstance(part, CharactersObjective | DocumentObjective)
         predictable |= words if anything else given.rows >= 0
     return tasks, predictable
 
 
-def _open(name: str, part: config.AnyPart, weight: float, given: Given, encoder: Encoder) -> Task:
+def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encoder) -> Task:
     loss, device = open_loss(part), encoder.device
 
     def head(outputs: int) -> OutputHead:
         return OutputHead(name, part, encoder.width, outputs)
 
-    if isinstance(part, config.DocumentObjective):
+    if isinstance(part, DocumentObjective):
         texts = given.texts(part.predict)
         return DocumentTask(name, weight, head(texts.dims), loss, device, texts)
-    if isinstance(part, config.CharactersObjective):
+    if isinstance(part, CharactersObjective):
         vectors = byte_targets(given.corpus.words, part.characters)
         rows = np.where(given.corpus.type_is_space, -1, given.corpus.type_words).astype(np.int32)
         ones = np.ones(len(vectors), dtype=np.float32)
@@ -71,9 +72,9 @@ def _open(name: str, part: config.AnyPart, weight: float, given: Given, encoder:
     vectors = prepare(given.vectors, counts, part.center, part.whiten)
     row_weights = np.ones(len(vectors), dtype=np.float32) if part.sif is None else sif_weights(counts, part.sif)
     outputs, pick = vectors.shape[1], partial(_own, rows)
-    if isinstance(part, config.TrigramObjective):
+    if isinstance(part, TrigramObjective):
         outputs, pick = 3 * outputs, partial(_neighbours, rows)
-    elif isinstance(part, config.HeadObjective):
+    elif isinstance(part, HeadObjective):
         pick = partial(_heads, given.heads(part.parser), rows)
     return WordTask(name, weight, head(outputs), loss, device, vectors, row_weights, pick)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.parameters import Floats
+from lmao.engine.parameters import Floats
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao import config
-from lmao.batches import Runs
-from lmao.corpus import Corpus
-from lmao.device import Device
-from lmao.layers import Backprop, Workspace, linear, maxout_norm, maxout_shapes
-from lmao.masking import Masked
-from lmao.neighbours import nearest, unit_rows
+from lmao.corpus.batches import Runs
+from lmao.corpus.corpus import Corpus
+from lmao.engine.device import Device
+from lmao.engine.layers import Backprop, Workspace
+from lmao.engine.parameters import Floats, Parameters
+from lmao.objectives.masking import Masked
+from lmao.objectives.output import OutputHead
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats, Parameters
+from lmao.vectors.nearest import nearest, unit_rows
 
 Loss = Callable[[Floats, Targets], tuple[Floats, float]]
 Integers = NDArray[np.int64]
@@ -63,37 +63,6 @@ class Wanted:
         """Those whose number is in a range."""
         first, last = np.searchsorted(self.which, [which.start, which.stop])
         return Wanted(self.which[first:last], self.targets.part(slice(first, last)))
-
-
-class OutputHead:
-    """Maxout + layer norm + linear, or linear alone where hidden_size is 0; thrown away after pre-training."""
-
-    def __init__(self, name: str, settings: config.Head, width: int, outputs: int) -> None:
-        self._name = f"head.{name}"
-        self._settings = settings
-        self._width = width
-        self._outputs = outputs
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        s = self._settings
-        hidden = maxout_shapes(self._name, s.hidden_size, s.maxout_pieces, self._width) if s.hidden_size else {}
-        return {
-            **hidden,
-            f"{self._name}.output.W": (self._outputs, s.hidden_size or self._width),
-            f"{self._name}.output.b": (self._outputs,),
-        }
-
-    def __call__(self, weights: Parameters, X: Floats, space: Workspace) -> tuple[Floats, Backprop]:
-        """Encoded words or texts (n, width) to predictions (n, outputs)."""
-        if not self._settings.hidden_size:
-            return linear(weights, f"{self._name}.output", X, space)
-        hidden, backprop_hidden = maxout_norm(weights, self._name, X, space)
-        prediction, backprop_output = linear(weights, f"{self._name}.output", hidden, space)
-
-        def backprop(d_prediction: Floats, gradients: Parameters) -> Floats:
-            return backprop_hidden(backprop_output(d_prediction, gradients), gradients)
-
-        return prediction, backprop
 
 
 class Task(ABC):

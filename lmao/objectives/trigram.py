@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from lmao.engine.parameters import Floats
 from lmao.objectives.cosine import cosine
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats
 
 PARTS = 3
 
 
 def trigram(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
-    """See `lmao.objectives`: the mean of `cosine` over the parts of a target that are there.
+    """See `losses`: the mean of `cosine` over the parts of a target that are there.
 
     prediction and target are (n, 3 * dims), three vectors side by side; zeros where there is none, at a text's border
     or for a word without a vector: such a part has no loss and no gradient.

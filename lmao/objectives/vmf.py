@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.engine.parameters import Floats
 from lmao.objectives.targets import Targets
-from lmao.parameters import Floats
 
 Doubles = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ SLOPES = tuple(tuple(c * (j + 2 * i) for i, c in enumerate(row)) for j, row in e
 
 
 def vmf(prediction: Floats, targets: Targets, length_penalty: float, alignment: float) -> tuple[Floats, float]:
-    """See `lmao.objectives`: -log C(|p|) + length_penalty |p| - alignment p·t / |t|, the paper's lambda_1 and lambda_2.
+    """See `losses`: -log C(|p|) + length_penalty |p| - alignment p·t / |t|, the paper's lambda_1 and lambda_2.
 
     C is the density's normaliser, divided by its value at |p| = 0: the paper's loss less a constant, so that a
     prediction of zeros costs 0. With the settings 0 and 1 it is -log of the density in relation to the uniform one.

@@ -12,6 +12,7 @@ import rich.console
 from lmao import cli
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
+from lmao.passwords import masked
 from lmao.report.document import Block, describe, markdown
 from lmao.report.files import write_whole
 from lmao.report.luck import Curve
@@ -21,8 +22,7 @@ from lmao.report.runs import all_runs
 from lmao.report.setting_plots import boundary, isolation
 from lmao.report.settings import sampled
 from lmao.report.tables import Table
-from lmao.secrets import masked
-from lmao.studies import STORAGE, read_studies
+from lmao.sweep.records import STORAGE, read_studies
 
 
 def main() -> int:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lmao.report.files import Judged, RunFiles
 from lmao.report.rows import Group, Row
-from lmao.statistics import Comparison, Verdict, compare, holm, multi_bootstrap, verdict
-from lmao.studies import State
+from lmao.report.statistics import Comparison, Verdict, compare, holm, multi_bootstrap, verdict
+from lmao.sweep.records import State
 
 FEWEST = 2  # pairs
 

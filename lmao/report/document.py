@@ -13,9 +13,9 @@ from lmao.report.honesty import statement
 from lmao.report.luck import Curve, curves, sentences
 from lmao.report.rows import Group, Row, retrains
 from lmao.report.settings import at_the_edge, top_three
+from lmao.report.statistics import EQUIVALENCE, LEVEL, SUPERIORITY, holm
 from lmao.report.tables import Table
-from lmao.statistics import EQUIVALENCE, LEVEL, SUPERIORITY, holm
-from lmao.studies import State
+from lmao.sweep.records import State
 
 Block = str | Table
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
-from lmao.secrets import masked
-from lmao.studies import Study, Trial
+from lmao.passwords import masked
+from lmao.sweep.records import Study, Trial
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -108,7 +108,7 @@ def _tracking_uri(of_study: str | None) -> str | None:
 
 
 def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
-    from lmao.mlflow_store import told
+    from lmao.tracking.mlflow_store import told
 
     try:
         with told(uri):
@@ -119,7 +119,7 @@ def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
 
 @cache
 def _client(uri: str) -> "MlflowClient":
-    from lmao.mlflow_store import open_client
+    from lmao.tracking.mlflow_store import open_client
 
     return open_client(uri)
 

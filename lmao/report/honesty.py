@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from lmao.passwords import masked
 from lmao.report.luck import INDEPENDENT
 from lmao.report.rows import Group
 from lmao.report.settings import extent, space_of
-from lmao.secrets import masked
-from lmao.studies import State, Study, Trial
+from lmao.sweep.records import State, Study, Trial
 
 LISTED = 10  # kinds of failures that are told
 

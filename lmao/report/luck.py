@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.report.rows import Row
+from lmao.report.statistics import Floats, best_of_k, best_of_k_band
 from lmao.report.tables import percent
-from lmao.statistics import Floats, best_of_k, best_of_k_band
 
 INDEPENDENT = "random"  # the sampler whose trials are independent draws
 

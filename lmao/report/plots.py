@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lmao.report.files import write_whole
 from lmao.report.luck import Curve
 from lmao.report.rows import Group
-from lmao.studies import State, Trial
+from lmao.sweep.records import State, Trial
 
 PANEL = (4.6, 3.4)  # inches
 FORMATS = ("png", "svg")

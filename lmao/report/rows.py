@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lmao.statistics import Floats
-from lmao.studies import State, Study, Trial
+from lmao.report.statistics import Floats
+from lmao.sweep.records import State, Study, Trial
 
 NEVER_TOLD = ("seed", "data.", "pretrain.epochs")  # in a label: the data has a table of its own
 OF_PRETRAINING = ("pretrain.", "objective.", "vectors.target.")  # without meaning where pretrain.epochs=0

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from lmao.secrets import masked
-from lmao.studies import Study, Trial
+from lmao.passwords import masked
+from lmao.sweep.records import Study, Trial
 
 BEFORE = ["study", "number", "state", "seed", "dev_accuracy", "reported_accuracy"]
 AFTER = ["fine_tuning_epochs", "pretrain_epochs", "seconds", "error", "reused", "run_id", "folder"]

@@ -12,7 +12,7 @@ from lmao.report.plots import Style, accuracy_limits, in_percent, legend, mark, 
 from lmao.report.rows import Group, Row
 from lmao.report.settings import EDGE, drawn, extent, in_order, position, sampled, space_of
 from lmao.report.tables import TOP, shown
-from lmao.studies import rank
+from lmao.sweep.records import rank
 
 LANE = 0.24  # inches of height for a row within a setting
 BEST, NEXT = 80, 30  # marker areas

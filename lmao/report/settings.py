@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from lmao.report.rows import Group, Row
 from lmao.report.tables import TOP, Table, percent, shown
-from lmao.studies import State, Trial
+from lmao.sweep.records import State, Trial
 
 FEW = 4  # values that are listed one by one where there could be any
 EDGE = 0.05  # of a range

@@ -12,8 +12,8 @@ from rich.text import Text
 from lmao.report.comparison import Confirmed, Pair
 from lmao.report.files import Judged
 from lmao.report.rows import Row
-from lmao.statistics import Comparison, Floats, t_interval
-from lmao.studies import State, Study
+from lmao.report.statistics import Comparison, Floats, t_interval
+from lmao.sweep.records import State, Study
 
 TOP = 3
 SHORT = 14  # letters; what is longer may be wrapped on the screen

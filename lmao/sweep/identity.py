@@ -6,14 +6,16 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from lmao.config import Config, LinearTextcat, MlflowTracking, flat
-from lmao.data import Source
+from lmao.config.run import Config, flat
+from lmao.config.textcat import LinearTextcat
+from lmao.config.tracking import MlflowTracking
+from lmao.data.document import Source
 from lmao.database import absolute
-from lmao.result import code_version
-from lmao.secrets import masked
+from lmao.passwords import masked
+from lmao.run.result import code_version
 from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
-from lmao.vectors import table_digest
+from lmao.vectors.loading import table_digest
 
 DEFAULT_SAMPLER = "tpe"
 NOT_SCIENCE = ("tracking", "cache_dir", "threads", "device", "evaluate_test", "sweep", "space")

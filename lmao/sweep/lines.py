@@ -8,7 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from lmao.console import Console, duration
-from lmao.secrets import masked
+from lmao.passwords import masked
 from lmao.sweep.study import SharedStudy
 
 SHORT = ("optimizer.", "textcat.")

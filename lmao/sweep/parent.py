@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lmao.config import AnyTracking
+from lmao.config.tracking import AnyTracking
 from lmao.database import exclusive
 from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
 from lmao.sweep.study import SharedStudy
-from lmao.tracking import end_lost_runs, end_study_run, open_study_run
+from lmao.tracking.mlflow import end_lost_runs, end_study_run, open_study_run
 
 ABOUT = ("sampler", "n_trials", "space", "science", "commit")
 

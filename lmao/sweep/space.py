@@ -15,7 +15,7 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
-from lmao.config import Config, flat
+from lmao.config.run import Config, flat
 from lmao.errors import UserError
 
 EPOCHS = "pretrain.epochs"

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lmao import database
 from lmao.database import LOCKED, absolute, connect_options, scheme, sqlite_file
 from lmao.errors import UserError
-from lmao.secrets import masked
+from lmao.passwords import masked
 
 HEARTBEAT_SECONDS = 30
 GRACE_SECONDS = 240  # without a heartbeat until another machine's worker is taken for dead

@@ -17,24 +17,25 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao import cli
 from lmao.cache import open_cache
-from lmao.config import Config, flat, validate
+from lmao.config.run import Config, flat
+from lmao.config.sweep import validate_sweep
+from lmao.config.validation import validate
 from lmao.console import Console
-from lmao.data import Source
+from lmao.data.document import Source
+from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
-from lmao.experiment import check_inputs
-from lmao.secrets import masked
+from lmao.passwords import masked
+from lmao.run.inputs import check_inputs
 from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
-from lmao.sweep.settings import validate_sweep
 from lmao.sweep.space import Space, overrides, read_space
 from lmao.sweep.storage import DATABASE, told
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
-from lmao.team import available_threads
-from lmao.tracking import reach_tracking
+from lmao.tracking.mlflow import reach_tracking
 
 
 class StudySweep(OptunaSweeperImpl):

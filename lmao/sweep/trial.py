@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from lmao import cli
 from lmao.errors import AlreadyRun, Pruned, Unavailable
-from lmao.trial import NoTrial, Trial
+from lmao.tracking.trial import NoTrial, Trial
 
 
 @dataclass(frozen=True)

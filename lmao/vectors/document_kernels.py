@@ -1,6 +1,6 @@
 """The compiled loop of `vectors=document`: pairs of a document and an n-gram come in, both vectors are moved.
 
-Inner loops run from 0 over a slice, as in `lmao.kernels`, so that they become vector instructions.
+Inner loops run from 0 over a slice, as in `lmao.engine.kernels`, so that they become vector instructions.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from lmao.kernels import FAST
+from lmao.engine.kernels import FAST
 
 AHEAD = 2  # pairs whose rows are on their way to the processor while one is computed
 LINE = 64  # bytes that memory sends at once

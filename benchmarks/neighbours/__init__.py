@@ -1,0 +1,1 @@
+"""Nearest rows: the exact search beside libraries' approximate ones."""

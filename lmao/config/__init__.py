@@ -1,0 +1,1 @@
+"""The schema: what each key of conf/ may hold. The defaults, with their reasons, live in conf/ alone."""

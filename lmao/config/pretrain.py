@@ -1,0 +1,40 @@
+"""conf/pretrain: how long and on what the encoder is pre-trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lmao.config.fields import Count, DropoutRate, Positive, PositiveFloat, Share
+from lmao.config.optimizer import AdamOptimizer
+
+
+class Pretrain(AdamOptimizer):
+    epochs: Count
+    mask_rate: Share
+    mask_symbol: Share
+    random_word: Share
+    span: Annotated[float, Field(ge=1, le=100)]
+    vector_dropout: DropoutRate
+    dropout: DropoutRate
+    batch_words: Positive
+    window_words: Annotated[int, Field(ge=8)]
+    warmup_steps: Count
+    schedule: Literal["constant", "inverse_sqrt"]
+    heldout: Annotated[float, Field(gt=0, le=0.5)]
+    epoch_words: Positive | None
+    mode: Literal["pretrain", "interleave", "both"]
+    mix: Share
+    mix_end: Share | None
+    mix_steps: Positive
+    mixed_epochs: Positive
+    seed: Count | None
+    save_minutes: PositiveFloat
+
+    @model_validator(mode="after")
+    def _replacements_are_shares(self) -> "Pretrain":
+        if self.mask_symbol + self.random_word > 1 + 1e-9:
+            raise ValueError(
+                f"mask_symbol + random_word is {self.mask_symbol + self.random_word:g}, more than 1: "
+                "what is left over is the share of masked words that keep their form"
+            )
+        return self

@@ -1,0 +1,135 @@
+"""One run's settings, whole, and what has to fit together across groups."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from lmao.config.data import AnyData, DocBins, Files
+from lmao.config.encoder import CnnEncoder
+from lmao.config.fields import Count, Positive, Section
+from lmao.config.objective import AnyObjective, AnyPart, CharactersObjective, DocumentObjective, SumObjective
+from lmao.config.optimizer import AdamOptimizer
+from lmao.config.pretrain import Pretrain
+from lmao.config.textcat import AnyTextcat, LinearTextcat
+from lmao.config.tracking import AnyTracking
+from lmao.config.vectors import AnyTable
+
+NOT_SCIENCE = {"tracking", "cache_dir", "threads", "device", "evaluate_test"}
+
+
+class Config(Section):
+    """One run, whole."""
+
+    data: AnyData
+    vectors: AnyTable
+    target: AnyTable
+    encoder: CnnEncoder
+    objective: AnyObjective
+    pretrain: Pretrain
+    textcat: AnyTextcat
+    optimizer: AdamOptimizer
+    tracking: AnyTracking
+    seed: Count
+    threads: Positive | None
+    device: Literal["cpu", "gpu"]
+    cache_dir: str
+    evaluate_test: bool
+
+    @model_validator(mode="after")
+    def _objective_has_targets(self) -> "Config":
+        if self.vectors.name == "same":
+            raise ValueError("vectors=same makes sense for vectors.target alone")
+        if self.needs_target and self.target_table.name == "none":
+            raise ValueError(
+                f"objective={self.objective.name} predicts vectors and there are none: choose vectors, "
+                "or vectors.target, or set pretrain.epochs=0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _words_are_masked(self) -> "Config":
+        words = [name for name, (part, _) in self.parts.items() if not isinstance(part, DocumentObjective)]
+        if self.pretrains and words and not self.pretrain.mask_rate:
+            raise ValueError(
+                f"pretrain.mask_rate=0 masks no word, and objective {words[0]} predicts masked words: raise it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _both_has_a_first_part(self) -> "Config":
+        if self.pretrain.mode == "both" and not self.pretrain.epochs:
+            raise ValueError("pretrain.mode=both needs pretrain.epochs=1 or more; mode=interleave mixes from the start")
+        return self
+
+    @model_validator(mode="after")
+    def _features_have_vectors(self) -> "Config":
+        if (
+            isinstance(self.textcat, LinearTextcat)
+            and self.textcat.features != "ngrams"
+            and self.vectors.name == "none"
+        ):
+            raise ValueError(
+                f"textcat.features={self.textcat.features} is made of vectors and there are none: choose vectors"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _test_has_examples(self) -> "Config":
+        if self.evaluate_test and isinstance(self.data, Files | DocBins) and self.data.test_path is None:
+            raise ValueError("evaluate_test=true needs test examples: give data.test_path")
+        return self
+
+    def keys(self) -> dict[str, Any]:
+        """Plain values, named as on the command line."""
+        values = self.model_dump()
+        values["vectors"]["target"] = values.pop("target")
+        return values
+
+    def science(self) -> dict[str, Any]:
+        """The settings that decide what comes out: not where things are, nor how fast, nor what else is measured."""
+        values = {name: value for name, value in self.keys().items() if name not in NOT_SCIENCE}
+        for section in (values["data"], values["vectors"], values["vectors"]["target"]):
+            for name in [name for name in section if name.endswith("path")]:
+                del section[name]
+        return values
+
+    @property
+    def tables(self) -> dict[str, AnyTable]:
+        """The tables that the run reads or trains, by the names of their settings."""
+        if isinstance(self.textcat, LinearTextcat):
+            return {} if self.textcat.features == "ngrams" else {"vectors": self.vectors}
+        return {"vectors": self.vectors, "vectors.target": self.target}
+
+    @property
+    def pretrain_seed(self) -> int:
+        return self.seed if self.pretrain.seed is None else self.pretrain.seed
+
+    @property
+    def parts(self) -> dict[str, tuple[AnyPart, float]]:
+        """The objective's parts and their weights, by name."""
+        if isinstance(self.objective, SumObjective):
+            return {name: (part, self.objective.weights[name]) for name, part in self.objective.parts.items()}
+        return {self.objective.name: (self.objective, 1.0)}
+
+    @property
+    def pretrains(self) -> bool:
+        return self.textcat.name == "cnn" and self.pretrain.epochs > 0
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether pre-training predicts vectors of a table."""
+        return self.pretrains and any(not isinstance(part, CharactersObjective) for part, _ in self.parts.values())
+
+    @property
+    def target_table(self) -> Any:
+        """The table whose rows are predicted: `vectors.target`, or the input's own."""
+        return self.vectors if self.target.name == "same" else self.target
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found

@@ -1,0 +1,1 @@
+"""What texts become: tokens, token types, memory-mapped arrays, batches."""

@@ -1,0 +1,76 @@
+"""Texts of a corpus, laid out for the encoder in batches of about the same number of words."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.corpus.corpus import Corpus
+from lmao.engine import kernels
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A batch's texts laid out: ids (rows,) int32 types, -1 in the gaps; starts and lengths (texts,) int64 in rows;
+    document_lengths (texts,) of what they were cut from."""
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    document_lengths: NDArray[np.int64]
+
+    def rows(self, which: slice) -> Rows:
+        """Those of the words of some neighbouring texts."""
+        first, last = self.starts[which.start], self.starts[which.stop - 1] + self.lengths[which.stop - 1]
+        rows: Rows = np.flatnonzero(self.ids[first:last] >= 0) + first
+        return rows
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Stretches of a corpus, (texts,) int64 in tokens: where they begin, how long they and their documents are."""
+
+    begins: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    document_lengths: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> "Runs":
+        return Runs(self.begins[which], self.lengths[which], self.document_lengths[which])
+
+
+def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Runs:
+    begins = corpus.offsets[numbers]
+    lengths = corpus.offsets[numbers + 1] - begins
+    return Runs(begins, lengths, lengths)
+
+
+def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
+    """The documents, each cut into as few windows of at most `longest` words as it takes, of nearly equal length."""
+    whole = documents(corpus, numbers)
+    counts = -(-whole.lengths // longest)
+    owner = np.repeat(np.arange(len(whole)), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    base, extra = whole.lengths[owner] // counts[owner], whole.lengths[owner] % counts[owner]
+    begins = whole.begins[owner] + place * base + np.minimum(place, extra)
+    return Runs(begins, base + (place < extra), whole.lengths[owner])
+
+
+def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
+    """Neighbouring texts up to about `words` words a batch, at least one text each."""
+    ends = np.cumsum(lengths)
+    number = (ends - lengths) // words
+    borders = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(lengths)]
+    return [slice(a, b) for a, b in itertools.pairwise(borders)]
+
+
+def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:
+    ids = np.empty(int(runs.lengths.sum()) + gap * (len(runs) + 1), dtype=np.int32)
+    starts = np.empty(len(runs), dtype=np.int64)
+    kernels.lay_out(corpus.tokens, runs.begins, runs.lengths, gap, ids, starts)
+    return Texts(ids, starts, runs.lengths, runs.document_lengths)

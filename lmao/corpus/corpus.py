@@ -1,0 +1,63 @@
+"""The encoded corpus: flat arrays of token types, memory-mapped. Nothing after it sees a text or a Doc.
+
+A *token type* is a distinct (lower-case form, 1-letter prefix, 3-letter suffix, shape); a *word* is a distinct
+lower-case form.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents as type ids.
+
+    tokens (tokens,) int32; offsets (documents + 1,) int64; types (types, 4) uint64 hashes of the four features;
+    type_words (types,) int32; words: the lower-case forms; parts (documents,) uint8; labels (documents,) int32, -1
+    where there is none (test labels always); test_labels is a call, so that they are read only when asked for.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    types: NDArray[np.uint64]
+    type_words: NDArray[np.int32]
+    words: Sequence[str]
+    parts: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    label_names: Sequence[str]
+    digest: str
+    test_labels: Callable[[], NDArray[np.int32]]
+
+    def document(self, number: int) -> NDArray[np.int32]:
+        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
+
+    def word_ids(self, number: int) -> NDArray[np.int32]:
+        """The document's words, white space left out."""
+        words = self.type_words[self.document(number)]
+        return words[~self._is_space[words]]
+
+    def count(self, documents: NDArray[np.int64]) -> int:
+        """How many tokens the documents have."""
+        return int((self.offsets[documents + 1] - self.offsets[documents]).sum())
+
+    def type_counts(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How often each type occurs in the documents; flat in memory."""
+        counts = np.zeros(len(self.types), dtype=np.int64)
+        for block in np.array_split(documents, max(1, len(documents) // 2000)):
+            if len(block):
+                tokens = np.concatenate([self.document(int(number)) for number in block])
+                counts += np.bincount(tokens, minlength=len(counts))
+        return counts
+
+    @cached_property
+    def type_is_space(self) -> NDArray[np.bool_]:
+        """(types,): white space is a token to spaCy."""
+        return self._is_space[self.type_words]
+
+    @cached_property
+    def _is_space(self) -> NDArray[np.bool_]:
+        return np.fromiter((word.isspace() for word in self.words), dtype=bool, count=len(self.words))

@@ -1,0 +1,141 @@
+"""Texts to token types: every document once through the tokenizer, then numbered, written and kept in the cache."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.cache import Cache, Entry, Writer
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.tokens import Forms, tokenize
+from lmao.data.document import Document, Part, Source
+
+VERSION = 2
+MASK = "[MASK]"  # type 0 of every corpus
+CHUNK_CHARACTERS = 500_000
+
+
+def encode(
+    source: Source, language: str, cache: Cache, threads: int, advance: Callable[[float], None]
+) -> tuple[Corpus, bool]:
+    """The source's corpus, from the cache or made now, and whether it was cached.
+
+    Raises:
+        UserError: the source's own, about the texts.
+    """
+    import spacy
+
+    record = {
+        "version": VERSION,
+        "spacy": spacy.__version__,
+        "source": source.name,
+        "fingerprint": source.fingerprint(),
+        "language": language,
+    }
+
+    def make(writer: Writer) -> None:
+        _CorpusWriter(language).write(source.documents(), threads, writer, advance)
+
+    entry, cached = cache.get_or_make("corpus", record, make)
+
+    def test_labels() -> NDArray[np.int32]:
+        def make(writer: Writer) -> None:
+            writer.array("labels", _test_labels(source, entry.meta["labels"]))
+
+        return np.array(cache.get_or_make("test_labels", record, make)[0].array("labels"))
+
+    return _open(entry, test_labels), cached
+
+
+def _test_labels(source: Source, names: Sequence[str]) -> NDArray[np.int32]:
+    """Of every document, -1 for what is no test document: read from the source when they are asked for, not before."""
+    numbers: dict[str | None, int] = {name: i for i, name in enumerate(names)}
+    labels = [numbers.get(d.label, -1) if d.part == Part.TEST else -1 for d in source.documents()]
+    return np.array(labels, dtype=np.int32)
+
+
+def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
+    return Corpus(
+        tokens=entry.array("tokens"),
+        offsets=np.array(entry.array("offsets")),
+        types=np.array(entry.array("types")),
+        type_words=np.array(entry.array("type_words")),
+        words=json.loads((entry.path / "words.json").read_text(encoding="utf-8")),
+        parts=np.array(entry.array("parts")),
+        labels=np.array(entry.array("labels")),
+        label_names=entry.meta["labels"],
+        digest=entry.digest,
+        test_labels=test_labels,
+    )
+
+
+class _CorpusWriter:
+    """Numbers types and words in order of appearance; what it holds in memory is the vocabulary, not the text."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._types: dict[int, int] = {}  # hash of the form as written -> type
+        self._features: dict[tuple[int, ...], int] = {}
+        self._words: dict[str, int] = {}
+        self._type_words: list[int] = []
+        self._labels: list[str | None] = []
+        self._parts: list[int] = []
+
+    def write(
+        self, documents: Iterator[Document], threads: int, writer: Writer, advance: Callable[[float], None]
+    ) -> None:
+        lengths: list[int] = []
+        with (writer.path / "tokens.bin").open("wb") as file:
+            self._number(Forms.symbol(self._language, MASK))
+            for forms in tokenize(self._chunks(documents), self._language, threads):
+                self._number(forms).tofile(file)
+                lengths.extend(forms.lengths)
+                advance(float(sum(forms.lengths)))
+        names = sorted({label for label in self._labels if label is not None})
+        numbers = {name: i for i, name in enumerate(names)}
+        labels = np.array([-1 if label is None else numbers[label] for label in self._labels], dtype=np.int32)
+        parts = np.array(self._parts, dtype=np.uint8)
+        _as_npy(writer.path / "tokens.bin", sum(lengths))
+        writer.array("offsets", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        writer.array("types", np.array(list(self._features), dtype=np.uint64))
+        writer.array("type_words", np.array(self._type_words, dtype=np.int32))
+        writer.array("parts", parts)
+        writer.array("labels", np.where(parts == Part.TEST, -1, labels).astype(np.int32))
+        (writer.path / "words.json").write_text(json.dumps(list(self._words)), encoding="utf-8")
+        writer.meta["labels"] = names
+
+    def _chunks(self, documents: Iterator[Document]) -> Iterator[list[str]]:
+        chunk: list[str] = []
+        size = 0
+        for document in documents:
+            self._labels.append(document.label)
+            self._parts.append(int(document.part))
+            chunk.append(document.text)
+            size += len(document.text)
+            if size >= CHUNK_CHARACTERS:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
+            yield chunk
+
+    def _number(self, forms: "Forms") -> NDArray[np.int32]:
+        for form, features, word in forms.new:
+            if form not in self._types:
+                if features not in self._features:
+                    self._features[features] = len(self._features)
+                    self._type_words.append(self._words.setdefault(word, len(self._words)))
+                self._types[form] = self._features[features]
+        numbers = np.array([self._types[form] for form in forms.distinct], dtype=np.int32)
+        return numbers[forms.tokens]
+
+
+def _as_npy(path: Path, count: int) -> None:
+    """Turn a raw file of int32 into the .npy of the same name: by writing, since a memory map on a full disk kills."""
+    with path.open("rb") as raw, path.with_suffix(".npy").open("wb") as file:
+        header = {"descr": "<i4", "fortran_order": False, "shape": (count,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        shutil.copyfileobj(raw, file, 1 << 22)
+    path.unlink()

@@ -1,0 +1,85 @@
+"""The encoder's twin, made of stock spaCy parts: the same arrays, in spaCy's places and order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import spacy
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model
+
+from lmao.config.encoder import CnnEncoder
+from lmao.encoder.dropout import FEATURES
+from lmao.engine.parameters import Parameters
+from lmao.vectors.table import StaticVectors
+
+
+def tok2vec_config(settings: CnnEncoder, vectors: bool) -> dict[str, Any]:
+    """The encoder as spaCy's registered architectures."""
+    return {
+        "@architectures": "spacy.Tok2Vec.v2",
+        "embed": {
+            "@architectures": "spacy.MultiHashEmbed.v2",
+            "width": settings.width,
+            "attrs": [feature.upper() for feature in FEATURES],
+            "rows": list(settings.embed_rows),
+            "include_static_vectors": settings.static_vectors and vectors,
+        },
+        "encode": {
+            "@architectures": "spacy.MaxoutWindowEncoder.v2",
+            "width": settings.width,
+            "window_size": settings.window_size,
+            "maxout_pieces": settings.maxout_pieces,
+            "depth": settings.depth,
+        },
+    }
+
+
+def blank_pipeline(language: str, vectors: StaticVectors | None) -> Language:
+    nlp = spacy.blank(language)
+    if vectors is not None:
+        nlp.vocab.vectors = vectors.to_spacy(nlp.vocab.strings)
+    return nlp
+
+
+def stock_tok2vec(settings: CnnEncoder, nlp: Language) -> Model[Any, Any]:
+    """The encoder's twin, made and initialised by spaCy."""
+    architecture = tok2vec_config(settings, bool(nlp.vocab.vectors_length))
+    model: Model[Any, Any] = registry.resolve({"model": architecture})["model"]
+    model.initialize(X=[Doc(nlp.vocab, words=["a"])])
+    return model
+
+
+def to_stock(tok2vec: Model[Any, Any], weights: Mapping[str, NDArray[Any]] | Parameters) -> None:
+    """Set the twin's weights to the encoder's."""
+    for name, (node, param) in stock_places(tok2vec).items():
+        node.set_param(param, spacy_order(name, weights[name]))
+
+
+def stock_places(tok2vec: Model[Any, Any]) -> dict[str, tuple[Model[Any, Any], str]]:
+    """Where each of the encoder's arrays is in spaCy's model: (node, parameter)."""
+    embed, encode = tok2vec.get_ref("embed"), tok2vec.get_ref("encode")
+    tables = sorted((n for n in embed.walk() if n.name == "hashembed"), key=lambda node: node.attrs["column"])
+    places = {f"embed.{feature}.E": (node, "E") for feature, node in zip(FEATURES, tables, strict=True)}
+    for node in embed.walk():
+        if node.name == "static_vectors":
+            places["embed.vectors.W"] = (node, "W")
+    parts = [("embed", embed)] + [(f"encode.{i}", layer) for i, layer in enumerate(_residuals(encode))]
+    for name, part in parts:
+        for node in part.walk():
+            if node.name in ("maxout", "layernorm"):
+                places |= {f"{name}.{node.name}.{param}": (node, param) for param in node.param_names}
+    return places
+
+
+def _residuals(encode: Model[Any, Any]) -> list[Model[Any, Any]]:
+    nodes = [node for node in encode.walk(order="dfs_pre") if node.layers]
+    return [node for node in nodes if node.name == f"residual({node.layers[0].name})"]
+
+
+def spacy_order(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Maxout weights lie (pieces, units, …) here and (units, pieces, …) in thinc; turns either way."""
+    return np.ascontiguousarray(values.swapaxes(0, 1)) if ".maxout." in name else values

@@ -1,0 +1,1 @@
+"""Arithmetic that knows no text: flat parameters, kernels, layers, Adam, threads."""

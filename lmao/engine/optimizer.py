@@ -1,0 +1,91 @@
+"""Adam with averages over flat weights, thinc's formulas, one fused pass."""
+
+from collections.abc import Collection
+from concurrent.futures import Executor
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from lmao.config.optimizer import AdamOptimizer
+from lmao.config.pretrain import Pretrain
+from lmao.engine.device import CPU, Device
+from lmao.engine.parameters import Floats, Parameters
+
+MAX_AVERAGE = 0.9999  # thinc's cap on the share of the average that stays
+
+
+class Adam:
+    """Kingma & Ba 2015, decoupled weight decay (Loshchilov & Hutter 2019), clipping of each array's gradient by its
+    norm, and a running average of the weights that starts from the first ones.
+
+    beta1=0 means no momentum (thinc would switch to plain gradient descent).
+    """
+
+    def __init__(self, settings: AdamOptimizer, weights: Parameters, device: Device = CPU) -> None:
+        self.settings = settings
+        self.weights = weights = weights.like(device.to_device(weights.flat))
+        self._kernels = device.kernels
+        self.first: Floats = np.zeros_like(weights.flat)
+        self.second: Floats = np.zeros_like(weights.flat)
+        self.average: Floats = weights.flat.copy()
+        self.steps = 0
+        self.missed = dict.fromkeys(weights.spans, 0)  # steps in which an array was left alone
+
+    def step(self, gradients: Floats, rate: float, team: Executor, left_alone: Collection[str] = ()) -> None:
+        """gradients (parts, size) are summed in order, applied with the learning rate, and set to zero.
+
+        left_alone: arrays that stay as they are, whose gradients must be zero; for them it is as if there had been no
+        step.
+        """
+        self.steps += 1
+        s = self.settings
+        arrays = (self.weights.flat, gradients[0], self.first, self.second, self.average)
+
+        @cache
+        def scalars(steps: int) -> tuple[list[Any], Any]:
+            corrected = rate * (1 - s.beta2**steps) ** 0.5 / (1 - s.beta1**steps)
+            keep = min(MAX_AVERAGE, (1 + steps) / (10 + steps))
+            return [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)], np.float32(keep)
+
+        def update(names: list[str]) -> None:
+            for name in names:
+                if name in left_alone:
+                    self.missed[name] += 1
+                    continue
+                span = self.weights.spans[name]
+                values, keep = scalars(self.steps - self.missed[name])
+                norm = float(np.sqrt(self._kernels.collect(gradients, span.start, span.stop)))
+                clip = np.float32(s.grad_clip / norm if s.grad_clip and norm >= s.grad_clip else 1)
+                self._kernels.adam(*(array[span] for array in arrays), *values, clip, keep)
+
+        list(team.map(update, self._balanced(len(gradients))))
+
+    def _balanced(self, parts: int) -> list[list[str]]:
+        """The arrays in lists of about the same size: the largest first, each to the shortest list."""
+        lists: list[list[str]] = [[] for _ in range(parts)]
+        sizes = [0] * parts
+        for name, span in sorted(self.weights.spans.items(), key=lambda item: item[1].start - item[1].stop):
+            shortest = sizes.index(min(sizes))
+            lists[shortest].append(name)
+            sizes[shortest] += span.stop - span.start
+        return lists
+
+    def arrays(self) -> dict[str, Floats]:
+        """Its state but for `steps`, themselves, not copies."""
+        return {"weights": self.weights.flat, "first": self.first, "second": self.second, "average": self.average}
+
+    def averages(self) -> Parameters:
+        """A copy of the averaged weights."""
+        return self.weights.like(self.average.copy())
+
+
+def learning_rate(settings: Pretrain, steps: int) -> float:
+    """The rate after `steps` steps: linear warm-up, then constant or falling with the root of the steps done."""
+    done = steps + 1
+    rate = settings.learn_rate
+    if done < settings.warmup_steps:
+        return rate * done / settings.warmup_steps
+    if settings.schedule == "inverse_sqrt":
+        return float(rate * (max(settings.warmup_steps, 1) / done) ** 0.5)
+    return rate

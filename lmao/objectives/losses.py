@@ -1,0 +1,45 @@
+"""What pre-training predicts, and how far off it is.
+
+A loss takes predictions (n, outputs) and their `Targets`; it returns its gradient by the prediction, and itself: the
+weighted mean over the batch of what is trained on, and logged. Shares of a batch add up to the batch.
+"""
+
+from functools import partial
+
+from lmao.config.objective import (
+    AnyPart,
+    CharactersObjective,
+    ContrastiveObjective,
+    CosineObjective,
+    DocumentObjective,
+    HeadObjective,
+    L2Objective,
+    TrigramObjective,
+    VmfObjective,
+)
+from lmao.objectives.characters import characters
+from lmao.objectives.contrastive import contrastive
+from lmao.objectives.cosine import cosine
+from lmao.objectives.document import document
+from lmao.objectives.l2 import l2
+from lmao.objectives.tasks import Loss
+from lmao.objectives.trigram import trigram
+from lmao.objectives.vmf import vmf
+
+
+def open_loss(settings: AnyPart) -> Loss:
+    match settings:
+        case L2Objective():
+            return l2
+        case CosineObjective() | HeadObjective():
+            return cosine
+        case VmfObjective():
+            return partial(vmf, length_penalty=settings.length_penalty, alignment=settings.alignment)
+        case ContrastiveObjective():
+            return partial(contrastive, temperature=settings.temperature)
+        case TrigramObjective():
+            return trigram
+        case CharactersObjective():
+            return characters
+        case DocumentObjective():
+            return partial(document, contrastive=settings.contrastive, temperature=settings.temperature)

@@ -1,0 +1,165 @@
+"""The pre-trained language model of a run: kept beside its classifier, and read back to put words in masked places.
+
+A run's `tok2vec.bin` is the encoder. `language_model/` adds the head and the rows that it was trained to point to, with
+their words: as they were predicted, centred or whitened, so that nothing else has to be found again, for less than the
+table in `model/` takes.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.cache import Cache, Damaged, Entry, Writer
+from lmao.config.encoder import CnnEncoder
+from lmao.config.objective import Head, WordObjective
+from lmao.config.run import Config
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.encoding import MASK
+from lmao.encoder.stock import stock_tok2vec
+from lmao.engine.layers import Workspace
+from lmao.engine.parameters import Floats, Parameters
+from lmao.errors import UserError
+from lmao.objectives.output import OutputHead
+from lmao.objectives.whitening import prepare
+from lmao.vectors.lookup import TypeVectors
+from lmao.vectors.nearest import nearest, unit_rows
+
+FOLDER = "language_model"
+# Their heads predict the masked word's own vector; trigram's between those of the words beside it.
+OWN_WORD = ("cosine", "l2", "vmf", "contrastive", "trigram")
+MASKED = re.compile(rf" ?{re.escape(MASK)} ?")
+
+log = logging.getLogger("lmao")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The nearest words of one masked place, the best first, and their cosines with what was predicted."""
+
+    words: Sequence[str]
+    cosines: Sequence[float]
+
+
+def save_language_model(
+    folder: Path, settings: Config, weights: Parameters, corpus: Corpus, counts: NDArray[np.int64], types: TypeVectors
+) -> None:
+    """Write `folder / "language_model"`, if a part of the objective predicts masked words; of several the first.
+
+    weights: the pre-trained ones, heads among them; counts (types,) of the texts that were pre-trained on; types: the
+    predicted table by type.
+    """
+    parts = ((name, part) for name, (part, _) in settings.parts.items() if isinstance(part, WordObjective))
+    name, part = next(((name, part) for name, part in parts if part.name in OWN_WORD), ("", None))
+    if part is None:
+        return
+    rows = types.predictable(corpus)
+    known = rows >= 0
+    of_rows = np.bincount(rows[known], counts[known], minlength=len(types.vectors))
+    vectors = prepare(types.vectors, of_rows, part.center, part.whiten)
+    used, words = _most_frequent(corpus, counts, rows)
+    arrays = {array: weights[array] for array in weights.shapes if array.startswith(f"head.{name}.")}
+
+    def make(writer: Writer) -> None:
+        writer.array("table", unit_rows(vectors[used]))
+        (writer.path / "words.json").write_text(json.dumps(words), encoding="utf-8")
+        for array, values in arrays.items():
+            writer.array(array, values)
+        writer.meta |= {
+            "encoder": settings.encoder.model_dump(),
+            "part": name,
+            "head": part.model_dump(include=set(Head.model_fields)),
+            "outputs": len(weights[f"head.{name}.output.b"]),
+        }
+
+    Cache(folder, log.warning).put("", FOLDER, make)
+
+
+def _most_frequent(
+    corpus: Corpus, counts: NDArray[np.int64], rows: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """The rows (m,) that words have, and of each the word that occurs most: in some tables words share a row."""
+    of_words = np.bincount(corpus.type_words, counts, minlength=len(corpus.words))
+    order = np.argsort(-of_words[corpus.type_words], kind="stable")
+    order = order[rows[order] >= 0]
+    used, first = np.unique(rows[order], return_index=True)
+    return used, [corpus.words[word] for word in corpus.type_words[order[first]]]
+
+
+class LanguageModel:
+    """What a run has learned of masked words, by its folder.
+
+    Raises:
+        UserError: the folder is not that of a run that keeps such a model, or a file of it is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import spacy
+
+        entry = _entry(folder)
+        meta = entry.meta
+        try:
+            self._nlp = spacy.load(folder / "model", exclude=["textcat"])
+            encoder = CnnEncoder.model_validate(meta["encoder"])
+            self._tok2vec = stock_tok2vec(encoder, self._nlp).from_bytes((folder / "tok2vec.bin").read_bytes())
+        except Exception as error:  # spaCy leaks whatever its parsers raise
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"--model: model/ or tok2vec.bin in {folder} is missing or damaged ({reason}): train the run again"
+            ) from None
+        self._head = OutputHead(meta["part"], Head.model_validate(meta["head"]), encoder.width, meta["outputs"])
+        self._weights = Parameters(self._head.shapes())
+        self._weights.copy_from({name: entry.array(name) for name in self._weights.shapes})
+        self._units: Floats = np.asarray(entry.array("table"))
+        self._words: list[str] = json.loads((entry.path / "words.json").read_text(encoding="utf-8"))
+
+    def fill(self, text: str, k: int) -> list[Filled]:
+        """The k nearest words of each [MASK] in a text, in its order."""
+        predicted = self.predict(text)
+        rows, cosines = nearest(predicted, self._units, k)
+        words = [[self._words[row] for row in found] for found in rows]
+        return [Filled(found, values.tolist()) for found, values in zip(words, cosines, strict=True)]
+
+    def predict(self, text: str) -> Floats:
+        """The vectors (masks, dims) that are predicted."""
+        from spacy.tokens import Doc
+
+        words: list[str] = []
+        masked: list[int] = []
+        for i, piece in enumerate(MASKED.split(text)):  # the tokenizer would take [MASK] apart
+            if i:
+                masked.append(len(words))
+                words.append(MASK)
+            words += [token.text for token in self._nlp.make_doc(piece)]
+        encoded: Floats = self._tok2vec.predict([Doc(self._nlp.vocab, words=words)])[0]
+        X = np.ascontiguousarray(encoded[masked], dtype=np.float32)
+        prediction, _ = self._head(self._weights, X, Workspace())
+        dims = self._units.shape[1]
+        middle = prediction.shape[1] // dims // 2 * dims  # of three vectors side by side the word's own
+        return prediction[:, middle : middle + dims].copy()
+
+
+def _entry(folder: Path) -> Entry:
+    result = folder / "result.json"
+    if not result.is_file():
+        raise UserError(f"--model: {folder} has no result.json: name the folder of a finished run, outputs/…")
+    if (folder / FOLDER).is_dir():
+        try:
+            return Entry(folder / FOLDER)
+        except Damaged as error:
+            raise UserError(f"--model: {folder / FOLDER} is damaged ({error}): train the run again") from None
+    if json.loads(result.read_text()).get("pretrain") is None:
+        raise UserError(f"--model: the run in {folder} did not pre-train: train one with pretrain.epochs=1 or more")
+    if not (folder / "model").is_dir():
+        raise UserError(
+            f"--model: {folder} keeps no model: a sweep keeps its best trial's, tracking.keep_models=all each trial's"
+        )
+    raise UserError(
+        f"--model: the run in {folder} has not learned to predict masked words: train with objective="
+        f"{', '.join(OWN_WORD[:-1])} or {OWN_WORD[-1]}"
+    )

@@ -1,0 +1,1 @@
+"""One run: what times, tells and stores."""

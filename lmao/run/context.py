@@ -1,0 +1,38 @@
+"""What the stations of a run share: its settings, where it writes, and whom it tells."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from lmao.cache import Cache, key_of
+from lmao.config.run import Config
+from lmao.console import Console
+from lmao.engine.team import Team
+from lmao.stop import StopSignal
+from lmao.tracking.tracker import Tracker
+from lmao.tracking.trial import Trial
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Config
+    folder: Path
+    console: Console
+    stop: StopSignal
+    cache: Cache
+    tracker: Tracker
+    team: Team
+    trial: Trial
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage
+    digests: dict[str, str] = field(default_factory=dict)  # of what the run depends on
+
+    def __post_init__(self) -> None:
+        self.digests["config"] = key_of(self.settings.science())
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        began = perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - began

@@ -1,0 +1,78 @@
+"""Out of the engine into stock spaCy: a pipeline to load, and weights for `spacy train`. Neither needs lmao."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spacy.language import DEFAULT_CONFIG_PRETRAIN_PATH, Language
+from spacy.tokens import Doc
+from spacy.util import load_config
+from thinc.api import Config as SpacyConfig
+
+from lmao.config.encoder import CnnEncoder
+from lmao.encoder.stock import blank_pipeline, stock_tok2vec, to_stock, tok2vec_config
+from lmao.engine.parameters import Parameters
+from lmao.vectors.table import StaticVectors
+
+
+def build_pipeline(
+    language: str, labels: Sequence[str], settings: CnnEncoder, vectors: StaticVectors | None, weights: Parameters
+) -> Language:
+    """A spaCy pipeline of one component, `textcat`, with the classifier's weights."""
+    nlp = blank_pipeline(language, vectors)
+    architecture = {
+        "@architectures": "spacy.TextCatReduce.v1",
+        "tok2vec": tok2vec_config(settings, vectors is not None),
+        "exclusive_classes": True,
+        "use_reduce_first": False,
+        "use_reduce_last": False,
+        "use_reduce_max": False,
+        "use_reduce_mean": True,
+    }
+    textcat: Any = nlp.add_pipe("textcat", config={"model": architecture})
+    for label in labels:
+        textcat.add_label(label)
+    textcat.model.initialize(X=[Doc(nlp.vocab, words=["a"])], Y=np.zeros((1, len(labels)), dtype=np.float32))
+    to_stock(textcat.model.get_ref("tok2vec"), weights)
+    output = textcat.model.get_ref("output_layer")
+    output.set_param("W", weights["softmax.W"])
+    output.set_param("b", weights["softmax.b"])
+    return nlp
+
+
+def save_pipeline(nlp: Language, folder: Path) -> None:
+    """Write `folder` whole or not at all."""
+    temporary = Path(tempfile.mkdtemp(prefix=".model-", dir=folder.parent))
+    try:
+        nlp.to_disk(temporary)
+        temporary.chmod(0o755)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def save_tok2vec(nlp: Language, settings: CnnEncoder, weights: Parameters, folder: Path) -> None:
+    """`tok2vec.bin` for `spacy train --initialize.init_tok2vec`, and the `config.cfg` that fits it.
+
+    The config takes its vectors from the pipeline in `folder / "model"`.
+    """
+    tok2vec = stock_tok2vec(settings, nlp)
+    to_stock(tok2vec, weights)
+    settings_of_run: Any = nlp.config
+    training = load_config(DEFAULT_CONFIG_PRETRAIN_PATH).merge(SpacyConfig(settings_of_run))
+    training["pretraining"] |= {"component": "textcat", "layer": "tok2vec"}
+    here = folder.absolute()
+    training["paths"] |= {"vectors": str(here / "model"), "init_tok2vec": str(here / "tok2vec.bin")}
+    training["initialize"] |= {"vectors": "${paths.vectors}", "init_tok2vec": "${paths.init_tok2vec}"}
+    _write(folder / "config.cfg", training.to_bytes())
+    _write(folder / "tok2vec.bin", tok2vec.to_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_bytes(content)
+    temporary.rename(path)

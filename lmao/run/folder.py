@@ -1,0 +1,31 @@
+"""A run's folder: what a run leaves there, and what an earlier one left is removed."""
+
+import shutil
+from pathlib import Path
+
+from lmao.errors import UserError
+
+RESULTS = (
+    "result.json", "predictions.npz", "probe_predictions.npz", "tok2vec.bin", "config.cfg", "curves.png",
+    "confusion.png",
+)  # fmt: skip
+MODELS = ("model", "language_model")  # folders
+MARK = ".lmao"  # in a folder that is a run's
+ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run in the same folder left: nothing of it may pass for this one's.
+
+    Raises:
+        UserError: the folder holds such names, but no run has left them.
+    """
+    found = [name for name in (*RESULTS, *MODELS) if (folder / name).exists()]
+    if found and not (folder / MARK).exists():
+        raise UserError(f"hydra.run.dir: {folder} holds {', '.join(found)}, not of a run: choose another folder")
+    for name in found:
+        if name in MODELS:
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink()
+    (folder / MARK).touch()

@@ -1,0 +1,32 @@
+"""Before anything long begins: settings come in, a source of texts goes out, and all that they name is there."""
+
+from contextlib import nullcontext
+
+from lmao.cache import Cache
+from lmao.config.objective import HeadObjective
+from lmao.config.run import Config
+from lmao.corpus.syntax import check_heads
+from lmao.corpus.tokens import check_language
+from lmao.data.document import Source
+from lmao.data.source import open_source
+from lmao.engine.device import open_device
+from lmao.vectors.loading import check_vectors, of_target
+
+
+def check_inputs(settings: Config, cache: Cache) -> Source:
+    """The source of the texts, after a look at all that the settings name.
+
+    Raises:
+        UserError: something isn't there, or not what it should be.
+    """
+    open_device(settings.device)
+    source = open_source(settings.data, cache.root)
+    check_language(settings.data.language)
+    for name, table in settings.tables.items():
+        with of_target() if name == "vectors.target" else nullcontext():
+            check_vectors(table)
+    if settings.pretrains:
+        for part, _ in settings.parts.values():
+            if isinstance(part, HeadObjective):
+                check_heads(settings.data, part.parser)
+    return source

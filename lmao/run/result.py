@@ -1,0 +1,137 @@
+"""What a run came to: `result.json`, and the lines the user reads at the end."""
+
+import hashlib
+import json
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lmao import __version__
+from lmao.console import duration
+from lmao.paths import ROOT
+from lmao.run.scores import Score, wilson_interval
+
+VERSIONED = ("numpy", "numba", "spacy", "thinc", "floret", "scikit-learn", "mlflow", "hydra-core", "optuna")
+
+
+@dataclass(frozen=True)
+class PretrainSummary:
+    """words and seconds: of the updates, whenever they were computed; cached: how many epochs were there already."""
+
+    epochs: int
+    words: int
+    seconds: float
+    words_per_second: float
+    loss: list[float]  # of each epoch
+    cached: int
+    records: list[dict[str, Any]]  # each epoch's figures
+
+
+@dataclass(frozen=True)
+class ProbeSummary:
+    """Of the linear probe alone: cross-validated and on all dev examples; seconds: features and fit."""
+
+    accuracy: float
+    dev_accuracy: float
+    C: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TextcatSummary:
+    """best_epoch: the one the weights are of; 0 where they are the probe's."""
+
+    epochs: int
+    best_epoch: int
+    seconds: float
+    records: list[dict[str, Any]]  # each epoch's figures
+    probe: ProbeSummary | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    dev_accuracy: float
+    labels: Sequence[str]
+    dev: Score
+    test: Score | None
+    pretrain: PretrainSummary | None
+    textcat: TextcatSummary
+    parameters: int
+    model_mb: float | None
+    digests: Mapping[str, str]
+    seconds: Mapping[str, float]
+    seed: int
+    threads: int  # sums are rounded in another order with another number, and by another BLAS
+    blas: str
+    versions: Mapping[str, str]
+    mlflow_run_id: str | None
+    peak_rss_mb: float
+
+
+def versions() -> dict[str, str]:
+    own = {"lmao": __version__, "python": platform.python_version()}
+    return own | {name: version(name) for name in VERSIONED}
+
+
+def code_version() -> str:
+    """This checkout's commit, with "-dirty-" and a digest of what was changed since; lmao's version where there is
+    none."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        found = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
+        if Path(found.stdout.strip()).resolve() != ROOT:
+            return f"lmao {__version__}"
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changes = subprocess.run([*git, "diff", "HEAD", "--binary"], capture_output=True, check=True).stdout
+        return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}" if changes else commit
+    except (OSError, subprocess.CalledProcessError):
+        return f"lmao {__version__}"
+
+
+def peak_rss_mb() -> float:
+    """The largest that this process, or one of those it started, has been, in MB."""
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return max(children, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+    # Linux' ru_maxrss also knows how large the process was that started this one.
+    high_water = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return max(children, int(high_water.split()[1]) / unit)
+
+
+def write_result(path: Path, result: Result) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+    temporary.rename(path)
+
+
+def summary(result: Result, folder: Path, tracking_uri: str | None) -> Sequence[tuple[str, str]]:
+    """Rows for the end of the screen."""
+    rows = [("dev accuracy", _scored(result.dev))]
+    if result.test is not None:
+        rows.append(("test accuracy", _scored(result.test)))
+    if result.model_mb is None:
+        rows.append(("predictions", str(folder / "predictions.npz")))
+    else:
+        rows[0] = (rows[0][0], rows[0][1] + "   baseline on the same labels: textcat=linear")
+        rows.append(("model", f"{folder / 'model'}   spacy.load() opens it"))
+    stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
+    total = duration(sum(result.seconds.values())) + (f" ({stages})" if stages else "")
+    rows.append(("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
+    if result.mlflow_run_id is not None and tracking_uri is not None:
+        default = tracking_uri == "sqlite:///mlflow.db"
+        command = "mlflow ui" if default else "mlflow ui --backend-store-uri <tracking.uri>"
+        rows.append(("compare", f"{command}   (run {result.mlflow_run_id[:8]})"))
+    return rows
+
+
+def _scored(score: Score) -> str:
+    low, high = wilson_interval(score.accuracy, score.examples)
+    return f"{score.accuracy:.4f}  (95%: {low:.3f} - {high:.3f}, n = {score.examples:,})"

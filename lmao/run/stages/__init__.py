@@ -1,0 +1,1 @@
+"""A stage is a line on the screen."""

@@ -1,0 +1,48 @@
+"""The line `encode`, and `data`: a source comes in, its corpus and the splits go out."""
+
+import numpy as np
+
+from lmao.cache import key_of
+from lmao.config.run import Config
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.encoding import encode
+from lmao.data.document import Part, Source
+from lmao.data.splits import Splits, split
+from lmao.engine.team import available_threads
+from lmao.run.context import Context
+from lmao.streams import digest, stream
+
+
+def threads_of(settings: Config) -> int:
+    return settings.threads or available_threads()
+
+
+def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
+    settings = context.settings
+    with context.timed("encode"), context.console.stage("encode") as stage:
+        corpus, cached = encode(source, settings.data.language, context.cache, threads_of(settings), stage.advance)
+        stage.done(
+            f"{len(corpus.offsets) - 1:,} texts · {len(corpus.tokens) / 1e6:.2f} M words · "
+            f"{len(corpus.types):,} types" + " · cached" * cached
+        )
+    labels = corpus.labels
+    if settings.evaluate_test:
+        labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
+    subset = stream(settings.seed, "subset")
+    splits = split(settings.data, corpus.parts, labels, corpus.label_names, subset, settings.evaluate_test)
+    pretrains = settings.textcat.name == "cnn" and settings.pretrain.epochs
+    context.console.line(
+        "data",
+        f"{source.name} · {len(corpus.label_names)} labels · {len(splits.train.labels):,} train · "
+        f"{len(splits.dev.labels):,} dev" + (f" · {len(splits.pretrain):,} texts to pre-train on" if pretrains else ""),
+    )
+    context.digests["data"] = key_of(
+        {
+            "corpus": corpus.digest,
+            "pretrain": digest(splits.pretrain),
+            "train": digest(splits.train.documents),
+            "dev": digest(splits.dev.documents),
+        }
+    )
+    context.tracker.dataset(source.name, context.digests["data"], source.name, "training")
+    return corpus, splits

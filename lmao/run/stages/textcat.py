@@ -1,0 +1,203 @@
+"""The classifier of a run: encoder and labels in, weights out, begun from a linear probe or afresh; told as it goes."""
+
+from dataclasses import asdict
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.config.objective import DocumentObjective
+from lmao.config.run import Config
+from lmao.config.textcat import CnnTextcat
+from lmao.data.splits import Examples, Splits
+from lmao.engine.parameters import Floats, Parameters
+from lmao.errors import UserError
+from lmao.run.context import Context
+from lmao.run.result import ProbeSummary, TextcatSummary
+from lmao.run.scores import write_predictions
+from lmao.streams import stream
+from lmao.textcat.classifier import Classifier, initial_weights
+from lmao.textcat.finetuning import Epoch, FineTuning
+from lmao.textcat.probe import Probe, fit_probe
+
+Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
+
+PROBE_PREDICTIONS = "probe_predictions.npz"
+LEAST = 3  # one is held out, and two are cross-validated on
+HELD = 5  # one training example in so many is held out to judge fine-tuning by
+
+
+def trained_weights(
+    context: Context, classifier: Classifier, pretrained: Parameters | None, splits: Splits
+) -> tuple[Parameters, TextcatSummary]:
+    """The classifier's weights after training on the labels, as `textcat.init` has it.
+
+    Raises:
+        UserError: the labels are too few for a probe.
+        Diverged: the loss is not finite.
+        Pruned: the trial isn't worth going on with.
+    """
+    settings = _settings(context)
+    weights, arrays, numbers = initial_weights(classifier, pretrained, context.settings.seed)
+    if arrays:
+        context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
+    if settings.init == "probe":
+        head = None if pretrained is None else _document_head(context.settings, pretrained)
+        return _probe_first(context, classifier, weights, head, splits)
+    tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
+    with context.timed("textcat"):
+        epochs = _run(context, tuning, len(splits.train.labels))
+    return tuning.best, _summary(context, epochs, tuning.best_epoch, None)
+
+
+def _document_head(settings: Config, pretrained: Parameters) -> Linear | None:
+    """Where pre-training predicted texts' vectors from the pooled encoding by a linear map: that map."""
+    for name, (part, _) in settings.parts.items():
+        if isinstance(part, DocumentObjective) and not part.hidden_size:
+            return pretrained[f"head.{name}.output.W"], pretrained[f"head.{name}.output.b"]
+    return None
+
+
+def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
+    """A probe for pooled encodings, fit on what the head predicts from them where there is one.
+
+    Both are linear, but the penalty then counts directions as the documents' vectors have them: 0.3 points on IMDB.
+    """
+    if head is None:
+        return fit_probe(features, labels, classes, seed)
+    W, b = head
+    return fit_probe(features @ W.T + b, labels, classes, seed).behind(W, b)
+
+
+def _probe_first(
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits
+) -> tuple[Parameters, TextcatSummary]:
+    """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
+
+    Fine-tuning that starts from a random softmax distorts what the encoder has learned; from the probe's it does less
+    so. Dev labels decide nothing.
+    """
+    features, probe, summary = _probe(context, classifier, _placed(context, weights), head, splits)
+    train, seed = splits.train, context.settings.seed
+    if np.bincount(train.labels).max() < LEAST:
+        raise UserError(
+            f"data.train_examples: textcat.init=probe needs {LEAST} training examples of some label: raise it, or set "
+            "textcat.init=fresh"
+        )
+    rest, held = inner_split(train.labels, seed)
+    with context.timed("textcat"):
+        start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
+        inner = _tuning(context, classifier, start, _part(train, rest), splits.dev, _part(train, held))
+        epochs = _run(context, inner, len(rest))
+        tuned = _with_probe(weights, probe)
+        if inner.best_epoch:
+            whole = _tuning(context, classifier, tuned, train, splits.dev)
+            total = inner.best_epoch * len(train.labels)
+            with context.console.stage("textcat", total, "examples") as stage:
+                whole.train(inner.best_epoch, context.team, stage.advance)
+                stage.done(f"{_count(inner.best_epoch)} on all labels")
+            tuned = whole.best
+    return _placed(context, tuned), _summary(context, epochs, inner.best_epoch, summary)
+
+
+def _probe(
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits
+) -> tuple[Floats, Probe, ProbeSummary]:
+    """The features of the training examples, the probe on all of them, and what it is worth by itself."""
+    train, dev = splits.train, splits.dev
+    classes = classifier.shapes["softmax.b"][0]
+    with context.timed("probe"), context.console.stage("probe") as stage:
+        began = perf_counter()
+        features = classifier.features(weights, train.documents, context.team, stage.advance)
+        probe = _fit(features, head, train.labels, classes, context.settings.seed)
+        seconds = perf_counter() - began
+        scores = probe.predict(classifier.features(weights, dev.documents, context.team, stage.advance))
+        right = scores.argmax(axis=1) == dev.labels
+        stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}) · dev {right.mean():.4f}")
+    write_predictions(context.folder / PROBE_PREDICTIONS, (scores, dev.labels, dev.documents), None)
+    summary = ProbeSummary(probe.accuracy, float(right.mean()), probe.C, seconds)
+    context.tracker.metric("probe/accuracy", summary.accuracy)
+    context.tracker.metric("probe/dev_accuracy", summary.dev_accuracy)
+    context.trial.report(0, float(right[: _settings(context).early_stopping_examples].mean()))
+    return features, probe, summary
+
+
+def inner_split(labels: NDArray[np.integer], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Training examples to learn from and to judge by: ascending places (n,), (m,) in labels.
+
+    A fifth of each class' examples is held out, rounded, at least one; the only example of a class is learned from.
+    """
+    drawn = stream(seed, "inner split").permutation(len(labels))
+    held = []
+    for label in np.unique(labels):
+        own = drawn[labels[drawn] == label]
+        held.append(own[: max(1, round(len(own) / HELD)) if len(own) > 1 else 0])
+    chosen = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(labels)), chosen), chosen
+
+
+def _with_probe(weights: Parameters, probe: Probe) -> Parameters:
+    started = weights.like(weights.flat.copy())
+    started.copy_from({"softmax.W": probe.W, "softmax.b": probe.b})
+    return started
+
+
+def _placed(context: Context, weights: Parameters) -> Parameters:
+    """Where the model computes."""
+    return weights.like(context.team.device.to_device(weights.flat))
+
+
+def _part(examples: Examples, places: NDArray[np.int64]) -> Examples:
+    return Examples(examples.documents[places], examples.labels[places])
+
+
+def _settings(context: Context) -> CnnTextcat:
+    settings = context.settings.textcat
+    assert isinstance(settings, CnnTextcat)
+    return settings
+
+
+def _tuning(
+    context: Context, classifier: Classifier, weights: Parameters, train: Examples, dev: Examples,
+    held: Examples | None = None,
+) -> FineTuning:  # fmt: skip
+    settings = context.settings
+    return FineTuning(_settings(context), settings.optimizer, classifier, weights, train, dev, settings.seed, held)
+
+
+def _run(context: Context, tuning: FineTuning, examples: int) -> list[Epoch]:
+    """Fine-tune and tell; examples: how many an epoch has."""
+    epochs: list[Epoch] = []
+    most = _settings(context).epochs * examples  # it may stop earlier
+    with context.console.stage("textcat", most, "examples") as stage:
+        for epoch in tuning.run(context.team, stage.advance):
+            epochs.append(epoch)
+            context.tracker.metric("textcat/loss", epoch.loss, epoch.epoch)
+            if epoch.inner_loss is not None:
+                context.tracker.metric("textcat/inner_loss", epoch.inner_loss, epoch.epoch)
+            context.tracker.metric("dev/accuracy", epoch.dev_accuracy, epoch.epoch)
+            context.trial.report(epoch.epoch, epoch.dev_accuracy)
+        stage.done(f"{_count(len(epochs))} · loss {epochs[-1].loss:.3f} · {_outcome(tuning, epochs)}")
+    return epochs
+
+
+def _outcome(tuning: FineTuning, epochs: list[Epoch]) -> str:
+    if tuning.start_loss is None:
+        return f"dev {epochs[-1].dev_accuracy:.3f} · best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"
+    if not tuning.best_epoch:
+        return f"held-out log-loss {tuning.start_loss:.3f} did not clearly improve: the probe stays"
+    return f"held-out log-loss {tuning.start_loss:.3f}, best {tuning.best_loss:.3f} (epoch {tuning.best_epoch})"
+
+
+def _count(epochs: int) -> str:
+    return f"{epochs} epoch{'s' * (epochs > 1)}"
+
+
+def _summary(context: Context, epochs: list[Epoch], best_epoch: int, probe: ProbeSummary | None) -> TextcatSummary:
+    return TextcatSummary(
+        epochs=len(epochs),
+        best_epoch=best_epoch,
+        seconds=context.seconds["textcat"],
+        records=[asdict(epoch) for epoch in epochs],
+        probe=probe,
+    )

@@ -1,0 +1,154 @@
+"""The text classifier: pooling and a softmax on the encoder; its gradient, its predictions, its first weights."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.corpus.batches import Runs, Texts, batches, documents, lay_out
+from lmao.corpus.corpus import Corpus
+from lmao.encoder.dropout import NO_DROPOUT, Dropout
+from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.engine.initialization import initialize
+from lmao.engine.layers import Workspace, linear
+from lmao.engine.parameters import Floats, Parameters
+from lmao.engine.pooling import pool
+from lmao.engine.team import Team, shares
+from lmao.errors import UserError
+
+PREDICT_WORDS = 4000  # words a batch where nothing is learned: its arrays fit the cache
+
+
+class Classifier:
+    """Encoder, the mean of a text's vectors, softmax over the classes."""
+
+    def __init__(self, encoder: Encoder, types: TypeTable, corpus: Corpus, classes: int) -> None:
+        self.encoder = encoder
+        self._types = types
+        self.corpus = corpus
+        self.shapes = encoder.shapes() | {"softmax.W": (classes, encoder.width), "softmax.b": (classes,)}
+
+    def learn(
+        self, weights: Parameters, texts: Texts, which: slice, labels: NDArray[np.int32], dropout: Dropout,
+        space: Workspace, gradients: Parameters,
+    ) -> float:  # fmt: skip
+        """Of some texts of a batch: adds to the gradient of the cross-entropy's mean, returns their share of the loss.
+
+        labels (texts,) are those of the whole batch.
+        """
+        lengths, examples, labels = texts.lengths[which], len(labels), labels[which]
+        encoded, backprop_encoder = self.encoder(weights, self._types, texts.ids, texts.rows(which), dropout, space)
+        pooled, backprop_pooling = pool(encoded, lengths, space)
+        logits, backprop_output = linear(weights, "softmax", pooled, space)
+        log_probabilities = log_softmax(logits)
+        d_logits = np.exp(log_probabilities)
+        d_logits[np.arange(len(labels)), labels] -= 1
+        d_logits /= np.float32(examples)
+        backprop_encoder(backprop_pooling(backprop_output(d_logits, gradients)), gradients)
+        return float(-log_probabilities[np.arange(len(labels)), labels].sum() / examples)
+
+    def learn_from(
+        self, weights: Parameters, numbers: NDArray[np.int64], labels: NDArray[np.int32], dropout: Dropout, team: Team,
+        gradients: Floats,
+    ) -> float:  # fmt: skip
+        """From a batch of documents of the corpus: adds to gradients (members, size), returns the loss."""
+        texts = lay_out(self.corpus, documents(self.corpus, numbers), self.encoder.gap)
+
+        def work(member: int, which: slice) -> float:
+            own = weights.like(gradients[member])
+            return self.learn(weights, texts, which, labels, dropout, team.workspaces[member], own)
+
+        return sum(team.map(work, shares(texts.lengths, team.threads)))
+
+    def predict(
+        self,
+        weights: Parameters,
+        numbers: NDArray[np.int64],
+        team: Team,
+        advance: Callable[[float], None] | None = None,
+    ) -> Floats:
+        """Probabilities (documents, classes) of documents of the corpus."""
+        device, features = team.device, self.features(weights, numbers, team, advance)
+        logits = features @ device.to_host(weights["softmax.W"]).T + device.to_host(weights["softmax.b"])
+        return np.exp(log_softmax(logits))
+
+    def features(
+        self,
+        weights: Parameters,
+        numbers: NDArray[np.int64],
+        team: Team,
+        advance: Callable[[float], None] | None = None,
+    ) -> Floats:
+        """What the softmax sees of documents of the corpus, (documents, pooled width), without dropout, on the host.
+
+        Each distinct type is embedded once; advance is told of the words done.
+        """
+        runs = documents(self.corpus, numbers)
+        embedded, places = self._embed(weights, runs, team)
+        order = np.argsort(runs.lengths, kind="stable")
+        ordered = runs[order]
+        steps = batches(ordered.lengths, PREDICT_WORDS)
+        found: Floats = np.empty((len(numbers), self.shapes["softmax.W"][1]), dtype=np.float32)
+
+        def work(member: int, which: slice) -> None:
+            texts = lay_out(self.corpus, ordered[which], self.encoder.gap)
+            field = self.encoder.field(texts.rows(slice(0, len(texts.starts))))
+            local = places[texts.ids[field.rows[0]]]
+            space = team.workspaces[member]
+            encoded, _ = self.encoder.encode(weights, embedded, local, field, NO_DROPOUT, space)
+            found[order[which]] = team.device.to_host(pool(encoded, texts.lengths, space)[0])
+            if advance is not None:
+                advance(float(texts.lengths.sum()))
+
+        team.map(work, steps)
+        return found
+
+    def _embed(self, weights: Parameters, runs: Runs, team: Team) -> tuple[Floats, NDArray[np.int32]]:
+        """The vectors of the types that occur, and where each type's is: -1 for others, and for the gaps' -1."""
+        occurs = np.zeros(len(self._types.hash_rows), dtype=bool)
+        for begin, length in zip(runs.begins, runs.lengths, strict=True):
+            occurs[self.corpus.tokens[begin : begin + length]] = True
+        wanted = np.flatnonzero(occurs)
+        places = np.full(len(occurs) + 1, -1, dtype=np.int32)
+        places[wanted] = np.arange(len(wanted))
+        embedded: Floats = team.device.xp.empty((len(wanted), self.encoder.width), dtype=np.float32)
+        for start in range(0, len(wanted), PREDICT_WORDS):
+            block = wanted[start : start + PREDICT_WORDS]
+            embedded[start : start + len(block)] = self.encoder.embed(
+                weights, self._types, block, NO_DROPOUT, team.workspaces[0]
+            )[0]
+        return embedded, places
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Logarithms of the classes' probabilities, (n, classes)."""
+    shifted: Floats = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+def initial_weights(classifier: Classifier, pretrained: Parameters | None, seed: int) -> tuple[Parameters, int, int]:
+    """Fresh weights, the encoder's replaced by the pre-trained ones: (weights, arrays loaded, numbers loaded).
+
+    Raises:
+        UserError: a pre-trained array has another shape, or left its place in the encoder as it was.
+    """
+    weights = initialize(classifier.shapes, seed)
+    if pretrained is None:
+        return weights, 0, 0
+    wanted = classifier.encoder.shapes()
+    for name, shape in wanted.items():
+        if pretrained.shapes.get(name) != shape:
+            raise UserError(
+                f"the pre-trained array {name} has shape {pretrained.shapes.get(name)}, this encoder's {shape}"
+            )
+    before = weights.flat.copy()
+    weights.copy_from({name: pretrained[name] for name in wanted})
+    unchanged = [
+        name for name in wanted if np.array_equal(before[weights.spans[name]], weights.flat[weights.spans[name]])
+    ]
+    if unchanged:
+        raise UserError(
+            f"loading the pre-trained weights left {', '.join(unchanged)} as it was: nothing was learned there"
+        )
+    return weights, len(wanted), sum(int(np.prod(shape)) for shape in wanted.values())

@@ -1,0 +1,113 @@
+"""Opening MLflow's store: made once, reached at once or refused in one line, passwords masked, nothing printed."""
+
+import logging
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from lmao import database
+from lmao.database import connect_options, exclusive, scheme, sqlite_file
+from lmao.errors import Unavailable, UserError
+from lmao.passwords import masked
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
+
+
+def open_client(uri: str) -> "MlflowClient":
+    kind = scheme(uri)
+    if kind == "sqlite":
+        _create_database(uri)
+        _reach_database(uri)
+    elif kind in ("postgresql", "mysql", "mssql"):
+        _reach_database(uri)
+    elif kind in ("http", "https"):
+        _reach_server(uri)
+    else:
+        raise UserError(f"tracking.uri={masked(uri)}: MLflow keeps no runs there: {HINT}")
+    mlflow = _import_mlflow()
+    with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first to come makes its tables
+        client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def _import_mlflow() -> Any:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unasked
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it logs as an error it raises too
+    return mlflow
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        try:
+            return client.create_experiment(name)
+        except MlflowException:  # unless another process was first
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                raise
+    if experiment.lifecycle_stage != "active":
+        line = f"tracking.experiment: {name} was deleted in MLflow: restore it there or choose another name"
+        raise Unavailable(line)
+    return experiment.experiment_id
+
+
+def _create_database(uri: str) -> None:
+    """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
+    path = sqlite_file(uri)
+    if path is None:
+        raise UserError(f"tracking.uri={uri} names no file: {HINT}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size:
+        return
+    with exclusive(uri):
+        if path.exists() and path.stat().st_size:
+            return
+        _import_mlflow()
+        import sqlalchemy
+        from mlflow.store.db import utils
+
+        engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
+        utils._initialize_tables(engine)  # type: ignore[no-untyped-call]  # the pinned version's own migrations
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            whole = Path(folder) / path.name
+            with engine.connect() as connection:
+                connection.execute(sqlalchemy.text("VACUUM INTO :path"), {"path": str(whole)})
+            os.replace(whole, path)
+        engine.dispose()
+
+
+def _reach_database(uri: str) -> None:
+    """Fail at once where MLflow would try again for two minutes."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri, connect_args=connect_options(uri))
+    engine.connect().close()
+    engine.dispose()
+
+
+def _reach_server(uri: str) -> None:
+    """Fail at once where MLflow would try again for two minutes."""
+    parts = urlsplit(uri)
+    without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    with suppress(urllib.error.HTTPError):  # any answer will do
+        urllib.request.urlopen(without_user, timeout=10).close()
+
+
+def told(uri: str) -> AbstractContextManager[None]:
+    """Turn whatever the store raises into one line without a password."""
+    return database.told("tracking.uri", uri, HINT, (Exception,))

@@ -1,0 +1,114 @@
+"""Static word vectors: a config section and the texts come in, a cached, memory-mapped table goes out."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lmao.cache import Cache, Writer, file_digest, key_of
+from lmao.config.vectors import AnyTable, DocumentVectors, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
+from lmao.errors import UserError
+from lmao.vectors import binary_tables, document_training, floret_training, pipeline_tables, text_tables
+from lmao.vectors.floret_training import TrainingTexts
+from lmao.vectors.sources import existing_file
+from lmao.vectors.table import StaticVectors, write_blocks
+
+VERSION = 1
+KIND = "vectors"
+SETTINGS = "(?:path|dims|min_count|buckets|learn_rate|normalize)"
+
+
+@contextmanager
+def of_target() -> Iterator[None]:
+    """Around what is done for the predicted table: an error names `vectors.target`'s settings."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(re.sub(rf"\bvectors\.(?={SETTINGS}\b)", "vectors.target.", str(error))) from None
+
+
+def check_vectors(config: AnyTable) -> None:
+    """Find a missing file before anything long begins.
+
+    Raises:
+        UserError: the file, package or folder is not there.
+    """
+    match config:
+        case GloveVectors() | Word2vecVectors():
+            existing_file(config.path)
+        case SpacyVectors():
+            pipeline_tables.find_vocab(config.path)
+
+
+def table_digest(config: AnyTable) -> str | None:
+    """Of the files that a table is read from; None of one that is trained on the texts, or of none.
+
+    Raises:
+        UserError: the file, package or folder is not there.
+    """
+    match config:
+        case GloveVectors() | Word2vecVectors():
+            return file_digest(existing_file(config.path))
+        case SpacyVectors():
+            files = pipeline_tables.files(pipeline_tables.find_vocab(config.path))
+            return key_of({file.name: file_digest(file) for file in files})
+    return None
+
+
+def load_vectors(
+    config: AnyTable,
+    cache: Cache,
+    texts: TrainingTexts,
+    say: Callable[[str], None],
+    advance: Callable[[float], None] = lambda words: None,
+) -> StaticVectors | None:
+    """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
+
+    `say` is given a line for the user before something that takes long; `advance` is told of the words that
+    `vectors=document` has done, each of them `epochs` times.
+
+    Raises:
+        UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
+    """
+    record: dict[str, Any]
+    settings = config.model_dump(exclude={"path"})
+    match config:
+        case FloretVectors():
+            record = {"texts": dict(texts.record)}
+
+            def make(writer: Writer) -> None:
+                floret_training.train(config, texts, writer, say)
+
+        case DocumentVectors():
+            record = {"texts": dict(texts.record)}
+
+            def make(writer: Writer) -> None:
+                document_training.train(config, texts, writer, advance)
+
+        case GloveVectors():
+            path = existing_file(config.path)
+            record = {"file": file_digest(path)}
+
+            def make(writer: Writer) -> None:
+                write_blocks(writer, text_tables.read_glove(path, config.dims), config.normalize)
+
+        case Word2vecVectors():
+            path = existing_file(config.path)
+            binary = path.name.removesuffix(".gz").endswith(".bin")
+            record = {"file": file_digest(path), "binary": binary}
+
+            def make(writer: Writer) -> None:
+                read = binary_tables.read if binary else text_tables.read_word2vec
+                write_blocks(writer, read(path), config.normalize)
+
+        case SpacyVectors():
+            vocab = pipeline_tables.find_vocab(config.path)
+            record = {"files": {file.name: file_digest(file) for file in pipeline_tables.files(vocab)}}
+
+            def make(writer: Writer) -> None:
+                pipeline_tables.convert(vocab, config.normalize, writer)
+
+        case _:
+            return None
+    entry, cached = cache.get_or_make(KIND, {"version": VERSION, **settings, **record}, make)
+    return StaticVectors.of(config.name, entry, cached)

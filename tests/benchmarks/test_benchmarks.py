@@ -1,0 +1,77 @@
+"""What the benchmark compares is the same computation, on the texts of debug=tiny."""
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from benchmarks.__main__ import main, page
+from benchmarks.setting import Bench, open_bench, words_per_second
+from benchmarks.speed import flops_a_word, full_flops_a_word
+from benchmarks.stock import TOLERANCE, Stock
+from benchmarks.table import Table, spread
+from lmao.config.run import Config
+from lmao.corpus.batches import Runs
+from lmao.engine.team import Team
+from lmao.pretrain.loop import Pretraining
+
+DOCUMENTS = np.arange(60)
+
+
+@pytest.fixture(scope="module")
+def bench(compose: Callable[..., Config]) -> Bench:
+    without = ("pretrain.dropout=0", "pretrain.vector_dropout=0", "pretrain.mask_rate=0.15")
+    return open_bench(compose("debug=tiny", *without))
+
+
+@pytest.fixture
+def pretraining(bench: Bench) -> Pretraining:
+    return bench.pretraining(bench.settings, DOCUMENTS)
+
+
+@pytest.fixture(scope="module")
+def steps(bench: Bench) -> list[Runs]:
+    return bench.batches(DOCUMENTS, 1)
+
+
+def test_loss_and_every_gradient_are_those_of_stock_pretraining(
+    bench: Bench, steps: list[Runs], pretraining: Pretraining
+) -> None:
+    stock = Stock(bench, steps)
+    assert stock.difference(pretraining) < TOLERANCE / 10
+    assert set(stock.places("cosine")) == set(pretraining.shapes)
+    assert stock.words_per_second() > 0
+
+
+def test_another_objective_is_noticed(bench: Bench, steps: list[Runs], compose: Callable[..., Config]) -> None:
+    other = bench.pretraining(compose("debug=tiny", "objective=l2"), DOCUMENTS)
+    assert Stock(bench, steps).difference(other) > TOLERANCE
+
+
+def test_far_fewer_products_are_done_than_the_whole_model_has(steps: list[Runs], pretraining: Pretraining) -> None:
+    done, full = flops_a_word(pretraining, steps), full_flops_a_word(pretraining)
+    assert 0.1 * full < done < 0.6 * full
+    with Team(1) as team:
+        assert words_per_second(pretraining, team, steps) > 0
+
+
+def test_some_tables_alone_cannot_replace_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--tables", "speed", "--write"])
+    monkeypatch.setattr("benchmarks.__main__._measure", lambda options: pytest.fail("measured all the same"))
+    with pytest.raises(SystemExit):
+        main()
+    assert "--write replaces the whole page" in capsys.readouterr().err
+
+
+def test_the_page_has_its_command_without_folders() -> None:
+    options = argparse.Namespace(data="/somewhere/aclImdb v1", rounds=3, threads=[1, 2])
+    command = "python -m benchmarks --data 'aclImdb v1' --rounds 3 --threads 1 2 --write"
+    assert f"Written by `{command}` on" in page([], options)
+
+
+def test_a_table_is_markdown() -> None:
+    table = Table("Speed", "Two rounds.", ["", "words/s"], [["ours", spread([1000, 3000])]])
+    assert table.markdown().splitlines()[-3:] == ["|  | words/s |", "| --- | --- |", "| ours | 2,000 (1,000 – 3,000) |"]

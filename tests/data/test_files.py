@@ -1,0 +1,129 @@
+"""A user's own files: every kind, and the place of every mistake."""
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+
+from lmao.data.document import Document, Part
+from lmao.errors import UserError
+from tests.support.sources import ROWS, documents, files, jsonl, message, source, write
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz"])
+def test_files_of_every_kind_hold_the_same(tmp_path: Path, ending: str) -> None:
+    rows = [{"text": 'with "quotes", commas,\ttabs\nand lines \u2028 caf\u00e9', "label": "a"}, *ROWS, ROWS[0]]
+    rows.append({"text": "another", "label": "a"})
+    if "jsonl" in ending:
+        content = jsonl(rows)
+    else:
+        stream = io.StringIO()
+        table = csv.DictWriter(stream, ["text", "label"], delimiter="," if "csv" in ending else "\t")
+        table.writeheader()
+        table.writerows(rows)
+        content = stream.getvalue()
+    found = documents(files(write(tmp_path / f"texts{ending}", content)))
+    assert found == [Document(row["text"], row["label"], Part.TRAIN) for row in rows]
+
+
+def test_files_parts_come_from_their_own_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "body,kind\na,1\nb,1\nc,2\nd,2\n")
+    dev = write(tmp_path / "dev.jsonl", jsonl([{"body": "e", "kind": 1}]))
+    test = write(tmp_path / "test.tsv", "kind\tbody\n2\tf\n")
+    unlabelled = write(tmp_path / "more.txt.gz", "g\r\n\r\n  h  \n")
+    columns = {"text_column": "body", "label_column": "kind"}
+    found = documents(files(path, dev_path=dev, test_path=test, unlabelled_path=unlabelled, **columns))
+    assert [d.text for d in found] == list("abcdefgh")
+    assert found[4:] == [
+        Document("e", "1", Part.DEV),
+        Document("f", "2", Part.TEST),
+        Document("g", None, Part.UNLABELLED),
+        Document("h", None, Part.UNLABELLED),
+    ]
+
+
+def test_files_byte_order_mark_and_long_fields_are_accepted(tmp_path: Path) -> None:
+    long = "word " * 100_000
+    path = write(tmp_path / "a.csv", f"text,label\n{long},a\nshort,a\nx,b\ny,b\n".encode("utf-8-sig"))
+    assert documents(files(path))[0].text == long.strip()
+
+
+BAD: dict[str, tuple[str, str | bytes, str]] = {
+    "undecodable": ("a.jsonl", b'{"text": "a", "label": "b"}\n{"text": "caf\xe9"}\n', ":2: not UTF-8"),
+    "utf16": ("a.csv", "text,label\n".encode("utf-16"), ":1: not UTF-8"),
+    "NUL": ("a.csv", b"text,label\na,b\n\0c,d\n", ":3: has a NUL"),
+    "broken JSON": ("a.jsonl", '{"text": "a", "label": "b"}\n{"text": \n', ":2: not JSON"),
+    "deep JSON": ("a.jsonl", "[" * 100_000 + "\n", ":1: not JSON"),
+    "endless number": ("a.jsonl", '{"text": ' + "1" * 10_000 + "}\n", ":1: not JSON"),
+    "no object": ("a.jsonl", "[1]\n", ":1: a JSON object"),
+    "surrogate": ("a.jsonl", '{"text": "\\ud800", "label": "b"}\n', ":1: has half a character"),
+    "text is no text": ("a.jsonl", '{"text": 1, "label": "b"}\n', ":1: 'text' is not a text"),
+    "no text column": ("a.jsonl", '{"body": "a", "label": "b"}\n', ":1: no column 'text', there is 'body', 'label'"),
+    "no label column": (
+        "a.csv",
+        "text,kind\na,b\n",
+        "no column 'label', there is 'text', 'kind': set data.label_column",
+    ),
+    "empty text": ("a.csv", 'text,label\na,b\n" ",b\n', ":3: 'text' is empty"),
+    "no label": ("a.csv", "text,label\na,b\nc,\n", ":3: no label"),
+    "null label": ("a.jsonl", '{"text": "a", "label": null}\n', ":1: no label"),
+    "label is a list": ("a.jsonl", '{"text": "a", "label": ["b"]}\n', ":1: 'label' must be"),
+    "too many fields": ("a.csv", "text,label\na, and more,b\n", ":2: 3 fields, but the header has 2"),
+    "too few fields": ("a.tsv", "text\tlabel\na\n", ":2: 1 fields, but the header has 2"),
+    "open quote": ("a.csv", 'text,label\na,b\n"c,d\ne,f\n', ":3: not a table"),
+    "empty file": ("a.jsonl", "", "a.jsonl: no text in it"),
+    "header only": ("a.csv", "text,label\n\n", "a.csv: no text in it"),
+    "unknown ending": ("a.xlsx", "text", "a.xlsx: not a kind of file"),
+    "text without labels": ("a.txt", "text", "a.txt: not a kind of file"),
+    "label seen once": ("a.csv", "text,label\na,x\nb,x\nc,typo\nd,y\ne,y\n", ":4: label 'typo' occurs only here"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
+    name, content, expected = BAD[case]
+    path = write(tmp_path / name, content)
+    assert expected in message(files(path))
+    assert str(path) in message(files(path))
+
+
+def test_files_damaged_gzip_is_said(tmp_path: Path) -> None:
+    plain = tmp_path / "a.jsonl.gz"
+    plain.write_text(jsonl(ROWS))
+    assert ":1: not a whole gzip file" in message(files(plain))
+    whole = gzip.compress(jsonl(ROWS).encode())
+    plain.write_bytes(whole[:-9])
+    assert "not a whole gzip file" in message(files(plain))
+
+
+def test_files_label_unknown_to_training_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.jsonl", jsonl(ROWS))
+    dev = write(tmp_path / "dev.csv", "text,label\na,pos\nb,positive\n")
+    assert f"{dev}:3: label 'positive' does not occur" in message(files(path, dev_path=dev))
+    assert "does not occur" in message(files(path, test_path=dev))
+
+
+def test_files_paths_are_checked_before_anything_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.jsonl", jsonl(ROWS))
+    for key in ("dev_path", "test_path", "unlabelled_path"):
+        with pytest.raises(UserError, match=rf"data.{key}: .*missing.csv does not exist"):
+            source(files(path, **{key: tmp_path / "missing.csv"}))
+        with pytest.raises(UserError, match=rf"data.{key}: .*given twice"):
+            source(files(path, **{key: path}))
+    with pytest.raises(UserError, match="not a kind of file"):
+        source(files(tmp_path))
+
+
+def test_files_fingerprint_is_of_contents_and_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.jsonl", jsonl(ROWS))
+    before = source(files(path)).fingerprint()
+    changes = {"train_examples": 2, "dev_examples": 2, "pretrain_documents": 3, "include_test_text": True}
+    assert source(files(path, **changes)).fingerprint() == before
+    assert source(files(path, label_column="kind")).fingerprint() != before
+    other = write(tmp_path / "more.txt", "a text")
+    assert source(files(path, unlabelled_path=other)).fingerprint() != before
+    assert source(files(path, dev_path=other.rename(tmp_path / "a.csv"))).fingerprint() != before
+    write(path, jsonl(ROWS[1:]))
+    assert source(files(path)).fingerprint() != before

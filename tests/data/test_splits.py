@@ -1,0 +1,111 @@
+"""Who trains, who judges: disjoint, drawn by seed, refused where there are too few."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lmao.config.data import Docstrings, Files, Imdb
+from lmao.data.document import Part
+from lmao.data.splits import Splits, split
+from lmao.errors import UserError
+from tests.support.sources import LABELS, docstrings, files, imdb
+
+
+def corpus(train: int = 40, dev: int = 0, test: int = 0, raw: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    counts = [train, dev, test, raw]
+    parts = np.repeat(np.arange(4, dtype=np.uint8), counts)
+    labels = (np.arange(len(parts)) % 2).astype(np.int32)
+    labels[parts == Part.UNLABELLED] = -1
+    return parts, labels
+
+
+def draw(
+    config: Imdb | Files | Docstrings, sizes: dict[str, int], seed: int = 0, evaluate_test: bool = False
+) -> Splits:
+    return split(config, *corpus(**sizes), LABELS, np.random.default_rng(seed), evaluate_test)
+
+
+def refusal(config: Imdb | Files | Docstrings, sizes: dict[str, int], evaluate_test: bool = False) -> str:
+    with pytest.raises(UserError) as caught:
+        draw(config, sizes, 0, evaluate_test)
+    return str(caught.value)
+
+
+def test_split_train_and_dev_are_disjoint_and_drawn_by_seed() -> None:
+    config = imdb(None, train_examples=10, dev_examples=20)
+    first, again, other = (draw(config, {"train": 40, "test": 6}, seed) for seed in (1, 1, 2))
+    assert len(first.train.documents) == 10 and len(first.dev.documents) == 20
+    assert not set(first.train.documents) & set(first.dev.documents)
+    assert np.array_equal(first.train.documents, again.train.documents)
+    assert set(first.train.documents) != set(other.train.documents)
+    assert np.array_equal(first.train.labels, first.train.documents % 2)
+    assert first.train.documents.dtype == np.int64 and first.train.labels.dtype == np.int32
+
+
+def test_split_more_training_examples_contain_fewer() -> None:
+    few, many = (draw(imdb(None, train_examples=n, dev_examples=10), {"train": 40}) for n in (10, 30))
+    assert np.array_equal(many.train.documents[:10], few.train.documents)
+    assert np.array_equal(many.dev.documents, few.dev.documents)
+
+
+def test_split_null_takes_a_fifth_for_dev_and_the_rest_for_training() -> None:
+    drawn = draw(imdb(None), {"train": 40})
+    assert (len(drawn.train.documents), len(drawn.dev.documents)) == (32, 8)
+    drawn = draw(imdb(None, dev_examples=30), {"train": 40})
+    assert (len(drawn.train.documents), len(drawn.dev.documents)) == (10, 30)
+
+
+def test_split_dev_file_serves_as_dev() -> None:
+    sizes = {"train": 40, "dev": 10}
+    drawn = draw(files(Path("unread")), sizes)
+    assert set(drawn.dev.documents) == set(range(40, 50)) and len(drawn.train.documents) == 40
+    drawn = draw(files(Path("unread"), dev_examples=5), sizes)
+    assert len(set(drawn.dev.documents)) == 5 and set(drawn.dev.documents) <= set(range(40, 50))
+    assert "data.dev_examples=11" in refusal(files(Path("unread"), dev_examples=11), sizes)
+    assert "data.train_examples=41" in refusal(files(Path("unread"), train_examples=41), sizes)
+
+
+def test_split_test_is_there_only_when_asked_for() -> None:
+    sizes = {"train": 40, "test": 6}
+    assert draw(imdb(None), sizes).test is None
+    examples = draw(imdb(None), sizes, evaluate_test=True).test
+    assert examples is not None and np.array_equal(examples.documents, np.arange(40, 46))
+    assert "give data.test_path" in refusal(imdb(None), {"train": 40}, evaluate_test=True)
+
+
+def test_split_pretraining_leaves_test_texts_out_unless_told_otherwise() -> None:
+    sizes = {"train": 40, "dev": 4, "test": 6, "raw": 5}
+    without = np.r_[0:44, 50:55]
+    assert np.array_equal(draw(imdb(None, include_test_text=True), sizes).pretrain, np.arange(55))
+    assert np.array_equal(draw(imdb(None, include_test_text=False), sizes).pretrain, without)
+    assert np.array_equal(draw(docstrings(), sizes).pretrain, without)
+
+
+def test_split_pretraining_subset_does_not_change_train_and_dev() -> None:
+    whole = draw(imdb(None), {"train": 40, "raw": 20})
+    subset = draw(imdb(None, pretrain_documents=15), {"train": 40, "raw": 20})
+    assert np.array_equal(whole.train.documents, subset.train.documents)
+    assert len(set(subset.pretrain)) == 15 and np.all(np.diff(subset.pretrain) > 0)
+    assert "data.pretrain_documents=61" in refusal(imdb(None, pretrain_documents=61), {"train": 40, "raw": 20})
+
+
+def test_split_too_few_examples_names_keys_and_counts() -> None:
+    said = refusal(imdb(None, train_examples=1000, dev_examples=10_000), {"train": 40})
+    assert "data.train_examples=1000" in said and "data.dev_examples=10000" in said and "40" in said
+    assert "data.dev_examples=40" in refusal(imdb(None, dev_examples=40), {"train": 40})
+
+
+def test_split_classes_that_cannot_be_learned_are_named() -> None:
+    parts, labels = corpus(40)
+    generator = np.random.default_rng(0)
+    for changed, expected in (
+        (np.zeros_like(labels), "only the class 'neg'"),
+        (np.full_like(labels, -1), "no label"),
+        ((np.arange(40) == 3).astype(np.int32), "label 'pos' occurs once"),
+    ):
+        with pytest.raises(UserError, match=expected):
+            split(imdb(None), parts, changed, LABELS, generator, False)
+    with pytest.raises(UserError, match=r"no example of class '(neg|pos)' among the 1 training examples"):
+        split(imdb(None, train_examples=1), parts, labels, LABELS, generator, False)

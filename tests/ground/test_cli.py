@@ -1,0 +1,228 @@
+"""What a user meets at the command line: help, mistakes, a full disk, a stop."""
+
+import errno
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmao import cli
+from lmao.config.run import Config
+from lmao.errors import Diverged, Unavailable, UserError
+from lmao.paths import ROOT
+from lmao.stop import Stopped, StopSignal
+from tests.support.processes import STOPPED, TRAIN, Place
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("dta=imdb", "the config has no setting 'dta'. Did you mean 'data'? (python train.py --help lists them)"),
+        (
+            "data=imbd",
+            "data has no option 'imbd'. Did you mean 'imdb'? "
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb",
+        ),
+        (
+            "+experiment=imdb_1l",
+            "experiment has no option 'imdb_1l'. Did you mean 'imdb_1k'? There are: imdb_1k, imdb_document",
+        ),
+        ("data=files", "data.path has no value: data=files needs one, give data.path=…"),
+        ("vectors.target=glove", "vectors.target is a group: choose it with vectors@vectors.target=glove"),
+        (
+            "data.path=reviews.csv",
+            "data=docstrings has no setting 'path'. It belongs to data=docbin or data=files or data=imdb",
+        ),
+        (
+            "pretrain.epochs=[1",
+            "cannot read 'pretrain.epochs=[1': write setting=value, and quote what the shell or Hydra takes apart",
+        ),
+        (
+            "pretrain.epochs=0,1",
+            "pretrain.epochs=0,1 is several values: add --multirun sweep=grid to try each, "
+            "or write [a,b] if it is one list",
+        ),
+        ("seed=${nothing}", "seed: Interpolation key 'nothing' not found"),
+        (
+            "data.packages.first=numpy",
+            "the settings don't fit together: invalid literal for int() with base 10: 'first' "
+            "(python train.py --help lists them)",
+        ),
+    ],
+)
+def test_a_mistake_is_explained(override: str, line: str, compose: Callable[..., Config]) -> None:
+    with pytest.raises(Exception) as caught:
+        compose(override)
+    assert cli.explain(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["pretrain.epoch=2"],
+            "pretrain has no setting 'epoch'. Did you mean 'epochs'? (python train.py --help lists them)",
+        ),
+        (
+            ["-m", "data=imdb,imbd"],
+            "data has no option 'imbd'. Did you mean 'imdb'? "
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb",
+        ),
+        (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], line: str, tmp_path: Path) -> None:
+    ended = Place(tmp_path, tmp_path).finish(*arguments)
+    assert (ended.code, ended.output, ended.errors) == (2, "", f"error: {line}\n")
+
+
+def test_a_bad_job_of_a_sweep_is_named(tmp_path: Path) -> None:
+    ended = Place(tmp_path, tmp_path).finish("--multirun", "sweep=basic", "seed=-1")
+    assert ended.code == 2
+    assert "seed=-1" in ended.errors
+    assert ended.errors.endswith("error: seed: input should be greater than or equal to 0, not -1\n")
+    assert "Traceback" not in ended.errors
+
+
+def test_help_lists_commands_groups_and_settings_at_once(tmp_path: Path) -> None:
+    started = time.monotonic()
+    command = [sys.executable, TRAIN, "--help"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    seconds = time.monotonic() - started
+    assert process.returncode == 0
+    assert "python train.py +experiment=imdb_1k" in process.stdout
+    assert "data: docbin, docstrings, docstrings_tiny, files, imdb" in process.stdout
+    assert "  mask_rate: 0.15" in process.stdout
+    assert seconds < 5  # about 0.6 s; whoever imports numpy or spaCy before the config is read pays ten times that
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_config_is_read_before_anything_heavy_is_imported() -> None:
+    code = "import sys, train; print([name for name in ('numpy', 'spacy', 'mlflow', 'rich') if name in sys.modules])"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
+
+
+def run_command(body: str, folder: Path) -> subprocess.Popen[str]:
+    """A process in which `cli.main` runs a function with this body."""
+    function = f"def command():\n{textwrap.indent(body, '    ')}"
+    code = f"import sys, time\nfrom lmao import cli\n{function}\nsys.exit(cli.main(command))"
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_ends_with_one_line_and_the_shells_exit_code(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    process = run_command("print('ready', flush=True)\ntime.sleep(60)", tmp_path)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == STOPPED
+
+
+def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
+    process = run_command("{}['missing']", tmp_path)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith("Traceback") and errors.endswith("KeyError: 'missing'\n")
+
+
+def test_warnings_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    process = run_command("import warnings; warnings.warn('noise')", tmp_path)
+    assert process.communicate(timeout=60) == ("", "")
+
+
+def save_array() -> None:
+    np.zeros(100_000).tofile("/dev/full")  # what np.save does: the OSError has no error number
+
+
+def write_text() -> None:
+    Path("/dev/full").write_text("x" * 100_000)
+
+
+def fill_database() -> None:
+    database = sqlite3.connect(":memory:")
+    try:
+        database.execute("pragma max_page_count = 1")
+        database.execute("create table results (value)")
+    except sqlite3.Error as error:
+        raise RuntimeError("what a library wraps around it") from error
+    finally:
+        database.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("write", [save_array, write_text, fill_database])
+def test_a_full_disk_is_called_by_its_name(write: Callable[[], None]) -> None:
+    with pytest.raises(Exception) as caught:
+        write()
+    line = cli.explain(caught.value)
+    assert line is not None and "the disk is full" in line and "\n" not in line
+    assert cli.trouble(caught.value) == line
+
+
+def test_the_machines_trouble_is_told_from_that_of_a_run() -> None:
+    assert cli.trouble(Unavailable("no database")) == "no database"
+    for error in (Diverged("loss is nan"), UserError("seed: bad"), KeyError("bug"), FileNotFoundError(2, "No", "x")):
+        assert cli.trouble(error) is None
+
+
+def test_a_forbidden_place_is_named() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "/results")
+    assert cli.explain(error) == "/results: permission denied"
+
+
+def test_a_missing_file_that_nobody_expected_is_a_bug() -> None:
+    assert cli.explain(FileNotFoundError(errno.ENOENT, "No such file", "manifest.json")) is None
+
+
+def test_the_default_and_the_original_experiment_compose(compose: Callable[..., Config]) -> None:
+    assert compose().data.name == "docstrings"
+    original = compose("+experiment=imdb_1k").data
+    assert (original.name, original.train_examples, original.dev_examples) == ("imdb", 1000, 10000)
+    assert compose("vectors@vectors.target=glove", "vectors.target.path=g.txt").target.name == "glove"
+
+
+def test_a_user_error_inside_composition_is_raised(compose: Callable[..., Config]) -> None:
+    with pytest.raises(UserError, match="path has no value"):
+        compose("vectors=glove")
+
+
+def test_a_deferred_stop_waits_for_the_check() -> None:
+    reached = []
+    with pytest.raises(Stopped) as stopped, StopSignal() as stop, stop.deferred():
+        signal.raise_signal(signal.SIGTERM)
+        reached.append("saved")
+        stop.check()
+        reached.append("went on")
+    assert reached == ["saved"]
+    assert stopped.value.signal_number == signal.SIGTERM
+
+
+def test_a_second_stop_does_not_wait() -> None:
+    with pytest.raises(Stopped), StopSignal() as stop, stop.deferred():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal did not raise")
+
+
+def test_handlers_are_restored() -> None:
+    former = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with StopSignal():
+        assert signal.getsignal(signal.SIGTERM) != former[1]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == former

@@ -1,0 +1,149 @@
+"""What a report says of who is better: re-runs, differences between them, and the order beyond the luckiest run."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmao.report.rows import arrange
+from lmao.sweep.records import read_studies
+from tests.support.reports import Workplace
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+def test_the_original_table_and_what_the_best_settings_came_to(workplace: Workplace) -> None:
+    baseline = workplace.search(0, [0.80, 0.83, 0.85, 0.84])
+    one = workplace.search(1, [0.86, 0.83, 0.88, 0.84])
+    workplace.rerun(baseline, 0, 0.84)
+    workplace.rerun(one, 1, 0.88)
+    workplace.linear(0.80)
+    text = workplace.text()
+    assert workplace.cells(text, "Accuracy", "Baseline")[:7] == [
+        "Baseline", "85.00", "4", "0 / 0", "84.00", "83.50", "random"
+    ]  # fmt: skip
+    row = workplace.cells(text, "Accuracy", "1 epoch")
+    assert row[:6] == ["1 epoch", "88.00", "4", "0 / 0", "86.00", "85.00"]
+    mean, deviation = map(float, re.fullmatch(r"(.*) ± (.*)", row[7]).groups())  # type: ignore[union-attr]
+    assert mean == pytest.approx(88.0, abs=0.6)
+    assert 0 < deviation < 2
+    assert workplace.cells(text, "Accuracy", "Linear")[1] == ""
+    section = text.split("### Differences")[1].split("###")[0]
+    pairs = [line.split(" | ") for line in section.splitlines() if line.startswith(("| Baseline |", "| 1 epoch |"))]
+    assert [pair[:3] for pair in pairs] == [
+        ["| Baseline", "Linear", "10"], ["| 1 epoch", "Baseline", "10"], ["| 1 epoch", "Linear", "10"]
+    ]  # fmt: skip
+    assert [pair[5:] for pair in pairs] == [["0.006", "1.00", "A better |"]] * 3  # 2 / 1024, times three for Holm
+    assert "seeds 1000 to 1009" in text
+    assert "`python -m lmao.rerun imdb-cosine-pretrain1 --seeds=10`" in text
+
+
+def test_a_loss_is_told_as_the_others_gain_and_equals_are_equivalent(workplace: Workplace) -> None:
+    baseline, one, two = (workplace.search(epochs, [0.85, 0.86]) for epochs in range(3))
+    workplace.rerun(baseline, 0, 0.88)
+    workplace.rerun(one, 1, 0.80)
+    same = workplace.rerun(two, 2, 0.88)
+    assert len(same.study.trials) == 10
+    text = workplace.text()
+    assert "| B better |" in text
+    assert workplace.cells(text, "Differences", "2 epochs")[-1] == "equivalent"
+
+
+def test_without_a_rerun_there_are_no_differences(workplace: Workplace) -> None:
+    workplace.search(0, [0.80, 0.83])
+    text = workplace.text()
+    assert "### Differences" not in text
+    assert "Test labels: not read." in text
+
+
+def test_pairs_need_the_same_examples(workplace: Workplace) -> None:
+    baseline, one = workplace.search(0, [0.8]), workplace.search(1, [0.8])
+    workplace.rerun(baseline, 0, 0.8, seeds=3)
+    workplace.rerun(one, 1, 0.8, seeds=3, offset=2)
+    text = workplace.text()
+    assert "1 epoch against Baseline: no two seeds judged the same examples in both." in text
+    assert "### Differences" not in text
+
+
+def test_few_pairs_are_told_to_be_too_few(workplace: Workplace) -> None:
+    for epochs in (0, 1):
+        workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.8 + 0.1 * epochs, seeds=5)
+    assert "5 pairs can't show a difference: their p is never below 0.0625." in workplace.text()
+
+
+def test_pairs_that_are_too_few_for_so_many_comparisons_are_told(workplace: Workplace) -> None:
+    for epochs in range(5):
+        workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.7 + 0.05 * epochs, seeds=8)
+    workplace.linear(0.6, seeds=8)
+    text = workplace.text()  # 4 against the baseline, 5 against the linear model
+    assert "8 pairs can't show a difference among 9 comparisons: their p is never below 0.0703." in text
+    assert "| A better |" not in text
+
+
+def test_a_rerun_of_what_was_the_best_before_gives_way(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8])
+    workplace.rerun(maker, 1, 0.8, seeds=3)
+    assert "has since found a better setting" not in workplace.text()
+    maker.complete(0.9)
+    assert "1 epoch: the search has since found a better setting, trial 1, than was re-trained." in workplace.text()
+    workplace.rerun(maker, 1, 0.9, seeds=2)
+    text = workplace.text()
+    assert "has since found a better setting" not in text
+    assert workplace.cells(text, "Best settings", "1 epoch")[3] == "2"
+    assert "Runs made: 7 (7 complete), of them 5 to re-train best settings" in text
+
+
+def test_the_rerun_of_the_best_setting_is_chosen_else_the_latest(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8, 0.7])
+
+    def rerun(number: int, trial: int) -> None:
+        settings = maker.study.trials[trial].params
+        name = f"imdb-cosine-pretrain1-rerun{number}"
+        workplace.study(name, 1, settings, space={}, rerun_of="imdb-cosine-pretrain1")
+
+    def chosen() -> str:
+        ((row,),) = (group.rows for group in arrange(read_studies(workplace.storage, "*")))
+        assert row.rerun is not None
+        return row.rerun.name.removeprefix("imdb-cosine-pretrain1-")
+
+    rerun(9, trial=1)
+    rerun(12, trial=1)
+    assert chosen() == "rerun12"
+    rerun(0, trial=0)
+    assert chosen() == "rerun0"
+
+
+def test_test_labels_that_a_search_read_are_told(workplace: Workplace) -> None:
+    maker = workplace.search(1, [0.8], evaluate_test=True)
+    text = workplace.text()
+    assert "Test labels: read in each run of imdb-cosine-pretrain1, which chose by dev all the same." in text
+    workplace.rerun(maker, 1, 0.8, seeds=2)
+    assert "Test labels: read once for each re-run, seeds 1000, 1001; read in each run of imdb-" in workplace.text()
+
+
+def test_the_order_beyond_the_luckiest_run(workplace: Workplace) -> None:
+    workplace.search(0, [0.80, 0.80, 0.80, 0.90])  # one lucky run
+    workplace.search(1, [0.85, 0.86, 0.87, 0.88])
+    text = workplace.text()
+    assert "The order by the luckiest run is Baseline (90.00) > 1 epoch (88.00). It does not hold at every k" in text
+    assert "1 epoch is expected above Baseline at every k from 1 to 2; their 95% bands overlap at every k." in text
+
+
+def test_bands_of_many_clear_runs_are_apart(workplace: Workplace) -> None:
+    workplace.search(0, list(np.linspace(0.70, 0.74, 30)))
+    workplace.search(1, list(np.linspace(0.90, 0.94, 30)))
+    text = workplace.text()
+    assert "It holds beyond that run" in text
+    assert "the 95% bands are apart at some k." in text  # at k = 15 what lies above the best run seen is all there is
+
+
+def test_curves_of_other_samplers_are_told_to_be_none(workplace: Workplace) -> None:
+    workplace.search(0, [0.8, 0.81, 0.82, 0.83], sampler="tpe")
+    workplace.search(1, [0.8, 0.81, 0.82, 0.83])
+    text = workplace.text()
+    assert "Baseline: its sampler (tpe) doesn't draw independently, so it has no best-of-k curve" in text
+    assert "The order by the luckiest run" not in text

@@ -1,0 +1,166 @@
+"""What a run leaves is plain spaCy: it scores alike where lmao is not installed; `spacy train` takes the weights."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+from numpy.typing import NDArray
+from spacy.tokens import Doc, DocBin
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+
+from benchmarks.exported import stock_scores
+from lmao.data.source import open_source
+from lmao.encoder.encoder import Encoder
+from lmao.encoder.stock import spacy_order, stock_places
+from lmao.engine.parameters import Parameters
+from tests.support.finished import Finished
+
+RUNS = {
+    "words": [],
+    "floret": [f"vectors.{s}" for s in ("mode=floret", "minn=4", "maxn=5", "buckets=4000", "min_count=20")],
+    "none": ["vectors=none", "pretrain.epochs=0"],
+    "predicted only": ["encoder.static_vectors=false"],
+    "another shape": ["encoder.width=48", "encoder.depth=1", "encoder.window_size=2", "encoder.maxout_pieces=2"],
+}  # fmt: skip
+
+ELSEWHERE = """
+import json, sys
+sys.modules["lmao"] = None  # import lmao now fails as it does where it is not installed
+try:
+    import lmao
+    sys.exit("lmao was imported")
+except ImportError:
+    pass
+import spacy
+job = json.load(sys.stdin)
+scores = {}
+for name, run in job.items():
+    nlp = spacy.load(run["model"])
+    scores[name] = [[doc.cats[label] for label in run["labels"]] for doc in nlp.pipe(run["texts"])]
+json.dump(scores, sys.stdout)
+"""
+
+
+def dev_texts(run: Finished) -> list[str]:
+    texts = [document.text for document in open_source(run.settings.data, run.folder).documents()]
+    return [texts[number] for number in predictions(run)["dev_documents"]]
+
+
+def predictions(run: Finished) -> dict[str, NDArray[Any]]:
+    with np.load(run.folder / "predictions.npz") as stored:
+        return dict(stored)
+
+
+@pytest.fixture(scope="module")
+def runs(finished: Callable[..., Finished]) -> dict[str, Finished]:
+    return {name: finished(*overrides) for name, overrides in RUNS.items()}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(runs: dict[str, Finished], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[float]]]:
+    """The scores of each run's dev texts, by stock spaCy in a process that can't import lmao."""
+    job = {
+        name: {"model": str(run.folder / "model"), "labels": list(run.result.labels), "texts": dev_texts(run)}
+        for name, run in runs.items()
+    }
+    process = subprocess.run(
+        [sys.executable, "-I", "-c", ELSEWHERE],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    scores: dict[str, list[list[float]]] = json.loads(process.stdout)
+    return scores
+
+
+def test_the_benchmark_of_an_exported_model_finds_the_scores_of_the_run(runs: dict[str, Finished]) -> None:
+    run = runs["words"]
+    found = stock_scores(run.folder / "model", dev_texts(run))
+    np.testing.assert_allclose(found, predictions(run)["dev_scores"], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_stock_spacy_gives_the_same_scores_where_lmao_is_not_installed(
+    name: str, runs: dict[str, Finished], elsewhere: dict[str, list[list[float]]]
+) -> None:
+    expected = predictions(runs[name])["dev_scores"]
+    assert len(expected) == 100 and np.ptp(expected[:, 0]) > 1e-3, "too much alike to tell"
+    np.testing.assert_allclose(elsewhere[name], expected, atol=1e-5)
+
+
+def test_the_pipeline_says_which_vectors_it_has(runs: dict[str, Finished]) -> None:
+    tables = {name: spacy.load(run.folder / "model").vocab.vectors for name, run in runs.items()}
+    assert {name: table.mode for name, table in tables.items()} == {
+        **dict.fromkeys(RUNS, "default"),
+        "floret": "floret",
+    }
+    assert tables["none"].shape[0] == 0
+    assert tables["words"].attr == spacy.attrs.LOWER
+
+
+def test_a_run_without_pretraining_has_no_weights_for_spacy_train(runs: dict[str, Finished]) -> None:
+    there = {name for name, run in runs.items() if (run.folder / "tok2vec.bin").exists()}
+    assert there == set(RUNS) - {"none"}
+    assert all((runs[name].folder / "config.cfg").exists() for name in there)
+
+
+def pretrained_weights(run: Finished) -> Parameters:
+    """What the cache holds of the run's last epoch, without the head."""
+    vectors = spacy.load(run.folder / "model").vocab.vectors
+    shapes = Encoder(run.settings.encoder, vectors.shape[1]).shapes()
+    size = sum(int(np.prod(shape)) for shape in shapes.values())
+    loss = run.result.pretrain.loss if run.result.pretrain else []
+    for entry in Path(run.settings.cache_dir).glob(f"pretrain/*/epoch-{len(loss)}"):
+        epochs = json.loads((entry / "manifest.json").read_text())["meta"]["epochs"]
+        if [epoch["loss"] for epoch in epochs] == loss:
+            return Parameters(shapes, np.load(entry / "average.npy")[:size])
+    raise AssertionError("these weights are not in the cache")
+
+
+def labelled_texts(run: Finished, nlp: Any, path: Path) -> Path:
+    docs = []
+    for text, label in zip(dev_texts(run)[:12], predictions(run)["dev_labels"], strict=False):
+        doc: Doc = nlp.make_doc(text[:200])
+        doc.cats = {name: float(i == label) for i, name in enumerate(run.result.labels)}
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["words", "floret", "predicted only"])
+def test_init_tok2vec_gives_the_component_the_pretrained_weights(
+    name: str, runs: dict[str, Finished], tmp_path: Path
+) -> None:
+    run = runs[name]
+    config = load_config(run.folder / "config.cfg")
+    texts = labelled_texts(run, spacy.blank("en"), tmp_path / "texts.spacy")
+    config["paths"] |= {"train": str(texts), "dev": str(texts)}
+    tok2vec = init_nlp(config).get_pipe("textcat").model.get_ref("tok2vec")
+    weights = pretrained_weights(run)
+    places = stock_places(tok2vec)
+    assert set(places) == set(weights.shapes)
+    for array, (node, param) in places.items():
+        np.testing.assert_array_equal(node.get_param(param), spacy_order(array, weights[array]))
+
+
+def test_the_spacy_train_command_takes_config_and_weights(runs: dict[str, Finished], tmp_path: Path) -> None:
+    run = runs["words"]
+    texts = labelled_texts(run, spacy.blank("en"), tmp_path / "texts.spacy")
+    command = [sys.executable, "-I", "-m", "spacy", "train", str(run.folder / "config.cfg"), "--output", "trained"]
+    command += ["--paths.train", str(texts), "--paths.dev", str(texts)]
+    command += ["--initialize.init_tok2vec", str(run.folder / "tok2vec.bin"), "--training.max_steps", "2", "--verbose"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output
+    assert "Loaded pretrained weights" in output, output
+    trained = spacy.load(tmp_path / "trained" / "model-last")
+    assert set(trained("A short text.").cats) == set(run.result.labels)

@@ -1,0 +1,92 @@
+"""Probe first: what it reports, which labels it may see, and what it leaves in the run's folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rich.console
+
+from lmao.config.run import Config
+from lmao.console import Console
+from lmao.engine.initialization import initialize
+from lmao.errors import UserError
+from lmao.run.experiment import run
+from lmao.run.stages.textcat import _document_head, _fit, inner_split
+from lmao.stop import StopSignal
+from lmao.tracking.trial import NoTrial
+from tests.support.finished import Finished
+
+
+def test_the_inner_split_holds_out_a_fifth_of_each_class() -> None:
+    labels = np.repeat([0, 1, 2], [50, 25, 1])
+    rest, held = inner_split(labels, 0)
+    np.testing.assert_array_equal(np.sort(np.concatenate([rest, held])), np.arange(76))
+    assert np.bincount(labels[held], minlength=3).tolist() == [10, 5, 0]
+    np.testing.assert_array_equal(held, inner_split(labels, 0)[1])
+    assert not np.array_equal(held, inner_split(labels, 1)[1])
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_run_reports_its_probe(finished: Callable[..., Finished], epochs: int) -> None:
+    """Without pre-training it is the control: a probe of an untrained encoder."""
+    run = finished(f"pretrain.epochs={epochs}")
+    probe = json.loads((run.folder / "result.json").read_text())["textcat"]["probe"]
+    saved = np.load(run.folder / "probe_predictions.npz")
+    right = saved["dev_scores"].argmax(axis=1) == saved["dev_labels"]
+    assert probe["dev_accuracy"] == pytest.approx(right.mean())
+    assert 0 < probe["accuracy"] <= 1
+    assert "probe " in run.output
+
+
+def test_where_fine_tuning_never_helps_the_model_is_the_probe(finished: Callable[..., Finished]) -> None:
+    run = finished("optimizer.learn_rate=0.5", "optimizer.grad_clip=0")
+    assert run.result.textcat.best_epoch == 0
+    saved, probe = np.load(run.folder / "predictions.npz"), np.load(run.folder / "probe_predictions.npz")
+    np.testing.assert_allclose(saved["dev_scores"], probe["dev_scores"], atol=1e-5)
+    assert "the probe stays" in run.output
+
+
+def test_too_few_labels_for_a_probe_are_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
+    settings = compose("debug=tiny", "threads=1", "pretrain.epochs=0", "data.train_examples=4")
+    with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: raise it, or"):
+        run(settings, tmp_path, Console(rich.console.Console(quiet=True)), stop, NoTrial())
+
+
+def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:
+    """Other examples to judge by, the same weights."""
+    few, more = finished("textcat.early_stopping_examples=5"), finished()
+    for name in ("dev_scores", "dev_documents"):
+        np.testing.assert_array_equal(
+            np.load(few.folder / "predictions.npz")[name], np.load(more.folder / "predictions.npz")[name]
+        )
+
+
+def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finished]) -> None:
+    run = finished("textcat.init=fresh")
+    assert run.result.textcat.probe is None
+    assert run.result.textcat.best_epoch >= 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found"),
+    [
+        (["objective=document"], True),
+        (["objective=sum"], True),
+        (["objective=document", "objective.hidden_size=30"], False),
+        (["objective=cosine"], False),
+    ],
+)
+def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
+    compose: Callable[..., Config], overrides: list[str], found: bool
+) -> None:
+    settings = compose("debug=tiny", *overrides)
+    weights = initialize({"head.document.output.W": (20, 32), "head.document.output.b": (20,)}, seed=0)
+    head = _document_head(settings, weights)
+    assert (head is not None) == found
+    features = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
+    probe = _fit(features, head, (features[:, 0] > 0).astype(np.int32), 2, seed=0)
+    rows = weights["head.document.output.W"]
+    beside = probe.W - probe.W @ np.linalg.pinv(rows) @ rows  # what the head does not see
+    assert (np.abs(beside).max() < 1e-5) == found

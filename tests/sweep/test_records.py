@@ -1,0 +1,130 @@
+"""What is read from Optuna's database, and what is said where there is none."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
+from optuna.storages._rdb.models import TrialModel
+from optuna.trial import TrialState
+from sqlalchemy import create_engine, update
+
+from lmao.errors import UserError
+from lmao.sweep.records import State, read_studies
+from tests.support.synthetic import StudyMaker
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'optuna.db'}"
+
+
+def make(storage: str, tmp_path: Path, name: str = "imdb-cosine-pretrain1", **attributes: object) -> StudyMaker:
+    return StudyMaker(storage, name, tmp_path, science={"pretrain.epochs": 1}, **attributes)  # type: ignore[arg-type]
+
+
+def test_states_and_progress_are_counted(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path, n_trials=5)
+    maker.complete(0.8)
+    maker.prune([0.5, 0.7, 0.6])
+    maker.fail("loss is not finite")
+    maker.begin()
+    (study,) = read_studies(storage, "*")
+    assert [trial.state for trial in study.trials] == [State.COMPLETE, State.PRUNED, State.FAILED, State.RUNNING]
+    assert [trial.reached for trial in study.trials] == [0.8, 0.7, None, None]
+    assert (study.finished, study.budget, study.done) == (3, 5, False)
+    assert study.trials[2].error == "loss is not finite"
+    assert study.trials[0].parameters.keys() == study.space.keys()
+
+
+def test_a_trial_lost_to_a_kill_is_listed_apart(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path, n_trials=2)
+    lost = maker.fail("killed")
+    maker.complete(0.8, replaces=lost.number)
+    maker.fail("loss is not finite")
+    (study,) = read_studies(storage, "*")
+    assert [trial.number for trial in study.lost] == [lost.number]
+    assert [trial.number for trial in study.trials] == [1, 2]
+    assert study.done
+
+
+def test_of_equal_trials_the_cheaper_one_is_the_best(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path)
+    for accuracy, seconds in ((0.8, 10.0), (0.9, 50.0), (0.9, 40.0), (0.7, 1.0)):
+        maker.complete(accuracy, seconds=seconds)
+    (study,) = read_studies(storage, "*")
+    best = study.best()
+    assert best is not None
+    assert best.number == 2
+
+
+def test_a_trial_that_took_over_a_value_is_no_cheaper_one(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path)
+    maker.complete(0.9, seconds=50.0)
+    maker.complete(0.9, seconds=0.1, reused="imdb-cosine-pretrain1/0")
+    (study,) = read_studies(storage, "*")
+    best = study.best()
+    assert best is not None
+    assert best.number == 0
+
+
+def test_seconds_of_a_trial_that_did_not_tell_are_optunas_and_of_a_lost_one_unknown(
+    storage: str, tmp_path: Path
+) -> None:
+    maker = make(storage, tmp_path)
+    maker.fail()
+    lost = maker.study.ask()
+    maker.study.tell(lost, state=TrialState.FAIL)
+    running = maker.begin(replaces=lost.number)
+    began = datetime(2026, 1, 1)
+    row = {"datetime_start": began, "datetime_complete": began + timedelta(minutes=2)}
+    engine = create_engine(storage)
+    with engine.begin() as connection:
+        ended = TrialModel.number != running.number
+        connection.execute(update(TrialModel).where(ended).values(**row))
+    engine.dispose()
+    (study,) = read_studies(storage, "*")
+    assert [trial.seconds for trial in study.trials] == [120, None]
+    assert [trial.seconds for trial in study.lost] == [None]
+
+
+def test_a_space_has_the_choices_that_were_drawn_when_there_were_others(storage: str, tmp_path: Path) -> None:
+    maker = make(storage, tmp_path, space={"textcat.batch_size": IntDistribution(4, 32)})
+    maker.complete(0.8, {"textcat.batch_size": 8})
+    space = {"textcat.batch_size": distribution_to_json(CategoricalDistribution([16, 32]))}
+    maker.study.set_user_attr("space", space)
+    (study,) = read_studies(storage, "*")
+    assert study.space == {"textcat.batch_size": CategoricalDistribution([16, 32, 8])}
+
+
+def test_a_pattern_takes_the_reruns_of_what_it_matches(storage: str, tmp_path: Path) -> None:
+    for name, rerun_of in (("a", None), ("b", None), ("a-rerun", "a"), ("b-rerun", "b")):
+        make(storage, tmp_path, name, rerun_of=rerun_of)
+    assert [study.name for study in read_studies(storage, "a")] == ["a", "a-rerun"]
+    assert [study.name for study in read_studies(storage, "*")] == ["a", "a-rerun", "b", "b-rerun"]
+
+
+def test_no_study_that_matches_is_an_error_that_names_those_there_are(storage: str, tmp_path: Path) -> None:
+    make(storage, tmp_path)
+    with pytest.raises(UserError, match=r"matches 'docstrings\*'; there are: imdb-cosine-pretrain1"):
+        read_studies(storage, "docstrings*")
+
+
+def test_a_missing_database_is_an_error_and_is_not_made(storage: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_studies(storage, "*")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_file_is_an_error(storage: str, tmp_path: Path) -> None:
+    (tmp_path / "optuna.db").write_text("no database at all, but long enough to be looked at" * 50)
+    with pytest.raises(UserError, match="file is not a database"):
+        read_studies(storage, "*")
+
+
+@pytest.mark.parametrize("url", ["here", "postgresql+nodriver://me:secret@host/db", "postgresql://me:secret@[/db"])
+def test_a_bad_url_is_one_line_without_the_password(url: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_studies(url, "*")
+    assert "secret" not in str(error.value)
+    assert "\n" not in str(error.value)

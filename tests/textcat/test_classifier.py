@@ -1,0 +1,304 @@
+"""The classifier: right gradients, settings that act, and the best epoch's averaged weights in the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from lmao.config.run import Config
+from lmao.corpus.batches import documents, lay_out
+from lmao.corpus.corpus import Corpus
+from lmao.data.splits import Examples
+from lmao.encoder.dropout import NO_DROPOUT, Dropout
+from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.hashing import hash_rows
+from lmao.engine.initialization import initialize
+from lmao.engine.layers import Workspace
+from lmao.engine.parameters import Floats, Parameters
+from lmao.engine.team import Team
+from lmao.errors import Diverged, UserError
+from lmao.textcat.classifier import Classifier, initial_weights
+from lmao.textcat.finetuning import Epoch, FineTuning, is_better
+
+DIMS = 20
+
+
+def ignore(examples: float, **figures: float) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Tuned:
+    epochs: list[Epoch]
+    averages: list[Floats]  # after each epoch
+    tuning: FineTuning
+
+
+class Bench:
+    """A classifier over the shortest real texts, and their labels."""
+
+    def __init__(self, settings: Config, corpus: Corpus) -> None:
+        table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, DIMS)).astype(np.float32)
+        table[-1] = 0
+        rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
+        types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
+        self.corpus = corpus
+        self.encoder = Encoder(settings.encoder, DIMS)
+        self.classifier = Classifier(self.encoder, types, corpus, 2)
+        labelled = np.flatnonzero(corpus.labels >= 0)
+        short = labelled[np.argsort(np.diff(corpus.offsets)[labelled], kind="stable")][:80]
+        short = np.random.default_rng(1).permutation(short)
+        self.train, self.dev = (Examples(part, corpus.labels[part]) for part in (short[:40], short[40:]))
+
+    def tune(
+        self, settings: Config, weights: Parameters | None = None, threads: int = 1, held: Examples | None = None
+    ) -> Tuned:
+        assert settings.textcat.name == "cnn"
+        if weights is None:
+            weights = initial_weights(self.classifier, None, settings.seed)[0]
+        tuning = FineTuning(
+            settings.textcat, settings.optimizer, self.classifier, weights, self.train, self.dev,
+            settings.seed, held,
+        )  # fmt: skip
+        epochs, averages = [], []
+        with Team(threads) as team:
+            for epoch in tuning.run(team, ignore):
+                epochs.append(epoch)
+                averages.append(tuning._optimizer.averages().flat)
+        return Tuned(epochs, averages, tuning)
+
+
+@pytest.fixture(scope="module")
+def bench(tiny: Config, corpus: Corpus) -> Bench:
+    return Bench(tiny, corpus)
+
+
+@pytest.fixture(scope="module")
+def settings(compose: Callable[..., Config]) -> Callable[..., Config]:
+    return lambda *overrides: compose("debug=tiny", *overrides)
+
+
+def test_the_gradient_agrees_with_finite_differences(bench: Bench) -> None:
+    generator = np.random.default_rng(0)
+    weights = initialize(bench.classifier.shapes, 0)
+    for name in weights.shapes:  # zeros would hide a forgotten term
+        if name.endswith((".b", ".G")) or name.startswith("softmax"):
+            weights[name][...] += generator.normal(0, 0.3, weights.shapes[name])
+    texts = lay_out(bench.corpus, documents(bench.corpus, bench.train.documents[:6]), bench.encoder.gap)
+    labels = bench.train.labels[:6]
+    dropout = Dropout(0.2, 0.2, key=5)
+
+    def loss(gradients: Parameters) -> float:
+        return bench.classifier.learn(weights, texts, slice(0, 6), labels, dropout, Workspace(), gradients)
+
+    gradients = weights.like(np.zeros_like(weights.flat))
+    loss(gradients)
+    unused = weights.like(np.zeros_like(weights.flat))
+    for name in weights.shapes:
+        gradient = gradients[name].copy()
+        size = float(np.linalg.norm(gradient))
+        assert size > 0, name
+        values, kept = [], weights[name].copy()
+        step = 2e-3 * max(1.0, float(np.linalg.norm(kept)))
+        for sign in (1, -1):
+            weights[name][...] = kept + sign * step * gradient / size
+            values.append(loss(unused))
+        weights[name][...] = kept
+        assert (values[0] - values[1]) / (2 * step) == pytest.approx(size, rel=0.05, abs=2e-4), name
+
+
+def test_shares_of_a_batch_have_the_batchs_loss(bench: Bench, settings: Callable[..., Config]) -> None:
+    one, two = (bench.tune(settings("textcat.epochs=1"), threads=threads) for threads in (1, 2))
+    assert one.epochs[0].loss == pytest.approx(two.epochs[0].loss, rel=1e-4)
+    np.testing.assert_allclose(one.averages[0], two.averages[0], atol=1e-4)
+
+
+def test_the_same_settings_give_the_same_weights(bench: Bench, settings: Callable[..., Config]) -> None:
+    first = bench.tune(settings())
+    np.random.seed(3)
+    bench.tune(settings("seed=5"))
+    np.testing.assert_array_equal(bench.tune(settings()).tuning.best.flat, first.tuning.best.flat)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "textcat.batch_size=4",
+        "textcat.dropout=0.4",
+        "textcat.vector_dropout=0.4",
+        "optimizer.learn_rate=0.002",
+        "optimizer.beta1=0.5",
+        "optimizer.beta2=0.9",
+        "optimizer.eps=1e-4",
+        "optimizer.L2=0.1",
+        "optimizer.grad_clip=0.01",
+        "seed=1",
+    ],
+)
+def test_each_setting_acts(bench: Bench, settings: Callable[..., Config], override: str) -> None:
+    weights = initial_weights(bench.classifier, None, 0)[0]
+    plain, changed = (
+        bench.tune(settings("textcat.epochs=1", *overrides), weights.like(weights.flat.copy()))
+        for overrides in ([], [override])
+    )
+    assert np.abs(plain.averages[0] - changed.averages[0]).max() > 1e-5
+
+
+def test_it_learns_its_training_examples(bench: Bench, settings: Callable[..., Config]) -> None:
+    tuned = bench.tune(settings("textcat.epochs=12", "textcat.patience=12", "optimizer.learn_rate=0.005"))
+    assert tuned.epochs[-1].loss < 0.5 * tuned.epochs[0].loss
+    last = Parameters(bench.classifier.shapes, tuned.averages[-1])  # dev may like an earlier epoch best
+    with Team(1) as team:
+        scores = bench.classifier.predict(last, bench.train.documents, team)
+    assert (scores.argmax(axis=1) == bench.train.labels).mean() > 0.9
+
+
+def test_it_stops_without_a_gain_and_keeps_the_best_epochs_averaged_weights(
+    bench: Bench, settings: Callable[..., Config]
+) -> None:
+    tuned = bench.tune(settings("textcat.epochs=30", "textcat.patience=3", "optimizer.learn_rate=0.01"))
+    tuning, accuracies = tuned.tuning, [epoch.dev_accuracy for epoch in tuned.epochs]
+    assert len(accuracies) < 30, "it never stopped"
+    assert tuning.best_accuracy == max(accuracies)
+    assert tuning.best_epoch == accuracies.index(max(accuracies)) + 1
+    assert len(accuracies) == tuning.best_epoch + 3
+    np.testing.assert_array_equal(tuning.best.flat, tuned.averages[tuning.best_epoch - 1])
+    with Team(1) as team:
+        scores = bench.classifier.predict(tuning.best, bench.dev.documents, team)
+    assert (scores.argmax(axis=1) == bench.dev.labels).mean() == tuning.best_accuracy
+
+
+def test_patience_counts_from_the_last_gain(bench: Bench, settings: Callable[..., Config]) -> None:
+    stuck = bench.tune(settings("textcat.epochs=9", "textcat.patience=2", "optimizer.learn_rate=1e-12"))
+    assert [epoch.epoch for epoch in stuck.epochs] == [1, 2, 3]
+    assert stuck.tuning.best_epoch == 1
+
+
+def test_only_the_first_dev_examples_judge_an_epoch(bench: Bench, settings: Callable[..., Config]) -> None:
+    tuned = bench.tune(settings("textcat.epochs=1", "textcat.early_stopping_examples=7"))
+    with Team(1) as team:
+        scores = bench.classifier.predict(tuned.tuning.best, bench.dev.documents[:7], team)
+    assert tuned.epochs[0].dev_accuracy == (scores.argmax(axis=1) == bench.dev.labels[:7]).mean()
+
+
+def test_held_out_examples_judge_by_their_log_loss_and_the_start_is_judged_too(
+    bench: Bench, settings: Callable[..., Config]
+) -> None:
+    tuned = bench.tune(settings("textcat.epochs=3", "textcat.patience=3"), held=bench.dev)
+    losses = [epoch.inner_loss for epoch in tuned.epochs]
+    assert tuned.tuning.start_loss == pytest.approx(np.log(2), rel=1e-5)  # a softmax of zeros
+    assert tuned.tuning.best_loss == min(np.log(2), *(loss for loss in losses if loss is not None))
+    with Team(1) as team:
+        scores = bench.classifier.predict(tuned.tuning.best, bench.dev.documents, team)
+    assert -np.log(scores[np.arange(40), bench.dev.labels]).mean() == pytest.approx(tuned.tuning.best_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("clear", [True, False])
+def test_gains_within_noise_prolong_training_but_the_best_must_be_clearly_better_than_the_start(
+    bench: Bench, settings: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, clear: bool
+) -> None:
+    """Each epoch gains a little, the fifth is worse: together the gains are clear, or they are not."""
+    rng = np.random.default_rng(0)
+    noise = [(0.02 if clear else 2.0) * rng.normal(size=40) for _ in range(6)]
+    means = [1.0, 0.99, 0.98, 0.97, 0.96, 1.5]
+    losses = iter([mean + one - one.mean() for mean, one in zip(means, noise, strict=True)])
+    monkeypatch.setattr(FineTuning, "_log_losses", lambda *_: next(losses))
+    tuned = bench.tune(settings("textcat.epochs=9", "textcat.patience=1"), held=bench.dev)
+    assert len(tuned.epochs) == 5
+    assert tuned.tuning.best_epoch == (4 if clear else 0)
+    assert tuned.tuning.best_loss == pytest.approx(0.96 if clear else 1.0)
+
+
+def test_where_no_epoch_helps_the_start_stays(bench: Bench, settings: Callable[..., Config]) -> None:
+    weights = initial_weights(bench.classifier, None, 0)[0]
+    start = weights.flat.copy()
+    wrong = Examples(bench.train.documents, 1 - bench.train.labels)  # what is learned makes these worse
+    tuned = bench.tune(
+        settings("textcat.epochs=9", "textcat.patience=2", "optimizer.learn_rate=0.01"), weights, held=wrong
+    )
+    assert tuned.tuning.best_epoch == 0
+    assert len(tuned.epochs) == 2
+    np.testing.assert_array_equal(tuned.tuning.best.flat, start)
+
+
+def test_a_diverging_fine_tuning_says_so(bench: Bench, settings: Callable[..., Config]) -> None:
+    with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"epoch 1, step \d+: lower optimizer.learn_rate, 1e"):
+        bench.tune(settings("optimizer.learn_rate=1e30", "optimizer.grad_clip=0"))
+
+
+def random_weights(bench: Bench) -> Parameters:
+    weights = initialize(bench.classifier.shapes, 4)
+    weights["softmax.W"][...] = np.random.default_rng(5).normal(size=weights.shapes["softmax.W"])
+    return weights
+
+
+def test_a_prediction_does_not_depend_on_company_order_or_threads(bench: Bench) -> None:
+    weights = random_weights(bench)
+    numbers = np.arange(len(bench.corpus.offsets) - 1)
+    with Team(1) as one, Team(2) as two:
+        scores = bench.classifier.predict(weights, numbers, one)
+        assert np.ptp(scores[:, 0]) > 0.1, "too much alike to tell"
+        np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
+        mixed = np.random.default_rng(0).permutation(numbers)
+        np.testing.assert_allclose(bench.classifier.predict(weights, mixed, one), scores[mixed], atol=1e-5)
+        np.testing.assert_allclose(bench.classifier.predict(weights, numbers, two), scores, atol=1e-5)
+        np.testing.assert_allclose(bench.classifier.predict(weights, numbers[5:6], one), scores[5:6], atol=1e-5)
+
+
+def test_a_prediction_is_what_learning_sees_without_dropout(bench: Bench) -> None:
+    weights = random_weights(bench)
+    texts = lay_out(bench.corpus, documents(bench.corpus, bench.train.documents), bench.encoder.gap)
+    unused = weights.like(np.zeros_like(weights.flat))
+    everything = slice(0, len(bench.train.labels))
+    loss = bench.classifier.learn(weights, texts, everything, bench.train.labels, NO_DROPOUT, Workspace(), unused)
+    with Team(1) as team:
+        scores = bench.classifier.predict(weights, bench.train.documents, team)
+    of_label = scores[np.arange(len(scores)), bench.train.labels]
+    assert -np.log(of_label).mean() == pytest.approx(loss, rel=1e-4)
+
+
+def test_words_are_told_as_they_are_done(bench: Bench) -> None:
+    words: list[float] = []
+    with Team(1) as team:
+        bench.classifier.predict(random_weights(bench), bench.dev.documents, team, words.append)
+    assert sum(words) == bench.corpus.count(bench.dev.documents)
+
+
+def test_pretrained_weights_replace_the_encoders_and_nothing_else(bench: Bench) -> None:
+    shapes = bench.encoder.shapes()
+    pretrained = initialize(shapes | {"head.output.b": (7,)}, 9)
+    pretrained.flat += np.float32(0.01)  # biases and layer norms start alike, training moves them
+    fresh, arrays, numbers = initial_weights(bench.classifier, None, 0)
+    assert (arrays, numbers) == (0, 0)
+    loaded, arrays, numbers = initial_weights(bench.classifier, pretrained, 0)
+    assert arrays == len(shapes)
+    assert numbers == sum(int(np.prod(shape)) for shape in shapes.values())
+    for name in shapes:
+        np.testing.assert_array_equal(loaded[name], pretrained[name])
+    for name in ("softmax.W", "softmax.b"):
+        np.testing.assert_array_equal(loaded[name], fresh[name])
+
+
+def test_pretrained_weights_of_another_shape_are_refused(bench: Bench) -> None:
+    shapes = bench.encoder.shapes()
+    name = "encode.1.maxout.b"
+    for other in ({**shapes, name: (1, 2)}, {key: shape for key, shape in shapes.items() if key != name}):
+        with pytest.raises(UserError, match=rf"{name} has shape .*, this encoder's \(3, 32\)"):
+            initial_weights(bench.classifier, initialize(other, 9), 0)
+
+
+def test_pretrained_weights_that_change_nothing_are_refused(bench: Bench) -> None:
+    fresh = initial_weights(bench.classifier, None, 0)[0]
+    with pytest.raises(UserError, match=r"left embed\.lower\.E"):
+        initial_weights(bench.classifier, fresh, 0)
+
+
+def test_only_a_gain_beyond_its_standard_error_is_better() -> None:
+    before = np.random.default_rng(0).uniform(0.1, 0.5, size=200)
+    noise = np.random.default_rng(1).normal(size=200)
+    noise -= noise.mean()
+    assert is_better(before - 0.02 + 0.2 * noise, before)  # the standard error is 0.014
+    assert not is_better(before - 0.01 + 0.2 * noise, before)
+    assert not is_better(before, before)
+    assert not is_better(before * np.nan, before)

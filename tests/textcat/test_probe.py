@@ -1,0 +1,74 @@
+"""The linear probe: scikit-learn's logistic regression, folded into a softmax layer."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from lmao.errors import UserError
+from lmao.textcat.probe import fit_probe
+
+
+def draw(classes: int, n: int = 120, dims: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Features with a large mean and uneven scale, of classes that overlap."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(n) % classes
+    centres = generator.normal(size=(classes, dims))
+    features = 5 + 3 * (centres[labels] + generator.normal(size=(n, dims)))
+    return features.astype(np.float32), labels
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_are_those_of_scikit_learn(classes: int) -> None:
+    features, labels = draw(classes)
+    probe = fit_probe(features, labels, classes, 0)
+    centred = features - features.mean(axis=0)
+    scaled = centred / np.sqrt((centred**2).mean())
+    expected = LogisticRegression(C=probe.C, max_iter=10_000, tol=1e-8).fit(scaled, labels).predict_proba(scaled)
+    np.testing.assert_allclose(probe.predict(features), expected, atol=2e-3)
+    logits = features @ probe.W.T + probe.b
+    softmax = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(probe.predict(features), softmax / softmax.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_the_cross_validated_accuracy_is_near_that_on_new_examples() -> None:
+    features, labels = draw(2, n=1200)
+    probe = fit_probe(features[:400], labels[:400], 2, 0)
+    new = (probe.predict(features[400:]).argmax(axis=1) == labels[400:]).mean()
+    assert 0.6 < new < 1
+    assert probe.accuracy == pytest.approx(new, abs=0.06)
+
+
+def test_features_that_say_nothing_are_weighed_little() -> None:
+    noise, labels = np.random.default_rng(1).normal(size=(200, 30)).astype(np.float32), np.arange(200) % 2
+    probe = fit_probe(noise, labels, 2, 0)
+    assert probe.C < 0.1
+    assert np.abs(probe.predict(noise) - 0.5).max() < 0.3
+
+
+def test_a_class_without_examples_is_never_predicted() -> None:
+    features, labels = draw(2)
+    scores = fit_probe(features, labels, 3, 0).predict(features)
+    assert scores.shape == (120, 3)
+    assert (scores[:, 2] < scores[:, :2].max(axis=1)).all()
+
+
+def test_it_copes_with_one_example_of_a_class_and_repeats_itself() -> None:
+    features, labels = draw(2, n=12)
+    labels = np.where(np.arange(12) == 3, 1, 0)
+    first, second = (fit_probe(features, labels, 2, 0) for _ in range(2))
+    np.testing.assert_array_equal(first.W, second.W)
+    assert first.C == second.C
+
+
+def test_one_class_alone_is_an_error() -> None:
+    features, _ = draw(2)
+    with pytest.raises(UserError, match="label"):
+        fit_probe(features, np.zeros(120, dtype=np.int32), 2, 0)
+
+
+def test_behind_a_linear_map_it_gives_the_same_probabilities() -> None:
+    generator = np.random.default_rng(0)
+    encoded = generator.normal(size=(60, 5)).astype(np.float32)
+    W, b = generator.normal(size=(3, 5)).astype(np.float32), generator.normal(size=3).astype(np.float32)
+    probe = fit_probe(encoded @ W.T + b, (encoded[:, 0] > 0).astype(np.int32), 2, seed=0)
+    np.testing.assert_allclose(probe.behind(W, b).predict(encoded), probe.predict(encoded @ W.T + b), atol=1e-5)

@@ -1,0 +1,212 @@
+"""`vectors=document`: n-grams of the same documents come near each other, and a table like any other comes out."""
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from lmao.cache import Cache
+from lmao.config.vectors import AnyTable
+from lmao.errors import UserError
+from lmao.vectors.document_kernels import alias_table, draw, step
+from lmao.vectors.document_training import NgramTable
+from lmao.vectors.floret_training import TrainingTexts
+from lmao.vectors.loading import load_vectors
+from lmao.vectors.table import StaticVectors
+
+SETTINGS: dict[str, Any] = {
+    "name": "document",
+    "dims": 16,
+    "epochs": 4,
+    "ngrams": 2,
+    "min_count": 2,
+    "alpha": 6,
+    "negatives": 5,
+    "subsample": 0.01,
+    "learn_rate": 0.05,
+    "normalize": True,
+    "threads": 1,
+}
+TOPICS = 4
+WORDS = [f"word{i}" for i in range(8 * TOPICS)]
+
+Texts = list[NDArray[np.int32]]
+Train = Callable[..., StaticVectors]
+
+
+def texts_on_topics(documents: int = 200) -> Texts:
+    """Text i is on topic i % 4, whose words are 8 of the 32; every fifth word is any."""
+    random = np.random.default_rng(0)
+    topics = np.arange(documents) % TOPICS
+    own = 8 * topics[:, None] + random.integers(0, 8, (documents, 40))
+    anything = random.integers(0, len(WORDS), own.shape)
+    return list(np.where(random.random(own.shape) < 0.2, anything, own).astype(np.int32))
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Train:
+    """Trains through a cache in this test's folder."""
+
+    def trained(
+        texts: Texts | None = None,
+        words: list[str] = WORDS,
+        folder: str = "cache",
+        advance: Callable[[float], None] = lambda words: None,
+        **settings: Any,
+    ) -> StaticVectors:
+        documents = texts_on_topics() if texts is None else texts
+        config = TypeAdapter[Any](AnyTable).validate_python({**SETTINGS, **settings})
+        source = TrainingTexts({"texts": [text.tolist() for text in documents]}, words, lambda: iter(documents))
+        vectors = load_vectors(config, Cache(tmp_path / folder, pytest.fail), source, pytest.fail, advance)
+        assert vectors is not None
+        return vectors
+
+    return trained
+
+
+def test_a_step_is_the_gradient_that_finite_differences_give() -> None:
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((5, 12)).astype(np.float32)
+    document = random.standard_normal(12).astype(np.float32)
+    alpha, targets = 6.0, [3, 0, 4]  # rows 1 and 2 have no part in it
+
+    def objective(flat: NDArray[np.float64]) -> float:
+        d, w = flat[:12], flat[12:].reshape(5, 12)[targets]
+        cosines = w @ d / np.linalg.norm(w, axis=1) / np.linalg.norm(d)
+        return float(-np.log1p(np.exp(-alpha * cosines * [1, -1, -1])).sum())
+
+    before = np.concatenate([document, rows.ravel()]).astype(np.float64)
+    nudges = 1e-5 * np.eye(before.size)
+    expected = [(objective(before + nudge) - objective(before - nudge)) / 2e-5 for nudge in nudges]
+    # a target of -1 is left out, and the step is linear in its rate
+    step(document, rows, np.array([3, -1, 0, 4], np.int32), alpha, 1.0, np.empty(12, np.float32))
+    np.testing.assert_allclose(np.concatenate([document, rows.ravel()]) - before, expected, atol=2e-5)
+
+
+def test_negatives_are_drawn_as_often_as_asked() -> None:
+    weights = np.array([1.0, 0.1, 7.0, 2.0, 0.4])
+    threshold, alias = np.empty(5, np.float32), np.empty(5, np.int32)
+    alias_table(weights / weights.mean(), threshold, alias)
+    drawn = threshold.astype(np.float64)
+    np.add.at(drawn, alias, 1 - threshold)
+    np.testing.assert_allclose(drawn / 5, weights / weights.sum(), atol=1e-6)
+
+    ngrams, offsets = np.zeros((1, 20_000), np.int32), np.array([0, 20_000])
+    targets = np.empty((20_000, 6), np.int32)
+    assert draw(0, offsets, ngrams, np.ones(5, np.float32), threshold, alias, 1, targets) == 20_000
+    counts = np.bincount(targets[:, 1:].ravel() + 1, minlength=6)  # the n-gram itself is no negative
+    np.testing.assert_allclose(counts / 100_000, [weights[0] / 10.5, 0, *weights[1:] / 10.5], atol=0.01)
+
+
+def test_frequent_ngrams_are_left_out_as_often_as_asked() -> None:
+    ngrams, offsets = np.array([[0, 1] * 10_000]).astype(np.int32), np.array([0, 20_000])
+    targets, ones = np.empty((20_000, 2), np.int32), np.ones(2, np.float32)
+    kept = draw(0, offsets, ngrams, np.array([0.25, 1], np.float32), ones, np.arange(2, dtype=np.int32), 1, targets)
+    assert np.count_nonzero(targets[:kept, 0] == 1) == 10_000
+    assert abs(np.count_nonzero(targets[:kept, 0] == 0) / 10_000 - 0.25) < 0.02
+
+
+def test_words_and_ngrams_of_the_same_documents_come_near_each_other(train: Train) -> None:
+    tables = NgramTable.of(train(epochs=20))
+    topic_of_word = np.array([int(word.removeprefix("word")) // 8 for word in _words(tables, train(epochs=20))])
+    firsts = np.repeat(np.arange(len(topic_of_word)), np.diff(tables.known[0].begins))
+    same = topic_of_word[firsts] == topic_of_word[tables.known[0].lasts]  # of one topic both
+    for table, topics in zip(tables.tables, (topic_of_word, np.where(same, topic_of_word[firsts], -1)), strict=True):
+        cosines = table[topics >= 0] @ table[topics >= 0].T
+        alike = topics[topics >= 0][:, None] == topics[topics >= 0]
+        assert cosines[alike].mean() > cosines[~alike].mean() + 0.3
+
+
+def _words(tables: NgramTable, vectors: StaticVectors) -> list[str]:
+    places = vectors.rows_of(WORDS)
+    assert sorted(places) == list(range(len(tables.tables[0])))
+    return [WORDS[i] for i in np.argsort(places)]
+
+
+@pytest.mark.parametrize("ngrams", [1, 2, 3])
+def test_the_frequent_ngrams_have_rows_and_shares_and_no_others(train: Train, ngrams: int) -> None:
+    random = np.random.default_rng(1)
+    lengths = [0, 1, 2, 3, *random.integers(0, 30, 60)]
+    texts = [random.integers(0, 12, length).astype(np.int32) for length in lengths]
+    vectors = train(texts, ngrams=ngrams, min_count=4)
+    tables = NgramTable.of(vectors)
+    words = sum(lengths)
+    found: dict[tuple[int, ...], float] = {}
+    ids = [(int(np.flatnonzero(vectors.rows_of(WORDS) == row)[0]),) for row in range(vectors.size)]
+    found.update(zip(ids, tables.shares[0].tolist(), strict=True))
+    firsts = ids
+    for known, shares in zip(tables.known, tables.shares[1:], strict=True):
+        prefixes = np.repeat(np.arange(len(firsts)), np.diff(known.begins))
+        firsts = [firsts[first] + ids[last] for first, last in zip(prefixes, known.lasts, strict=True)]
+        found.update(zip(firsts, shares.tolist(), strict=True))
+    counts: Counter[tuple[int, ...]] = Counter()
+    for text, n in itertools.product(texts, range(1, ngrams + 1)):
+        counts.update(tuple(map(int, text[i : i + n])) for i in range(len(text) - n + 1))
+    expected = {ngram: count / words for ngram, count in counts.items() if count >= 4}
+    assert found == pytest.approx(expected, abs=1e-7) and max(map(len, found)) == ngrams
+
+
+def test_on_one_thread_the_same_texts_give_the_same_bytes(train: Train) -> None:
+    first, again = train(), train(folder="elsewhere")
+    assert not again.cached and again.digest == first.digest
+    assert train().cached
+
+
+def test_two_threads_train_the_same_words_about_as_well(train: Train) -> None:
+    one, two = train(epochs=20), train(epochs=20, threads=2)
+    assert one.digest != two.digest
+    for vectors in (one, two):
+        rows, table = vectors.look_up(["word0", "word1", "word9"])
+        first, alike, other = table[rows]
+        assert first @ alike > first @ other + 0.2
+
+
+def test_progress_is_told_in_words_and_an_exception_ends_it(train: Train) -> None:
+    done: list[float] = []
+    train(advance=done.append, epochs=3)
+    assert sum(done) == 3 * 200 * 40 and len(done) > 3
+
+    def stop(words: float) -> None:
+        raise KeyboardInterrupt
+
+    began, before = monotonic(), threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        train(advance=stop, threads=2, epochs=3000, folder="stopped")  # some minutes
+    assert monotonic() - began < 20 and threading.active_count() == before
+
+
+def test_the_rows_are_of_length_one_or_as_they_were_trained(train: Train) -> None:
+    whole, free = NgramTable.of(train()).tables, NgramTable.of(train(normalize=False)).tables
+    for unit, table in zip(whole, free, strict=True):
+        lengths = np.linalg.norm(table, axis=1, keepdims=True)
+        assert lengths.std() > 0.01
+        np.testing.assert_allclose(unit, table / lengths, atol=1e-6)
+
+
+def test_stock_spacy_reads_the_words(train: Train, tmp_path: Path) -> None:
+    vectors = train()
+    nlp = spacy.blank("en")
+    nlp.vocab.vectors = vectors.to_spacy(nlp.vocab.strings)
+    nlp.to_disk(tmp_path / "pipeline")
+    document = spacy.load(tmp_path / "pipeline")("Word3 word30 nowhere")
+    rows, table = vectors.look_up(["word3", "word30", "nowhere"])
+    assert rows[2] == -1
+    np.testing.assert_array_equal([token.vector for token in document][:2], table[rows[:2]])
+    assert not document[2].has_vector
+
+
+def test_too_few_words_or_too_high_a_rate_are_said(train: Train) -> None:
+    texts = [np.array([0, 0, 0, 1], np.int32)]
+    with pytest.raises(UserError, match=r"vectors\.min_count: fewer than two words occur 2 times"):
+        train(texts)
+    with pytest.raises(UserError, match=r"vectors\.learn_rate: .* diverged"):
+        train(learn_rate=1e38)
