@@ -11,7 +11,8 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from settings_page import settings_page
+
+from docs.settings_page import settings_page
 
 ROOT = Path(__file__).resolve().parent.parent
 ELSEWHERE = {  # page of the site: where it stands
