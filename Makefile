@@ -44,10 +44,11 @@ bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/RE
 test: .venv/ready  ## run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
-check: .venv/ready  ## format, lint, types, documentation
+check: .venv/ready  ## format, lint, types, which room imports which, documentation
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 docs: .venv/ready  ## the documentation, in site/: open site/index.html
