@@ -89,7 +89,9 @@ def _group(group: str, options: Sequence[Option]) -> Iterator[str]:
             rows.setdefault((setting.key, setting.value, setting.comment), []).append(option.name)
     if not rows:
         return
-    prefix = {"hydra/sweeper": "hydra.sweeper.", "hydra/sweeper/pruner": "hydra.sweeper.pruner."}.get(group, f"{group}.")
+    prefix = {"hydra/sweeper": "hydra.sweeper.", "hydra/sweeper/pruner": "hydra.sweeper.pruner."}.get(
+        group, f"{group}."
+    )
     order = {key: i for i, key in enumerate(dict.fromkeys(key for key, _, _ in rows))}
     yield ""
     yield from _table(

@@ -10,9 +10,17 @@ import pytest
 
 from lmao.paths import ROOT
 
-COPIED = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md", "mkdocs.yml", "docs", "results", "conf")
+COPIED = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    "mkdocs.yml",
+    "docs",
+    "results",
+    "conf",
+)
 FETCHED = re.compile(r"<(?:script|img|link|iframe)[^>]* (?:src|href)=\"?(https?://[^\" >]+)")
-CANONICAL = "https://squidfunk.github.io"  # a link to read, in the footer
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +67,7 @@ def test_what_is_broken_fails(page: str, line: str, tmp_path: Path) -> None:
     with (tmp_path / page).open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
     done = _build(tmp_path, tmp_path / "site")
-    assert done.returncode == 1 and "Aborted with" in done.stderr
+    assert done.returncode == 1 and "WARNING" in done.stderr and "Traceback" not in done.stderr
 
 
 def _build(folder: Path, site: Path) -> subprocess.CompletedProcess[str]:
