@@ -3,8 +3,8 @@
 `python docs/console_blocks.py docs/tutorials/*.md` runs each page in a fresh folder and writes the real output into it.
 
 A page has fenced blocks of two kinds: `console`, in which a line that begins with `$ ` is a command and the lines below
-it are its output; and any with a title, which is a file. Output is compared by its shape: figures and durations may differ,
-and of a run's lines what stands behind the name of the stage, since another machine may stop an epoch earlier.
+it are its output; and any with a title, which is a file. Output is compared by its shape: figures and durations may
+differ, and of a run's lines what stands behind the stage's name, since another machine may stop an epoch earlier.
 """
 
 import os
@@ -54,7 +54,7 @@ def run(line: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, S
 
 
 def place(folder: Path) -> Mapping[str, str]:
-    """Make a folder one in which a page's commands can be typed. Returns: their environment, with a cache of its own."""
+    """Make a folder one in which a page's commands can be typed. Returns: their environment, with its own cache."""
     for name in ("train.py", "conf"):
         (folder / name).symlink_to(ROOT / name)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

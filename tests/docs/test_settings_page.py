@@ -11,6 +11,14 @@ from docs.settings_page import LAST, SKIPPED, read_options, settings_page, uncom
 from lmao.paths import ROOT
 
 CONF = ROOT / "conf"
+ROUND = """\
+# A circle.
+name: round
+radius: 1   # in metres,
+            # measured outside
+edge:
+  width: 2   # of the line
+"""
 
 
 def test_every_setting_has_a_comment() -> None:
@@ -43,7 +51,7 @@ def test_groups_that_set_the_settings_of_others_come_last() -> None:
 def conf(tmp_path: Path) -> Path:
     files = {
         "config.yaml": "defaults:\n  - shape: round\nseed: 0   # begins the streams\n",
-        "shape/round.yaml": "# A circle.\nname: round\nradius: 1   # in metres,\n            # measured outside\nedge:\n  width: 2   # of the line\n",
+        "shape/round.yaml": ROUND,
         "shape/small.yaml": "# A small one.\ndefaults:\n  - round\n  - _self_\nradius: 0.1\n",
         "experiment/both.yaml": "# @package _global_\n# Both.\nshape:\n  radius: 3\n",
     }
