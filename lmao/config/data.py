@@ -9,6 +9,7 @@ from lmao.config.fields import Positive, Section
 
 class Data(Section):
     language: str
+    draw: Literal["stratified", "balanced", "shuffled"]
     train_examples: Positive | None
     dev_examples: Positive | None
     pretrain_documents: Positive | None

@@ -4,6 +4,7 @@ A *token type* is a distinct (lower-case form, 1-letter prefix, 3-letter suffix,
 lower-case form.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +44,14 @@ class Corpus:
     def count(self, documents: NDArray[np.int64]) -> int:
         """How many tokens the documents have."""
         return int((self.offsets[documents + 1] - self.offsets[documents]).sum())
+
+    @cached_property
+    def copies(self) -> NDArray[np.int64]:
+        """(documents,): the number of the first document that has the same tokens."""
+        first: dict[bytes, int] = {}
+        numbers = range(len(self.offsets) - 1)
+        digests = (hashlib.blake2b(self.document(number).tobytes(), digest_size=16).digest() for number in numbers)
+        return np.fromiter((first.setdefault(digest, n) for n, digest in enumerate(digests)), np.int64, len(numbers))
 
     def type_counts(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """How often each type occurs in the documents; flat in memory."""

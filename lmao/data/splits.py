@@ -11,6 +11,9 @@ from lmao.data.document import Part
 from lmao.errors import UserError
 
 DEV_SHARE = 5  # where data.dev_examples is null: one labelled document in five
+LISTED = 10  # labels that a line names
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,44 +28,50 @@ class Splits:
     dev: Examples
     test: Examples | None
     pretrain: NDArray[np.int64]  # (documents,), ascending
+    warnings: Sequence[str] = ()  # what the user should know of them, a line each
 
 
 def split(
     config: AnyData,
     parts: NDArray[np.uint8],
     labels: NDArray[np.int32],
+    copies: Integers,
     label_names: Sequence[str],
     rng: np.random.Generator,
     evaluate_test: bool,
 ) -> Splits:
-    """Draw the splits. `parts` and `labels` (-1: none) are those of all documents, in order.
+    """Draw the splits. `parts`, `labels` (-1: none) and `copies` are those of all documents, in order; copies have one
+    number.
 
-    The labelled documents are shuffled; train is the first of them, dev the last (or documents of the dev file), so
-    that a larger train contains a smaller one. Pre-training draws last: it does not change train and dev.
+    The labelled documents are put into an order, see `_order`; train is the first of them, dev the last (or documents
+    of the dev file), so that a larger train contains a smaller one. Pre-training draws last: it does not change train
+    and dev.
 
     Raises:
-        UserError: too few documents, or a class that can't be learned.
+        UserError: too few documents, or fewer than two classes.
     """
     labelled = np.flatnonzero((parts == Part.TRAIN) & (labels >= 0))
     _check_classes(labels[labelled], label_names)
     shuffled = rng.permutation(labelled)
     given = np.flatnonzero(parts == Part.DEV)
+    if config.draw != "shuffled":
+        shuffled = _order(shuffled, labels, copies)
     if len(given):
-        train = _first(shuffled, config.train_examples, "data.train_examples", "labelled training documents")
         dev = _first(rng.permutation(given), config.dev_examples, "data.dev_examples", "documents of data.dev_path")
+        pool = shuffled
+        _first(pool, config.train_examples, "data.train_examples", "labelled training documents")
     else:
-        train, dev = _both_ends(shuffled, config.train_examples, config.dev_examples)
-    missing = np.flatnonzero(np.bincount(labels[train], minlength=len(label_names)) == 0)
-    if len(missing):
-        raise UserError(
-            f"no example of class '{label_names[missing[0]]}' among the {len(train):,} training examples: "
-            "raise data.train_examples or take another seed"
-        )
+        pool, dev = _cut(shuffled, config.train_examples, config.dev_examples)
+        if config.draw != "shuffled":
+            pool = pool[~np.isin(copies[pool], copies[dev])]
+    train = (_balanced(pool, labels) if config.draw == "balanced" else pool)[: config.train_examples]
+    test = _test(parts, labels) if evaluate_test else None
     return Splits(
         train=Examples(train, labels[train]),
         dev=Examples(dev, labels[dev]),
-        test=_test(parts, labels) if evaluate_test else None,
+        test=test,
         pretrain=_pretrain(config, parts, rng),
+        warnings=[*_rare(labels[train], label_names), *_copied(copies, train, dev, parts, labels)],
     )
 
 
@@ -71,27 +80,54 @@ def _check_classes(labels: NDArray[np.int32], names: Sequence[str]) -> None:
     if np.count_nonzero(counts) < 2:
         found = f"only the class '{names[int(np.argmax(counts))]}'" if len(labels) else "no label"
         raise UserError(f"the training data has {found}: a classifier needs two classes or more")
-    for name, count in zip(names, counts, strict=True):
-        if count == 1:
-            raise UserError(f"label '{name}' occurs once in the training data: correct it, remove it or add examples")
 
 
-def _first(shuffled: NDArray[np.int64], wanted: int | None, key: str, what: str) -> NDArray[np.int64]:
+def _order(shuffled: Integers, labels: NDArray[np.int32], copies: Integers) -> Integers:
+    """Stratified: the classes' shares are the same in every stretch, as nearly as their numbers allow, one document of
+    each class stands at the beginning, and copies stand side by side.
+
+    The j-th of a class' n distinct texts has its place at (j + 1/2) / n of the way, the first of them at 0.
+    """
+    _, first, owner = np.unique(copies[shuffled], return_index=True, return_inverse=True)
+    texts = np.argsort(first)  # distinct texts, in the shuffled order
+    own = labels[shuffled[first[texts]]]
+    places = np.empty(len(texts))
+    for label in np.unique(own):
+        at = np.flatnonzero(own == label)
+        places[at] = (np.arange(len(at)) + 0.5) / len(at)
+        places[at[0]] = 0
+    rank = np.empty(len(texts), dtype=np.int64)  # of each text, by its number in `copies`
+    rank[texts[np.argsort(places, kind="stable")]] = np.arange(len(texts))
+    ordered: Integers = shuffled[np.argsort(rank[owner], kind="stable")]
+    return ordered
+
+
+def _balanced(pool: Integers, labels: NDArray[np.int32]) -> Integers:
+    """As many of each class as of every other in each beginning, as far as there are."""
+    own = labels[pool]
+    turns = np.empty(len(pool), dtype=np.int64)
+    for label in np.unique(own):
+        at = np.flatnonzero(own == label)
+        turns[at] = np.arange(len(at))
+    balanced: Integers = pool[np.argsort(turns, kind="stable")]
+    return balanced
+
+
+def _first(shuffled: Integers, wanted: int | None, key: str, what: str) -> Integers:
     if wanted is not None and wanted > len(shuffled):
         raise UserError(f"{key}={wanted} is more than the {len(shuffled):,} {what}")
     return shuffled[:wanted]
 
 
-def _both_ends(
-    shuffled: NDArray[np.int64], wanted_train: int | None, wanted_dev: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    available = len(shuffled)
+def _cut(ordered: Integers, wanted_train: int | None, wanted_dev: int | None) -> tuple[Integers, Integers]:
+    """What train may be taken from, and dev."""
+    available = len(ordered)
     dev = max(1, available // DEV_SHARE) if wanted_dev is None else wanted_dev
-    train = available - dev if wanted_train is None else wanted_train
-    if train < 1 or train + dev > available:
+    train = max(1, available - dev) if wanted_train is None else wanted_train
+    if train + dev > available:
         asked = f"data.train_examples={'null' if wanted_train is None else wanted_train} and data.dev_examples={dev}"
         raise UserError(f"{asked} ask for more than the {available:,} labelled training documents there are")
-    return shuffled[:train], shuffled[available - dev :]
+    return ordered[: available - dev], ordered[available - dev :]
 
 
 def _test(parts: NDArray[np.uint8], labels: NDArray[np.int32]) -> Examples:
@@ -101,10 +137,38 @@ def _test(parts: NDArray[np.uint8], labels: NDArray[np.int32]) -> Examples:
     return Examples(documents, labels[documents])
 
 
-def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.int64]:
+def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generator) -> Integers:
     with_test = not isinstance(config, Docstrings) and config.include_test_text
     allowed = np.flatnonzero((parts != Part.TEST) | with_test)
     wanted = config.pretrain_documents
     if wanted is None:
         return allowed
     return np.sort(_first(rng.permutation(allowed), wanted, "data.pretrain_documents", "documents to pre-train on"))
+
+
+def _rare(train: NDArray[np.int32], names: Sequence[str]) -> list[str]:
+    """Labels that can't be learned, or hardly."""
+    counts = np.bincount(train, minlength=len(names))
+    lines = []
+    for count, what in ((0, "no training example"), (1, "one training example")):
+        rare = [f"'{names[label]}'" for label in np.flatnonzero(counts == count).tolist()]
+        if rare:
+            listed = ", ".join(rare[:LISTED]) + (f" and {len(rare) - LISTED} more" if len(rare) > LISTED else "")
+            lines.append(f"{what} of {listed}: raise data.train_examples, or add examples")
+    return lines
+
+
+def _copied(
+    copies: Integers, train: Integers, dev: Integers, parts: NDArray[np.uint8], labels: NDArray[np.int32]
+) -> list[str]:
+    """Texts that occur more than once among the labelled ones, or on both sides."""
+    lines = []
+    labelled = np.flatnonzero((parts != Part.UNLABELLED) & (labels >= 0))
+    _, counts = np.unique(copies[labelled[parts[labelled] == Part.TRAIN]], return_counts=True)
+    if several := int((counts > 1).sum()):
+        lines.append(f"{several:,} labelled texts occur more than once")
+    for name, others in (("dev", dev), ("test", np.flatnonzero(parts == Part.TEST))):
+        both = int(np.isin(copies[others], copies[train]).sum())
+        if both:
+            lines.append(f"{both:,} texts of {name} are among the training texts too: its accuracy is too high")
+    return lines

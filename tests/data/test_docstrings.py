@@ -29,8 +29,8 @@ def test_docstrings_packages_are_not_imported() -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from lmao.config.data import Docstrings; from lmao.data.source import open_source\n"
-        "c = Docstrings(name='docstrings', language='en', packages=['mlflow', 'matplotlib'], documents=20,"
-        " train_examples=1, dev_examples=1, pretrain_documents=None)\n"
+        "c = Docstrings(name='docstrings', language='en', draw='stratified', packages=['mlflow', 'matplotlib'],"
+        " documents=20, train_examples=1, dev_examples=1, pretrain_documents=None)\n"
         "assert len(list(open_source(c, Path('.')).documents())) == 20\n"
         "assert not {'mlflow', 'matplotlib'} & set(sys.modules)"
     )

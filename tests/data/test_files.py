@@ -77,7 +77,6 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "header only": ("a.csv", "text,label\n\n", "a.csv: no text in it"),
     "unknown ending": ("a.xlsx", "text", "a.xlsx: not a kind of file"),
     "text without labels": ("a.txt", "text", "a.txt: not a kind of file"),
-    "label seen once": ("a.csv", "text,label\na,x\nb,x\nc,typo\nd,y\ne,y\n", ":4: label 'typo' occurs only here"),
 }
 
 

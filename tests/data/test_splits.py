@@ -24,7 +24,8 @@ def corpus(train: int = 40, dev: int = 0, test: int = 0, raw: int = 0) -> tuple[
 def draw(
     config: Imdb | Files | Docstrings, sizes: dict[str, int], seed: int = 0, evaluate_test: bool = False
 ) -> Splits:
-    return split(config, *corpus(**sizes), LABELS, np.random.default_rng(seed), evaluate_test)
+    parts, labels = corpus(**sizes)
+    return split(config, parts, labels, np.arange(len(parts)), LABELS, np.random.default_rng(seed), evaluate_test)
 
 
 def refusal(config: Imdb | Files | Docstrings, sizes: dict[str, int], evaluate_test: bool = False) -> str:
@@ -97,15 +98,68 @@ def test_split_too_few_examples_names_keys_and_counts() -> None:
     assert "data.dev_examples=40" in refusal(imdb(None, dev_examples=40), {"train": 40})
 
 
-def test_split_classes_that_cannot_be_learned_are_named() -> None:
+def test_split_needs_two_classes() -> None:
     parts, labels = corpus(40)
-    generator = np.random.default_rng(0)
-    for changed, expected in (
-        (np.zeros_like(labels), "only the class 'neg'"),
-        (np.full_like(labels, -1), "no label"),
-        ((np.arange(40) == 3).astype(np.int32), "label 'pos' occurs once"),
-    ):
+    for changed, expected in ((np.zeros_like(labels), "only the class 'neg'"), (np.full_like(labels, -1), "no label")):
         with pytest.raises(UserError, match=expected):
-            split(imdb(None), parts, changed, LABELS, generator, False)
-    with pytest.raises(UserError, match=r"no example of class '(neg|pos)' among the 1 training examples"):
-        split(imdb(None, train_examples=1), parts, labels, LABELS, generator, False)
+            split(imdb(None), parts, changed, np.arange(40), LABELS, np.random.default_rng(0), False)
+
+
+NAMES = [f"class {label}" for label in range(6)]
+COUNTS = [300, 100, 60, 30, 9, 1]
+
+
+def skewed(config: Imdb | Files | Docstrings, seed: int) -> Splits:
+    labels = np.repeat(np.arange(6, dtype=np.int32), COUNTS)
+    parts = np.zeros(len(labels), dtype=np.uint8)
+    return split(config, parts, labels, np.arange(len(labels)), NAMES, np.random.default_rng(seed), False)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_stratified_splits_have_every_class_in_its_share(seed: int) -> None:
+    drawn = skewed(files(Path("unread"), train_examples=100, draw="stratified"), seed)
+    assert len(drawn.train.labels) == 100 and len(drawn.dev.labels) == 100
+    for examples in (drawn.train, drawn.dev):
+        counts = np.bincount(examples.labels, minlength=6)
+        np.testing.assert_allclose(counts, np.array(COUNTS) / 5, atol=1.6)
+    assert np.bincount(drawn.train.labels, minlength=6).min() == 1  # also the class that has a single example
+    assert drawn.warnings[0].startswith("one training example of 'class 5'")
+    few = skewed(files(Path("unread"), train_examples=20, draw="stratified"), seed)
+    assert np.array_equal(few.train.documents, drawn.train.documents[:20])
+
+
+def test_balanced_splits_have_as_many_of_each_class_to_train_on_and_dev_as_it_is() -> None:
+    drawn = skewed(files(Path("unread"), train_examples=50, draw="balanced"), 0)
+    assert np.bincount(drawn.train.labels, minlength=6).tolist() == [11, 11, 10, 10, 7, 1]
+    stratified = skewed(files(Path("unread"), train_examples=50, draw="stratified"), 0)
+    assert np.array_equal(drawn.dev.documents, stratified.dev.documents)
+
+
+def test_a_class_without_a_training_example_is_named_and_not_fatal() -> None:
+    drawn = skewed(files(Path("unread"), train_examples=4, draw="shuffled"), 0)
+    assert drawn.warnings[0].startswith("no training example of 'class")
+
+
+@pytest.mark.parametrize("draw", ["stratified", "balanced"])
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_of_a_text_stay_on_one_side(draw: str, seed: int) -> None:
+    texts = np.repeat(np.arange(60), 5)
+    labels = np.random.default_rng(seed).integers(2, size=60).astype(np.int32)[texts]
+    parts = np.zeros(300, dtype=np.uint8)
+    generator = np.random.default_rng(seed)
+    drawn = split(files(Path("unread"), draw=draw), parts, labels, texts, LABELS, generator, False)
+    assert not set(texts[drawn.train.documents]) & set(texts[drawn.dev.documents])
+    assert len(drawn.train.documents) + len(drawn.dev.documents) >= 296
+    assert drawn.warnings == ["60 labelled texts occur more than once"]
+
+
+def test_copies_on_both_sides_are_counted() -> None:
+    parts, labels = corpus(train=40, dev=10, test=10)
+    copies = np.arange(60)
+    copies[[40, 41, 52]] = [3, 4, 5]  # two texts of dev and one of test are training texts
+    config = files(Path("unread"), draw="stratified")
+    drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), False)
+    assert drawn.warnings == [
+        "2 texts of dev are among the training texts too: its accuracy is too high",
+        "1 texts of test are among the training texts too: its accuracy is too high",
+    ]

@@ -21,7 +21,7 @@ PATHS = ("dev_path", "test_path", "unlabelled_path")
 
 
 def settings(name: str, nulls: tuple[str, ...], changes: dict[str, Any]) -> dict[str, Any]:
-    values = {"name": name, "language": "en", **dict.fromkeys(nulls), **changes}
+    values = {"name": name, "language": "en", "draw": "shuffled", **dict.fromkeys(nulls), **changes}
     return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
 
 

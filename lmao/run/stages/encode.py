@@ -7,7 +7,8 @@ from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.data.document import Part, Source
-from lmao.data.splits import Splits, split
+from lmao.data.labels import lookalikes
+from lmao.data.splits import LISTED, Splits, split
 from lmao.engine.team import available_threads
 from lmao.run.context import Context
 from lmao.streams import digest, stream
@@ -29,13 +30,20 @@ def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
     if settings.evaluate_test:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
     subset = stream(settings.seed, "subset")
-    splits = split(settings.data, corpus.parts, labels, corpus.label_names, subset, settings.evaluate_test)
+    splits = split(
+        settings.data, corpus.parts, labels, corpus.copies, corpus.label_names, subset, settings.evaluate_test
+    )
     pretrains = settings.textcat.name == "cnn" and settings.pretrain.epochs
     context.console.line(
         "data",
-        f"{source.name} · {len(corpus.label_names)} labels · {len(splits.train.labels):,} train · "
+        f"{source.name} · {_labels(corpus, splits)} · {len(splits.train.labels):,} train · "
         f"{len(splits.dev.labels):,} dev" + (f" · {len(splits.pretrain):,} texts to pre-train on" if pretrains else ""),
     )
+    for warning in splits.warnings:
+        context.console.warn(f"data: {warning}")
+    for names in lookalikes(corpus.label_names):
+        listed = ", ".join(repr(name) for name in names)
+        context.console.warn(f"data: the labels {listed} differ so little that they may be meant as one")
     context.digests["data"] = key_of(
         {
             "corpus": corpus.digest,
@@ -46,3 +54,12 @@ def encode_texts(context: Context, source: Source) -> tuple[Corpus, Splits]:
     )
     context.tracker.dataset(source.name, context.digests["data"], source.name, "training")
     return corpus, splits
+
+
+def _labels(corpus: Corpus, splits: Splits) -> str:
+    """Each label with its share of the training examples: the first ten."""
+    counts = np.bincount(splits.train.labels, minlength=len(corpus.label_names))
+    order = np.argsort(-counts, kind="stable")[:LISTED]
+    listed = ", ".join(f"{corpus.label_names[label]} {counts[label]:,}" for label in order)
+    more = ", …" if len(counts) > LISTED else ""
+    return f"{len(counts)} labels: {listed}{more}"
