@@ -5,7 +5,7 @@ PYTHON ?= $(call first,python3.12 python3.11 python3.13 python3 python)
 BIN := .venv/bin
 PIP = -m pip -qq --disable-pip-version-check
 
-.PHONY: help setup train table rerun report bench test check ui lock clean
+.PHONY: help setup train table rerun report bench test check docs ui lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,11 +44,15 @@ bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/RE
 test: .venv/ready  ## run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
-check: .venv/ready  ## format, lint, types, and which room imports which
+check: .venv/ready  ## format, lint, types, which room imports which, documentation
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+docs: .venv/ready  ## the documentation, in site/: open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 ui: .venv/ready  ## MLflow's UI on the runs in mlflow.db
 	@$(BIN)/mlflow ui
@@ -74,10 +78,10 @@ lock:  ## make requirements.lock again from pyproject.toml, in a fresh environme
 	$(PYTHON) -m venv "$$folder"; \
 	"$$folder/bin/python" $(PIP) install --upgrade setuptools; \
 	"$$folder/bin/python" $(PIP) install -e ".[dev]"; \
-	"$$folder/bin/python" -m pip freeze --all --exclude lmao --exclude pip | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > "$$folder/lock"; \
+	"$$folder/bin/python" -m pip freeze --all --exclude lmao-textcat --exclude pip | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > "$$folder/lock"; \
 	cp "$$folder/lock" requirements.lock; \
 	echo "requirements.lock: $$(wc -l < requirements.lock) packages"
 
 clean:  ## remove .venv and the tools' caches; runs and mlflow.db stay
-	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv build site *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
