@@ -13,7 +13,7 @@ from benchmarks.table import Table, spread
 from lmao.cache import Cache
 from lmao.corpus.encoding import encode
 from lmao.data.source import open_source
-from lmao.encoder.encoder import Encoder
+from lmao.encoder.opening import open_encoder
 from lmao.engine.initialization import initialize
 from lmao.engine.team import Team
 from lmao.textcat.classifier import Classifier
@@ -46,7 +46,7 @@ def rest(bench: Bench, threads: int, rounds: int) -> Table:
 
 
 def _evaluate(bench: Bench, threads: int, rounds: int) -> list[float]:
-    encoder = Encoder(bench.settings.encoder, bench.vectors.shape[1])
+    encoder = open_encoder(bench.settings.encoder, bench.vectors.shape[1])
     classifier = Classifier(encoder, bench.types, bench.corpus, 2)
     weights = initialize(classifier.shapes, 0)
     numbers = np.flatnonzero(bench.corpus.labels >= 0)[:REVIEWS]

@@ -17,8 +17,9 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
 from lmao.data.source import open_source
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.opening import open_encoder
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
 from lmao.objectives.opening import Given, open_tasks
@@ -57,7 +58,7 @@ class Bench:
 
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
         """A fresh one on some documents, perhaps with other settings of the model."""
-        encoder = Encoder(settings.encoder, DIMS)
+        encoder = open_encoder(settings.encoder, DIMS)
         selection = Selection(self.corpus, numbers)
         given = Given(
             selection,

@@ -1,15 +1,17 @@
 """conf/encoder: the shape of the encoder."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lmao.config.fields import Count, Positive, Section
+from lmao.config.fields import Count, Mark, Positive, Section
 
 
 class CnnEncoder(Section):
     """Widths and depth of the CNN, the same as of spaCy's tok2vec."""
 
+    # While there is one kind, its name is no part of any key: caches and studies are older than it.
+    name: Annotated[Literal["cnn"], Mark.NOT_SCIENCE]
     width: Positive
     depth: Count
     window_size: Annotated[int, Field(ge=1, le=5)]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lmao.cache import Cache, Damaged, Entry, Writer
 from lmao.config.encoder import CnnEncoder
+from lmao.config.fields import Mark
 from lmao.corpus.encoding import MASK
 from lmao.corpus.selection import Selection
 from lmao.encoder.stock import stock_tok2vec
@@ -61,7 +62,7 @@ def save_language_model(
         (writer.path / "words.json").write_text(json.dumps(words), encoding="utf-8")
         for array in head.shapes():
             writer.array(array, weights[array])
-        writer.meta |= {"encoder": encoder.model_dump(), **head.record()}
+        writer.meta |= {"encoder": encoder.without(Mark.NOT_SCIENCE), **head.record()}
 
     Cache(folder, log.warning).put("", FOLDER, make)
 
@@ -90,7 +91,7 @@ class LanguageModel:
         meta = entry.meta
         try:
             self._nlp = spacy.load(folder / "model", exclude=["textcat"])
-            encoder = CnnEncoder.model_validate(meta["encoder"])
+            encoder = CnnEncoder.model_validate({"name": "cnn", **meta["encoder"]})
             self._tok2vec = stock_tok2vec(encoder, self._nlp).from_bytes((folder / "tok2vec.bin").read_bytes())
         except Exception as error:  # spaCy leaks whatever its parsers raise
             reason = str(error).splitlines()[0]

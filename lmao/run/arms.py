@@ -11,8 +11,9 @@ from lmao.cache import key_of
 from lmao.config.textcat import CnnTextcat, LinearTextcat
 from lmao.corpus.selection import Selection
 from lmao.data.document import Source
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.opening import open_encoder
 from lmao.engine.parameters import Floats
 from lmao.pretrain.language_model import save_language_model
 from lmao.run.context import Context
@@ -95,7 +96,7 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     target = _target(context, inputs, data.texts)
     heads = syntactic_heads(context, source, corpus)
     digests = _tell_trial(context, data, vectors=inputs.digest, target=target.digest, heads=heads.digest)
-    encoder = Encoder(settings.encoder, inputs.vectors.shape[1], device)
+    encoder = open_encoder(settings.encoder, inputs.vectors.shape[1], device)
     hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
     types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
     assert isinstance(settings.textcat, CnnTextcat)

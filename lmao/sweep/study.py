@@ -69,8 +69,8 @@ class SharedStudy:
             for name, value in same.items():
                 if name in old and old[name] != value:
                     raise UserError(
-                        f"study {self.name} was made with other settings ({difference(name, old[name], value)}): "
-                        "give this one another hydra.sweeper.study_name, or the old settings"
+                        f"study {self.name} was made with other settings ({difference(name, old[name], value)})",
+                        advice="give this one another hydra.sweeper.study_name, or the old settings",
                     )
             trials = self.study.get_trials(deepcopy=False)
             there = [trial.system_attrs.get(FIXED_PARAMETERS) for trial in trials]

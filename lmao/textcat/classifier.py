@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lmao.corpus.batches import Runs, Texts, batches, documents, lay_out
 from lmao.corpus.corpus import Corpus
-from lmao.encoder.dropout import NO_DROPOUT, Dropout
+from lmao.encoder.dropout import Dropout
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.engine.initialization import initialize
 from lmao.engine.layers import Workspace, linear
@@ -84,7 +84,7 @@ class Classifier:
         Each distinct type is embedded once; advance is told of the words done.
         """
         runs = documents(self.corpus, numbers)
-        embedded, places = self._embed(weights, runs, team)
+        encode = self.encoder.embed_once(weights, self.types, self._occurring(runs), team.workspaces[0])
         order = np.argsort(runs.lengths, kind="stable")
         ordered = runs[order]
         steps = batches(ordered.lengths, PREDICT_WORDS)
@@ -92,10 +92,8 @@ class Classifier:
 
         def work(member: int, which: slice) -> None:
             texts = lay_out(self.corpus, ordered[which], self.encoder.gap)
-            field = self.encoder.field(texts.rows(slice(0, len(texts.starts))))
-            local = places[texts.ids[field.rows[0]]]
             space = team.workspaces[member]
-            encoded, _ = self.encoder.encode(weights, embedded, local, field, NO_DROPOUT, space)
+            encoded = encode(texts.ids, texts.rows(slice(0, len(texts.starts))), space)
             found[order[which]] = team.device.to_host(pool("softmax", encoded, texts.lengths, space)[0])
             if advance is not None:
                 advance(float(texts.lengths.sum()))
@@ -103,21 +101,12 @@ class Classifier:
         team.map(work, steps)
         return found
 
-    def _embed(self, weights: Parameters, runs: Runs, team: Team) -> tuple[Floats, NDArray[np.int32]]:
-        """The vectors of the types that occur, and where each type's is: -1 for others, and for the gaps' -1."""
+    def _occurring(self, runs: Runs) -> NDArray[np.int64]:
+        """The types that occur, ascending."""
         occurs = np.zeros(len(self.types.hash_rows), dtype=bool)
         for begin, length in zip(runs.begins, runs.lengths, strict=True):
             occurs[self.corpus.tokens[begin : begin + length]] = True
-        wanted = np.flatnonzero(occurs)
-        places = np.full(len(occurs) + 1, -1, dtype=np.int32)
-        places[wanted] = np.arange(len(wanted))
-        embedded: Floats = team.device.xp.empty((len(wanted), self.encoder.width), dtype=np.float32)
-        for start in range(0, len(wanted), PREDICT_WORDS):
-            block = wanted[start : start + PREDICT_WORDS]
-            embedded[start : start + len(block)] = self.encoder.embed(
-                weights, self.types, block, NO_DROPOUT, team.workspaces[0]
-            )[0]
-        return embedded, places
+        return np.flatnonzero(occurs)
 
 
 def log_softmax(logits: Floats) -> Floats:

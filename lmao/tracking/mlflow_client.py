@@ -31,7 +31,7 @@ def open_client(uri: str) -> "MlflowClient":
     elif kind in ("http", "https"):
         _reach_server(uri)
     else:
-        raise UserError(f"tracking.uri={without_passwords(uri)}: MLflow keeps no runs there: {HINT}")
+        raise UserError("MLflow keeps no runs there", setting=f"tracking.uri={without_passwords(uri)}", advice=HINT)
     mlflow = _import_mlflow()
     with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first to come makes its tables
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)
@@ -70,7 +70,7 @@ def _create_database(uri: str) -> None:
     """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
     path = sqlite_file(uri)
     if path is None:
-        raise UserError(f"tracking.uri={uri} names no file: {HINT}")
+        raise UserError(f"tracking.uri={uri} names no file", advice=HINT)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size:
         return

@@ -40,7 +40,7 @@ class MlflowStore:
     def prepare(self, storage: str) -> None:
         with mlflow_errors(self._uri):
             if absolute(self._uri) == storage:  # both call their table of versions the same
-                raise UserError("tracking.uri and hydra.sweeper.storage are one database: give each its own")
+                raise UserError("tracking.uri and hydra.sweeper.storage are one database", advice="give each its own")
             open_client(self._uri)
 
     def open_run(self, name: str, trial: RunTrial) -> MlflowTracker:

@@ -10,13 +10,15 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
+from lmao.config.fields import Mark
 from lmao.config.run import Config
 from lmao.corpus.batches import Rows, Runs, Texts, lay_out
 from lmao.corpus.corpus import Corpus
 from lmao.data.source import open_source
 from lmao.encoder import stock
+from lmao.encoder.cnn import Cnn
 from lmao.encoder.dropout import NO_DROPOUT, Dropout
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.encoder.hashing import hash_rows
 from lmao.engine.initialization import initialize
 from lmao.engine.layers import Workspace
@@ -33,7 +35,7 @@ class Bench:
         generator = np.random.default_rng(0)
         self.settings = settings.encoder
         self.corpus = corpus
-        self.encoder = Encoder(settings.encoder, DIMS)
+        self.encoder = Cnn(settings.encoder, DIMS)
         self.weights = initialize(self.encoder.shapes(), seed=0)
         for name in self.weights.shapes:  # zeros and ones would hide a forgotten bias
             if name.endswith((".b", ".G")):
@@ -189,6 +191,15 @@ def test_dropout_keeps_the_share_it_should(bench: Bench) -> None:
 
 
 def test_an_encoder_without_vectors_has_no_weights_for_them(compose: Callable[..., Config]) -> None:
-    without = Encoder(compose("encoder.static_vectors=false").encoder, DIMS)
+    without = Cnn(compose("encoder.static_vectors=false").encoder, DIMS)
     assert "embed.vectors.W" not in without.shapes()
     assert without.shapes()["embed.maxout.W"] == (3, 96, 4 * 96)
+
+
+def test_the_name_of_the_only_kind_changes_no_key(compose: Callable[..., Config]) -> None:
+    """Caches and studies from before there was a name stay valid."""
+    settings = compose()
+    assert settings.encoder.name == "cnn"
+    assert "name" not in settings.science()["encoder"]
+    assert "name" not in settings.encoder.without(Mark.NOT_SCIENCE)
+    assert settings.keys()["encoder"]["name"] == "cnn"

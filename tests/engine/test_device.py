@@ -18,6 +18,7 @@ from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import Encoder, TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.opening import open_encoder
 from lmao.engine.device import CPU, ArrayDevice, Device, open_device
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team
@@ -55,7 +56,7 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, DIMS)).astype(np.float32)
     table[-1] = 0
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
-    encoder = Encoder(settings.encoder, DIMS, device)
+    encoder = open_encoder(settings.encoder, DIMS, device)
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
     tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
     texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(60)), predictable, encoder.gap, 0)

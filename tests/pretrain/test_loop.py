@@ -13,8 +13,9 @@ from lmao.corpus.batches import batches, lay_out, windows
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.encoder.dropout import Dropout
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.opening import open_encoder
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team
@@ -42,7 +43,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
     def made(*overrides: str, documents: int = 60) -> Pretraining:
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.warmup_steps=5", *overrides)
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
-        encoder = Encoder(settings.encoder, DIMS)
+        encoder = open_encoder(settings.encoder, DIMS)
         tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
         texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(documents)), predictable, encoder.gap, 0)
         return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts)

@@ -11,8 +11,9 @@ from lmao.config.run import Config
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.opening import open_encoder
 from lmao.engine.team import Team
 from lmao.objectives.opening import open_tasks
 from lmao.pretrain.checkpoint import Checkpoints
@@ -44,7 +45,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.mix=0.5", *overrides)
         assert settings.textcat.name == "cnn"
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
-        encoder = Encoder(settings.encoder, DIMS)
+        encoder = open_encoder(settings.encoder, DIMS)
         examples = Examples(labelled, corpus.labels[labelled])
         classifier = Classifier(encoder, types, corpus, 2)
         mixing = Mixing(settings.pretrain, settings.textcat, classifier, examples, 0)

@@ -17,7 +17,7 @@ from spacy.util import load_config
 
 from benchmarks.exported import stock_scores
 from lmao.data.source import open_source
-from lmao.encoder.encoder import Encoder
+from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
 from tests.support.finished import Finished
@@ -116,7 +116,7 @@ def test_a_run_without_pretraining_has_no_weights_for_spacy_train(runs: dict[str
 def pretrained_weights(run: Finished) -> Parameters:
     """What the cache holds of the run's last epoch, without the head."""
     vectors = spacy.load(run.folder / "model").vocab.vectors
-    shapes = Encoder(run.settings.encoder, vectors.shape[1]).shapes()
+    shapes = open_encoder(run.settings.encoder, vectors.shape[1]).shapes()
     size = sum(int(np.prod(shape)) for shape in shapes.values())
     loss = run.result.pretrain.loss if run.result.pretrain else []
     for entry in Path(run.settings.cache_dir).glob(f"pretrain/*/epoch-{len(loss)}"):

@@ -11,7 +11,7 @@ import rich.console
 from lmao.config.run import Config
 from lmao.console import Console
 from lmao.corpus.corpus import Corpus
-from lmao.encoder.encoder import Encoder
+from lmao.encoder.opening import open_encoder
 from lmao.engine.initialization import initialize
 from lmao.errors import UserError
 from lmao.objectives.opening import open_tasks
@@ -90,7 +90,7 @@ def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
 ) -> None:
     settings = compose("debug=tiny", *overrides)
     table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, 20)).astype(np.float32)
-    tasks, _ = open_tasks(settings.parts, given(corpus, corpus.type_words, table), Encoder(settings.encoder, 20))
+    tasks, _ = open_tasks(settings.parts, given(corpus, corpus.type_words, table), open_encoder(settings.encoder, 20))
     weights = initialize({name: shape for task in tasks for name, shape in task.output.shapes().items()}, seed=0)
     head = _text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
     assert (head is not None) == found

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from lmao.encoder.cnn import Cnn
 from lmao.encoder.dropout import Dropout
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.engine.parameters import Floats, Parameters
 
 MASK_64 = (1 << 64) - 1
@@ -79,7 +80,7 @@ def adam(state: dict[str, Floats], gradient: Floats, steps: int, rate: float, be
     state["average"] = keep * state["average"] + (1 - keep) * state["weights"]
 
 
-def encode(encoder: Encoder, weights: Parameters, types: TypeTable, ids: Any, dropout: Dropout) -> Floats:
+def encode(encoder: Cnn, weights: Parameters, types: TypeTable, ids: Any, dropout: Dropout) -> Floats:
     """The whole encoder on every row of a batch, gaps too: (rows, width)."""
 
     def layer(name: str, X: Floats) -> Floats:

@@ -11,8 +11,9 @@ from lmao.corpus.batches import documents, lay_out
 from lmao.corpus.corpus import Corpus
 from lmao.data.splits import Examples
 from lmao.encoder.dropout import NO_DROPOUT, Dropout
-from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.encoder import TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.opening import open_encoder
 from lmao.engine.initialization import initialize
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
@@ -44,7 +45,7 @@ class Bench:
         rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         self.corpus = corpus
-        self.encoder = Encoder(settings.encoder, DIMS)
+        self.encoder = open_encoder(settings.encoder, DIMS)
         self.classifier = Classifier(self.encoder, types, corpus, 2)
         labelled = np.flatnonzero(corpus.labels >= 0)
         short = labelled[np.argsort(np.diff(corpus.offsets)[labelled], kind="stable")][:80]

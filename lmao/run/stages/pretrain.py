@@ -60,7 +60,7 @@ def pretrain(
     texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, seed)
     record: dict[str, Any] = {
         "version": VERSION,
-        "encoder": settings.encoder.model_dump(),
+        "encoder": settings.encoder.without(Mark.NOT_SCIENCE),
         "objective": settings.objective.model_dump(),
         "pretrain": settings.pretrain.without(Mark.MIXED, Mark.APART),
         "seed": seed,

@@ -1,0 +1,13 @@
+"""The encoder that the settings ask for."""
+
+from lmao.config.encoder import CnnEncoder
+from lmao.encoder.cnn import Cnn
+from lmao.encoder.encoder import Encoder
+from lmao.engine.device import CPU, Device
+
+
+def open_encoder(settings: CnnEncoder, dims: int, device: Device = CPU) -> Encoder:
+    """dims: of the static vectors, 0 for none."""
+    match settings:
+        case CnnEncoder():
+            return Cnn(settings, dims, device)
