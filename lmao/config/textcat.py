@@ -12,6 +12,7 @@ class CnnTextcat(Section):
 
     name: Literal["cnn"]
     init: Literal["probe", "fresh"]
+    probed_rate: Annotated[float, Field(gt=0, le=1)]
     epochs: Positive
     patience: Positive
     batch_size: Annotated[Positive, Mark.MIXED]

@@ -1,6 +1,6 @@
 """Fine-tuning of a classifier on few labels: epoch by epoch, judged, until nothing is gained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -12,15 +12,16 @@ from lmao.config.textcat import CnnTextcat
 from lmao.data.splits import Examples
 from lmao.encoder.dropout import Dropout
 from lmao.engine.optimizer import Adam
-from lmao.engine.parameters import Parameters
+from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team
 from lmao.errors import Diverged
 from lmao.streams import key, stream
-from lmao.textcat.classifier import Classifier
+from lmao.textcat.classifier import Classifier, log_softmax
 
 Losses = NDArray[np.float64]
 
 TINY = np.float32(1e-30)  # a probability below it counts as that
+SHARPNESS = np.geomspace(0.05, 20, 61)  # by which the logits of held-out examples may be multiplied
 
 
 @dataclass(frozen=True)
@@ -36,29 +37,23 @@ class Epoch:
 
 
 class FineTuning:
-    """Trains on `train` and judges each epoch's averaged weights: by the accuracy on the first of `dev`, or, where some
-    training examples are `held` out, by the log-loss on these; then the start is judged too, and dev decides nothing.
-    These are few: the best epoch must gain more than its standard error over the start, or that stays.
-    """
+    """Trains on `train` at `rate`; `run` judges each epoch's averaged weights by the accuracy on the first of `dev`."""
 
     def __init__(
         self, settings: CnnTextcat, optimizer: AdamOptimizer, classifier: Classifier, weights: Parameters,
-        train: Examples, dev: Examples, seed: int, held: Examples | None = None,
+        train: Examples, dev: Examples, seed: int, rate: float | None = None,
     ) -> None:  # fmt: skip
-        self._settings = settings
+        self.settings = settings
         self._classifier = classifier
         self._train = train
         few = slice(settings.early_stopping_examples)
         self._judges = Examples(dev.documents[few], dev.labels[few])
-        self._held = held
         self._seed = seed
         self._optimizer = Adam(optimizer, weights, classifier.encoder.device)
-        self._learn_rate = optimizer.learn_rate
+        self._learn_rate = optimizer.learn_rate if rate is None else rate
         self.best = weights
         self.best_epoch = 0
         self.best_accuracy = -1.0  # of the best epoch, on the first of dev
-        self.start_loss: float | None = None  # the log-loss on `held` before the first epoch
-        self._losses = np.zeros(0)  # of the best, by example of `held`
 
     def run(self, team: Team, advance: Callable[..., None]) -> Iterator[Epoch]:
         """Yields each epoch until there was no gain for `patience` epochs; `advance(examples, loss=…)` hears of steps.
@@ -66,31 +61,16 @@ class FineTuning:
         Raises:
             Diverged: the loss is not finite.
         """
-        start, start_losses = self._optimizer.averages(), self._losses
-        if self._held is not None:
-            start_losses = self._log_losses(start, self._held, team)
-            self.start_loss = float(start_losses.mean())
-        self.best, self._losses = start, start_losses
-        for number in range(1, self._settings.epochs + 1):
+        self.best = self._optimizer.averages()
+        for number in range(1, self.settings.epochs + 1):
             began = perf_counter()
-            loss = self._epoch(number, team, advance)
-            average = self._optimizer.averages()
-            accuracy = self._accuracy(average, team, number)
-            losses = None if self._held is None else self._log_losses(average, self._held, team)
-            if accuracy > self.best_accuracy if losses is None else losses.mean() < self._losses.mean():
-                self.best, self.best_epoch, self.best_accuracy = average, number, accuracy
-                self._losses = self._losses if losses is None else losses
-            inner = None if losses is None else float(losses.mean())
-            yield Epoch(number, loss, accuracy, inner, perf_counter() - began)
-            if number - self.best_epoch >= self._settings.patience:
+            loss = self.epoch(number, team, advance)
+            accuracy = self.accuracy(number, team)
+            if accuracy > self.best_accuracy:
+                self.best, self.best_epoch, self.best_accuracy = self._optimizer.averages(), number, accuracy
+            yield Epoch(number, loss, accuracy, None, perf_counter() - began)
+            if number - self.best_epoch >= self.settings.patience:
                 break
-        if self._held is not None and not is_better(self._losses, start_losses):
-            self.best, self.best_epoch, self._losses = start, 0, start_losses
-
-    @property
-    def best_loss(self) -> float:
-        """The log-loss on `held` of the best weights."""
-        return float(self._losses.mean())
 
     def train(self, epochs: int, team: Team, advance: Callable[..., None]) -> None:
         """So many epochs, judged by nobody.
@@ -99,26 +79,34 @@ class FineTuning:
             Diverged: the loss is not finite.
         """
         for number in range(1, epochs + 1):
-            self._epoch(number, team, advance)
+            self.epoch(number, team, advance)
         self.best, self.best_epoch = self._optimizer.averages(), epochs
 
-    def _accuracy(self, weights: Parameters, team: Team, number: int) -> float:
-        scores = self._classifier.predict(weights, self._judges.documents, team)
+    def accuracy(self, number: int, team: Team) -> float:
+        """Of the averaged weights after epoch `number`, on the first of dev.
+
+        Raises:
+            Diverged: a score is not finite.
+        """
+        scores = self.scores(self._judges, team)
         if not np.isfinite(scores).all():
             raise self._diverged(f"the scores are not finite after epoch {number}")
         return float((scores.argmax(axis=1) == self._judges.labels).mean())
 
-    def _log_losses(self, weights: Parameters, held: Examples, team: Team) -> Losses:
-        scores = self._classifier.predict(weights, held.documents, team)
-        losses: Losses = -np.log(np.maximum(scores[np.arange(len(scores)), held.labels], TINY)).astype(np.float64)
-        return losses
+    def scores(self, examples: Examples, team: Team) -> Floats:
+        """The averaged weights' probabilities (examples, classes)."""
+        return self._classifier.predict(self._optimizer.averages(), examples.documents, team)
 
     def _diverged(self, what: str) -> Diverged:
         return Diverged(f"fine-tuning diverged: {what}", advice=f"lower optimizer.learn_rate, {self._learn_rate:g} now")
 
-    def _epoch(self, number: int, team: Team, advance: Callable[..., None]) -> float:
-        """Its loss, the mean over its batches."""
-        settings, weights = self._settings, self._optimizer.weights
+    def epoch(self, number: int, team: Team, advance: Callable[..., None]) -> float:
+        """Train for one epoch; its loss, the mean over its batches.
+
+        Raises:
+            Diverged: the loss is not finite.
+        """
+        settings, weights = self.settings, self._optimizer.weights
         order = stream(self._seed, "textcat order", number).permutation(len(self._train.documents))
         gradients = team.gradients(self._optimizer.weights.flat.size)
         total = 0.0
@@ -135,6 +123,62 @@ class FineTuning:
                 raise self._diverged(f"the loss is not finite in epoch {number}, step {step + 1}")
             advance(float(len(chosen)), loss=total / (step + 1))
         return total / len(starts)
+
+
+class CrossValidatedTuning:
+    """Fine-tunings side by side, one a fold, to find out for how many epochs to train on all examples.
+
+    Each epoch is judged by the log-loss on what the folds have held out, all together. The logits are first multiplied
+    by one number, the best one for these examples: a few epochs make a classifier too sure of itself long before its
+    order of the classes gets worse. The start is judged, too, and stays unless the best epoch gains more than its
+    standard error.
+    """
+
+    def __init__(self, tunings: Sequence[FineTuning], held: Sequence[Examples]) -> None:
+        self._tunings = tunings
+        self._held = held
+        self._labels = np.concatenate([part.labels for part in held])
+        self.best_epoch = 0
+        self.start_loss = self.best_loss = np.inf
+        self.held_scores: Floats = np.zeros((0, 0), dtype=np.float32)  # (held out, classes), after the best epoch
+
+    def run(self, team: Team, advance: Callable[..., None]) -> Iterator[Epoch]:
+        """Yields each epoch until the log-loss has not fallen for `patience` epochs; the first epoch may be worse than
+        the start. The accuracy is the first fold's.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
+        start_scores = self._scores(team)
+        start = calibrated_losses(start_scores, self._labels)
+        self.start_loss = float(start.mean())
+        best, best_scores, best_epoch = np.full_like(start, np.inf), start_scores, 0
+        settings = self._tunings[0].settings
+        for number in range(1, settings.epochs + 1):
+            began = perf_counter()
+            loss = float(np.mean([tuning.epoch(number, team, advance) for tuning in self._tunings]))
+            accuracy, scores = self._tunings[0].accuracy(number, team), self._scores(team)
+            losses = calibrated_losses(scores, self._labels)
+            if losses.mean() < best.mean():
+                best, best_scores, best_epoch = losses, scores, number
+            yield Epoch(number, loss, accuracy, float(losses.mean()), perf_counter() - began)
+            if number - best_epoch >= settings.patience:
+                break
+        if not is_better(best, start):
+            best, best_scores, best_epoch = start, start_scores, 0
+        self.best_epoch, self.best_loss, self.held_scores = best_epoch, float(best.mean()), best_scores
+
+    def _scores(self, team: Team) -> Floats:
+        pairs = zip(self._tunings, self._held, strict=True)
+        return np.concatenate([tuning.scores(part, team) for tuning, part in pairs])
+
+
+def calibrated_losses(scores: Floats, labels: NDArray[np.integer]) -> Losses:
+    """The log-losses (n,) of probabilities (n, classes) for labels (n,), their logits multiplied by what makes the mean
+    lowest (Guo et al. 2017)."""
+    logits = np.log(np.maximum(scores, TINY)).astype(np.float64)
+    own = np.arange(len(labels)), labels
+    return min((-log_softmax(logits * sharpness)[own] for sharpness in SHARPNESS), key=lambda losses: losses.mean())
 
 
 def is_better(losses: Losses, than: Losses) -> bool:

@@ -179,6 +179,7 @@ def test_places_speed_and_what_else_is_measured_are_no_science(compose: Compose)
         "tracking.name",
         "tracking.study",
         "tracking.uri",
+        "encoder.name",
     }
     assert science.items() <= flat(settings.keys()).items()
 

@@ -18,7 +18,7 @@ from lmao.objectives.opening import open_tasks
 from lmao.run.experiment import run
 from lmao.run.result import PretrainSummary
 from lmao.run.stages.pretrain import Pretrained
-from lmao.run.stages.textcat import _fit, _text_map, inner_split
+from lmao.run.stages.textcat import _fit, _text_map, inner_folds
 from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
@@ -26,13 +26,24 @@ from tests.support.finished import Finished
 from tests.support.targets import given
 
 
-def test_the_inner_split_holds_out_a_fifth_of_each_class() -> None:
+@pytest.mark.parametrize(("labels", "folds"), [(1000, 1), (500, 2), (300, 3), (100, 5), (20, 5)])
+def test_so_many_folds_that_the_held_out_examples_can_tell(labels: int, folds: int) -> None:
+    assert len(inner_folds(np.arange(labels) % 4, 0)) == folds
+
+
+def test_a_fold_holds_out_a_fifth_of_each_class_and_no_example_twice() -> None:
     labels = np.repeat([0, 1, 2], [50, 25, 1])
-    rest, held = inner_split(labels, 0)
-    np.testing.assert_array_equal(np.sort(np.concatenate([rest, held])), np.arange(76))
-    assert np.bincount(labels[held], minlength=3).tolist() == [10, 5, 0]
-    np.testing.assert_array_equal(held, inner_split(labels, 0)[1])
-    assert not np.array_equal(held, inner_split(labels, 1)[1])
+    folds = inner_folds(labels, 0)
+    for rest, held in folds:
+        np.testing.assert_array_equal(np.sort(np.concatenate([rest, held])), np.arange(76))
+        assert np.bincount(labels[held], minlength=3).tolist() == [10, 5, 0]
+    np.testing.assert_array_equal(np.sort(np.concatenate([held for _, held in folds])), np.arange(75))
+    np.testing.assert_array_equal(folds[0][1], inner_folds(labels, 0)[0][1])
+    assert not np.array_equal(folds[0][1], inner_folds(labels, 1)[0][1])
+
+
+def test_a_class_of_three_leaves_no_empty_fold() -> None:
+    assert [len(held) for _, held in inner_folds(np.array([0, 0, 0, 1]), 0)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("epochs", [0, 1])
@@ -48,7 +59,7 @@ def test_a_run_reports_its_probe(finished: Callable[..., Finished], epochs: int)
 
 
 def test_where_fine_tuning_never_helps_the_model_is_the_probe(finished: Callable[..., Finished]) -> None:
-    run = finished("optimizer.learn_rate=0.5", "optimizer.grad_clip=0")
+    run = finished("optimizer.learn_rate=5", "optimizer.grad_clip=0")
     assert run.result.textcat.best_epoch == 0
     saved, probe = np.load(run.folder / "predictions.npz"), np.load(run.folder / "probe_predictions.npz")
     np.testing.assert_allclose(saved["dev_scores"], probe["dev_scores"], atol=1e-5)

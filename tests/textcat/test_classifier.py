@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lmao.config.run import Config
 from lmao.corpus.batches import documents, lay_out
@@ -19,8 +20,9 @@ from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team
 from lmao.errors import Diverged, UserError
+from lmao.textcat import finetuning
 from lmao.textcat.classifier import Classifier, initial_weights
-from lmao.textcat.finetuning import Epoch, FineTuning, is_better
+from lmao.textcat.finetuning import CrossValidatedTuning, Epoch, FineTuning, calibrated_losses, is_better
 
 DIMS = 20
 
@@ -52,16 +54,20 @@ class Bench:
         short = np.random.default_rng(1).permutation(short)
         self.train, self.dev = (Examples(part, corpus.labels[part]) for part in (short[:40], short[40:]))
 
-    def tune(
-        self, settings: Config, weights: Parameters | None = None, threads: int = 1, held: Examples | None = None
-    ) -> Tuned:
+    def open(
+        self, settings: Config, weights: Parameters | None = None, train: Examples | None = None,
+        rate: float | None = None,
+    ) -> FineTuning:  # fmt: skip
         assert settings.textcat.name == "cnn"
         if weights is None:
             weights = initial_weights(self.classifier, None, settings.seed)[0]
-        tuning = FineTuning(
-            settings.textcat, settings.optimizer, self.classifier, weights, self.train, self.dev,
-            settings.seed, held,
-        )  # fmt: skip
+        train = self.train if train is None else train
+        return FineTuning(
+            settings.textcat, settings.optimizer, self.classifier, weights, train, self.dev, settings.seed, rate
+        )
+
+    def tune(self, settings: Config, weights: Parameters | None = None, threads: int = 1) -> Tuned:
+        tuning = self.open(settings, weights)
         epochs, averages = [], []
         with Team(threads) as team:
             for epoch in tuning.run(team, ignore):
@@ -183,44 +189,56 @@ def test_only_the_first_dev_examples_judge_an_epoch(bench: Bench, settings: Call
     assert tuned.epochs[0].dev_accuracy == (scores.argmax(axis=1) == bench.dev.labels[:7]).mean()
 
 
-def test_held_out_examples_judge_by_their_log_loss_and_the_start_is_judged_too(
-    bench: Bench, settings: Callable[..., Config]
-) -> None:
-    tuned = bench.tune(settings("textcat.epochs=3", "textcat.patience=3"), held=bench.dev)
-    losses = [epoch.inner_loss for epoch in tuned.epochs]
-    assert tuned.tuning.start_loss == pytest.approx(np.log(2), rel=1e-5)  # a softmax of zeros
-    assert tuned.tuning.best_loss == min(np.log(2), *(loss for loss in losses if loss is not None))
+def judge(judged: CrossValidatedTuning) -> list[Epoch]:
     with Team(1) as team:
-        scores = bench.classifier.predict(tuned.tuning.best, bench.dev.documents, team)
-    assert -np.log(scores[np.arange(40), bench.dev.labels]).mean() == pytest.approx(tuned.tuning.best_loss, rel=1e-4)
+        return list(judged.run(team, ignore))
 
 
-@pytest.mark.parametrize("clear", [True, False])
-def test_gains_within_noise_prolong_training_but_the_best_must_be_clearly_better_than_the_start(
-    bench: Bench, settings: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, clear: bool
+def halves(examples: Examples) -> list[Examples]:
+    return [Examples(examples.documents[part], examples.labels[part]) for part in (slice(0, 20), slice(20, None))]
+
+
+def test_folds_are_judged_together_by_what_each_holds_out(bench: Bench, settings: Callable[..., Config]) -> None:
+    composed = settings("textcat.epochs=2", "textcat.patience=2")
+    folds, held = [bench.open(composed, train=part) for part in halves(bench.train)], halves(bench.dev)
+    judged = CrossValidatedTuning(folds, held)
+    epochs = judge(judged)
+    assert judged.start_loss == pytest.approx(np.log(2), rel=1e-5)  # a softmax of zeros
+    with Team(1) as team:
+        scores = np.concatenate([fold.scores(part, team) for fold, part in zip(folds, held, strict=True)])
+    assert epochs[-1].inner_loss == calibrated_losses(scores, bench.dev.labels).mean()
+    assert judged.held_scores.shape == (40, bench.classifier.shapes["softmax.b"][0])
+    assert judged.best_loss == calibrated_losses(judged.held_scores, bench.dev.labels).mean()
+
+
+@pytest.mark.parametrize(("start", "best"), [(0.5, 3), (0.1, 0)])
+def test_training_goes_on_while_the_loss_falls_though_the_start_was_better(
+    bench: Bench, settings: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, start: float, best: int
 ) -> None:
-    """Each epoch gains a little, the fifth is worse: together the gains are clear, or they are not."""
-    rng = np.random.default_rng(0)
-    noise = [(0.02 if clear else 2.0) * rng.normal(size=40) for _ in range(6)]
-    means = [1.0, 0.99, 0.98, 0.97, 0.96, 1.5]
-    losses = iter([mean + one - one.mean() for mean, one in zip(means, noise, strict=True)])
-    monkeypatch.setattr(FineTuning, "_log_losses", lambda *_: next(losses))
-    tuned = bench.tune(settings("textcat.epochs=9", "textcat.patience=1"), held=bench.dev)
-    assert len(tuned.epochs) == 5
-    assert tuned.tuning.best_epoch == (4 if clear else 0)
-    assert tuned.tuning.best_loss == pytest.approx(0.96 if clear else 1.0)
+    losses = iter([start, 0.42, 0.36, 0.24, 0.3])
+    monkeypatch.setattr(finetuning, "calibrated_losses", lambda *_: np.full(40, next(losses)))
+    judged = CrossValidatedTuning([bench.open(settings("textcat.epochs=9", "textcat.patience=1"))], [bench.dev])
+    assert len(judge(judged)) == 4
+    assert judged.best_epoch == best
+    assert judged.best_loss == pytest.approx(min(start, 0.24))
 
 
 def test_where_no_epoch_helps_the_start_stays(bench: Bench, settings: Callable[..., Config]) -> None:
-    weights = initial_weights(bench.classifier, None, 0)[0]
-    start = weights.flat.copy()
     wrong = Examples(bench.train.documents, 1 - bench.train.labels)  # what is learned makes these worse
-    tuned = bench.tune(
-        settings("textcat.epochs=9", "textcat.patience=2", "optimizer.learn_rate=0.01"), weights, held=wrong
-    )
-    assert tuned.tuning.best_epoch == 0
-    assert len(tuned.epochs) == 2
-    np.testing.assert_array_equal(tuned.tuning.best.flat, start)
+    judged = CrossValidatedTuning([bench.open(settings("textcat.epochs=9", "textcat.patience=2"), rate=0.01)], [wrong])
+    assert len(judge(judged)) < 9
+    assert judged.best_epoch == 0
+
+
+def test_the_rate_is_the_optimizers_unless_another_is_given(bench: Bench, settings: Callable[..., Config]) -> None:
+    composed = settings("optimizer.learn_rate=0.003")
+    moved = []
+    for tuning in (bench.open(composed), bench.open(composed, rate=0.003), bench.open(composed, rate=0.0003)):
+        with Team(1) as team:
+            tuning.train(1, team, ignore)
+        moved.append(tuning.best.flat)
+    np.testing.assert_array_equal(moved[0], moved[1])
+    assert not np.array_equal(moved[0], moved[2])
 
 
 def test_a_diverging_fine_tuning_says_so(bench: Bench, settings: Callable[..., Config]) -> None:
@@ -293,6 +311,21 @@ def test_pretrained_weights_that_change_nothing_are_refused(bench: Bench) -> Non
     fresh = initial_weights(bench.classifier, None, 0)[0]
     with pytest.raises(UserError, match=r"left embed\.lower\.E"):
         initial_weights(bench.classifier, fresh, 0)
+
+
+def test_being_too_sure_costs_nothing_and_a_wrong_order_does() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, size=300)
+    logits = rng.normal(size=(300, 3)) + 2 * np.eye(3)[labels]
+
+    def loss(logits: NDArray[np.float64]) -> float:
+        scores = np.exp(logits)
+        scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+        return float(calibrated_losses(scores, labels).mean())
+
+    assert loss(5 * logits) == pytest.approx(loss(logits), rel=1e-2)
+    assert loss(-logits) > loss(0 * logits) - 1e-2 > loss(logits)
+    assert loss(0 * logits) == pytest.approx(np.log(3), rel=1e-5)
 
 
 def test_only_a_gain_beyond_its_standard_error_is_better() -> None:

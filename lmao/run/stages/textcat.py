@@ -16,14 +16,15 @@ from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
 from lmao.streams import stream
 from lmao.textcat.classifier import Classifier, initial_weights
-from lmao.textcat.finetuning import Epoch, FineTuning
+from lmao.textcat.finetuning import CrossValidatedTuning, Epoch, FineTuning
 from lmao.textcat.probe import Probe, fit_probe
 
 Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
 
 PROBE_PREDICTIONS = "probe_predictions.npz"
 LEAST = 3  # one is held out, and two are cross-validated on
-HELD = 5  # one training example in so many is held out to judge fine-tuning by
+HELD = 5  # one training example in so many is held out to judge fine-tuning by,
+ENOUGH = 200  # and so many in all, if need be from several folds: 20 examples can't tell
 
 
 def trained_weights(
@@ -43,7 +44,8 @@ def trained_weights(
         context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
     if settings.init == "probe":
         head = None if pretrained is None else _text_map(pretrained)
-        return _probe_first(context, classifier, weights, head, splits)
+        rate = settings.probed_rate if pretrained is not None else 1.0
+        return _probe_first(context, classifier, weights, head, splits, rate * context.settings.optimizer.learn_rate)
     tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
     with context.timed("textcat"):
         epochs = _run(context, tuning, len(splits.train.labels))
@@ -68,7 +70,7 @@ def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], cla
 
 
 def _probe_first(
-    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits, rate: float
 ) -> tuple[Parameters, TextcatSummary]:
     """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
 
@@ -83,14 +85,17 @@ def _probe_first(
             setting="data.train_examples",
             advice="raise it, or set textcat.init=fresh",
         )
-    rest, held = inner_split(train.labels, seed)
+    folds = inner_folds(train.labels, seed)
     with context.timed("textcat"):
-        start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
-        inner = _tuning(context, classifier, start, _part(train, rest), splits.dev, _part(train, held))
-        epochs = _run(context, inner, len(rest))
+        tunings = []
+        for rest, _ in folds:
+            start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
+            tunings.append(_tuning(context, classifier, start, _part(train, rest), splits.dev, rate))
+        inner = CrossValidatedTuning(tunings, [_part(train, held) for _, held in folds])
+        epochs = _run(context, inner, sum(len(rest) for rest, _ in folds))
         tuned = _with_probe(weights, probe)
         if inner.best_epoch:
-            whole = _tuning(context, classifier, tuned, train, splits.dev)
+            whole = _tuning(context, classifier, tuned, train, splits.dev, rate)
             total = inner.best_epoch * len(train.labels)
             with context.console.stage("textcat", total, "examples") as stage:
                 whole.train(inner.best_epoch, context.team, stage.advance)
@@ -121,18 +126,20 @@ def _probe(
     return features, probe, summary
 
 
-def inner_split(labels: NDArray[np.integer], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Training examples to learn from and to judge by: ascending places (n,), (m,) in labels.
+def inner_folds(labels: NDArray[np.integer], seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Training examples to learn from and to judge by, fold by fold: ascending places (n,), (m,) in labels.
 
-    A fifth of each class' examples is held out, rounded, at least one; the only example of a class is learned from.
+    A fold holds out a fifth of each class' examples, rounded up or down; the only example of a class is learned from.
+    There are as many folds as it takes to judge by `ENOUGH` examples, at most five, so that no example judges twice.
     """
     drawn = stream(seed, "inner split").permutation(len(labels))
-    held = []
-    for label in np.unique(labels):
-        own = drawn[labels[drawn] == label]
-        held.append(own[: max(1, round(len(own) / HELD)) if len(own) > 1 else 0])
-    chosen = np.sort(np.concatenate(held))
-    return np.setdiff1d(np.arange(len(labels)), chosen), chosen
+    own = [drawn[labels[drawn] == label] for label in np.unique(labels)]
+    folds = []
+    for fold in range(min(HELD, max(1, round(ENOUGH * HELD / len(labels))))):
+        held = np.sort(np.concatenate([some[fold::HELD] for some in own if len(some) > 1]))
+        if len(held):
+            folds.append((np.setdiff1d(np.arange(len(labels)), held), held))
+    return folds
 
 
 def _with_probe(weights: Parameters, probe: Probe) -> Parameters:
@@ -158,13 +165,13 @@ def _settings(context: Context) -> CnnTextcat:
 
 def _tuning(
     context: Context, classifier: Classifier, weights: Parameters, train: Examples, dev: Examples,
-    held: Examples | None = None,
+    rate: float | None = None,
 ) -> FineTuning:  # fmt: skip
     settings = context.settings
-    return FineTuning(_settings(context), settings.optimizer, classifier, weights, train, dev, settings.seed, held)
+    return FineTuning(_settings(context), settings.optimizer, classifier, weights, train, dev, settings.seed, rate)
 
 
-def _run(context: Context, tuning: FineTuning, examples: int) -> list[Epoch]:
+def _run(context: Context, tuning: FineTuning | CrossValidatedTuning, examples: int) -> list[Epoch]:
     """Fine-tune and tell; examples: how many an epoch has."""
     epochs: list[Epoch] = []
     most = _settings(context).epochs * examples  # it may stop earlier
@@ -180,8 +187,8 @@ def _run(context: Context, tuning: FineTuning, examples: int) -> list[Epoch]:
     return epochs
 
 
-def _outcome(tuning: FineTuning, epochs: list[Epoch]) -> str:
-    if tuning.start_loss is None:
+def _outcome(tuning: FineTuning | CrossValidatedTuning, epochs: list[Epoch]) -> str:
+    if isinstance(tuning, FineTuning):
         return f"dev {epochs[-1].dev_accuracy:.3f} · best {tuning.best_accuracy:.3f} (epoch {tuning.best_epoch})"
     if not tuning.best_epoch:
         return f"held-out log-loss {tuning.start_loss:.3f} did not clearly improve: the probe stays"
