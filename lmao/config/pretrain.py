@@ -19,7 +19,7 @@ class Pretrain(AdamOptimizer):
     vector_dropout: DropoutRate
     dropout: DropoutRate
     batch_words: Positive
-    window_words: Annotated[int, Field(ge=8)]
+    window_words: Annotated[int, Field(ge=4)]
     warmup_steps: Count
     schedule: Literal["constant", "inverse_sqrt"]
     heldout: Annotated[float, Field(gt=0, le=0.5)]
