@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.neighbours bench VECTORS`."""
+"""The command line: `python -m benchmarks.neighbours VECTORS`."""
 
 import argparse
 import sys
@@ -19,10 +19,10 @@ HEADER = ("library", "effort", "recall@1", "recall@10", "queries/s", "× exact",
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.neighbours", description="Nearest rows of a table.")
-    commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("bench", help="the libraries side by side on a table")
-    command.add_argument("vectors", help="a table (.txt, .vec or .bin, also .gz), an array (.npy), a spaCy pipeline")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.neighbours", description="Libraries that find a table's nearest rows, side by side."
+    )
+    parser.add_argument("vectors", help="a table (.txt, .vec or .bin, also .gz), an array (.npy), a spaCy pipeline")
     arguments = parser.parse_args()
     return cli.main(lambda: bench(arguments.vectors))
 

@@ -232,7 +232,7 @@ def test_a_signal_ends_the_bench_though_a_library_makes_an_error_of_it(
 
 
 def test_the_command_tells_bad_input_in_one_line_with_exit_code_2(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.neighbours", "bench", str(tmp_path / "none.vec")]
+    command = [sys.executable, "-m", "benchmarks.neighbours", str(tmp_path / "none.vec")]
     process = subprocess.run(command, capture_output=True, text=True)
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.startswith("error: there is no file") and process.stderr.count("\n") == 1
