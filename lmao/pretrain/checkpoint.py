@@ -15,7 +15,7 @@ POSITION = ("updates", "missed", "epoch", "step", "loss", "seconds")
 
 
 @dataclass(frozen=True)
-class Epoch:
+class PretrainEpoch:
     """What an epoch of pre-training came to. loss: the mean over batches; heldout: figures of the averaged weights."""
 
     epoch: int
@@ -45,7 +45,7 @@ class State:
     step: int  # finished batches of the epoch that runs
     loss: float  # their sum
     seconds: float
-    epochs: list[Epoch]
+    epochs: list[PretrainEpoch]
 
 
 class Checkpoints:
@@ -62,19 +62,19 @@ class Checkpoints:
         """Held while epochs are computed, so that two workers compute them once."""
         return self._cache.lock("pretrain", self.key)
 
-    def epoch(self, number: int) -> tuple[Parameters, list[Epoch]] | None:
+    def epoch(self, number: int) -> tuple[Parameters, list[PretrainEpoch]] | None:
         """The averaged weights after an epoch and the records up to it, if they are there."""
         found = self._cache.get(self._kind, f"epoch-{number}")
         if found is None:
             return None
         try:
             weights = self._flat(found, "average")
-            return Parameters(self._shapes, weights), [Epoch(**record) for record in found.meta["epochs"]]
+            return Parameters(self._shapes, weights), [PretrainEpoch(**record) for record in found.meta["epochs"]]
         except (Damaged, KeyError, TypeError) as error:
             self._cache.reject(self._kind, f"epoch-{number}", error)
             return None
 
-    def save_epoch(self, average: NDArray[np.float32], epochs: list[Epoch]) -> None:
+    def save_epoch(self, average: NDArray[np.float32], epochs: list[PretrainEpoch]) -> None:
         def make(writer: Writer) -> None:
             writer.array("average", average)
             writer.meta["epochs"] = [asdict(epoch) for epoch in epochs]
@@ -89,7 +89,7 @@ class Checkpoints:
                 continue
             try:
                 arrays = {key: self._flat(found, key) for key in ("weights", "first", "second", "average")}
-                epochs = [Epoch(**record) for record in found.meta["epochs"]]
+                epochs = [PretrainEpoch(**record) for record in found.meta["epochs"]]
                 position = {name: found.meta[name] for name in POSITION}
                 return State(arrays=arrays, epochs=epochs, **position)
             except (Damaged, KeyError, TypeError) as error:

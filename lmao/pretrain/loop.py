@@ -14,7 +14,7 @@ from lmao.engine.optimizer import Adam, learning_rate
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team, shares
 from lmao.errors import Diverged
-from lmao.pretrain.checkpoint import Checkpoints, Epoch, State
+from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch, State
 from lmao.pretrain.measuring import measure
 from lmao.pretrain.mixing import Mixing
 from lmao.pretrain.model import PretrainModel
@@ -47,7 +47,7 @@ class Pretraining:
         self._step = 0  # finished batches of the epoch that runs, with their
         self._loss = 0.0
         self._seconds = 0.0
-        self.epochs: list[Epoch] = []
+        self.epochs: list[PretrainEpoch] = []
 
     def start_from(self, weights: Parameters) -> None:
         """Take over the arrays that are there of an earlier pre-training."""
@@ -83,7 +83,9 @@ class Pretraining:
         average = self.optimizer.averages()
         return average.like(self._device.to_host(average.flat))
 
-    def run_epoch(self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]) -> Epoch:
+    def run_epoch(
+        self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]
+    ) -> PretrainEpoch:
         """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
 
         Raises:
@@ -112,7 +114,7 @@ class Pretraining:
                 raise self._diverged(f"the weights are not finite after epoch {number}")
             figures = measure(self.model, average, self.texts.heldout(), team.workspaces[0])
             words = sum(_words(step) for step in steps)
-            epoch = Epoch(number, words, self._seconds, self._loss / len(steps), figures)
+            epoch = PretrainEpoch(number, words, self._seconds, self._loss / len(steps), figures)
             self.epochs.append(epoch)
             self._step, self._loss, self._seconds = 0, 0.0, 0.0
             checkpoints.save_epoch(self._device.to_host(average.flat), self.epochs)

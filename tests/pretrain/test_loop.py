@@ -22,7 +22,7 @@ from lmao.engine.team import Team
 from lmao.errors import Diverged
 from lmao.objectives.masking import MASK_TYPE, Masking
 from lmao.objectives.opening import open_tasks
-from lmao.pretrain.checkpoint import Checkpoints, Epoch
+from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
 from lmao.pretrain.texts import PretrainTexts
@@ -67,7 +67,7 @@ def ignore(*words: float, **figures: float) -> None:
     pass
 
 
-def run(pretraining: Pretraining, checkpoints: Checkpoints, epochs: int, threads: int = 1) -> list[Epoch]:
+def run(pretraining: Pretraining, checkpoints: Checkpoints, epochs: int, threads: int = 1) -> list[PretrainEpoch]:
     with Team(threads) as team, StopSignal() as stop:
         while len(pretraining.epochs) < epochs:
             pretraining.run_epoch(checkpoints, team, stop, ignore)

@@ -15,7 +15,7 @@ from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Parameters
 from lmao.objectives.opening import Given, open_tasks
 from lmao.objectives.tasks import Task, TextVectors
-from lmao.pretrain.checkpoint import Checkpoints, Epoch
+from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.measuring import labels
 from lmao.pretrain.mixing import Mixing
@@ -72,7 +72,7 @@ def pretrain(
     if "heads" in digests:
         record["heads"] = digests["heads"]
     phases = {"pretrain": [False], "interleave": [True], "both": [False, True]}[settings.pretrain.mode]
-    weights, epochs, cached = None, list[Epoch](), 0
+    weights, epochs, cached = None, list[PretrainEpoch](), 0
     for mixed in phases:
         mixing = None
         if mixed:
@@ -102,7 +102,7 @@ def pretrain(
 
 def _phase(
     context: Context, pretraining: Pretraining, checkpoints: Checkpoints, wanted: int, before: int
-) -> tuple[Parameters, list[Epoch], int]:
+) -> tuple[Parameters, list[PretrainEpoch], int]:
     """Weights, the phase's epochs, numbered on from those before, and how many were there already."""
     found = checkpoints.epoch(wanted)
     with context.timed("pretrain"), nullcontext() if found else checkpoints.lock():
@@ -111,7 +111,7 @@ def _phase(
         if found is None:
             pretraining.resume(checkpoints, wanted)
         cached = [replace(epoch, epoch=before + epoch.epoch) for epoch in (found[1] if found else pretraining.epochs)]
-        computed = list[Epoch]()
+        computed = list[PretrainEpoch]()
         total, called = before + wanted, labels(pretraining.model.tasks)
         for epoch in cached:
             _track(context, epoch)
@@ -140,13 +140,13 @@ def _given(context: Context, texts: Selection, target: TypeVectors, heads: Heads
     return Given(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
 
 
-def _track(context: Context, epoch: Epoch) -> None:
+def _track(context: Context, epoch: PretrainEpoch) -> None:
     figures = {**epoch.record(), "words_per_second": epoch.words_per_second}
     for name in figures.keys() - {"epoch", "words", "seconds"}:
         context.tracker.metric(f"pretrain/{name}", figures[name], epoch.epoch)
 
 
-def _describe(epoch: Epoch, wanted: int, called: Mapping[str, str]) -> str:
+def _describe(epoch: PretrainEpoch, wanted: int, called: Mapping[str, str]) -> str:
     """called: what the figures are called."""
     figures = [f"{called.get(name, name.replace('_', ' '))} {value:.3f}" for name, value in epoch.heldout.items()]
     return (
@@ -155,7 +155,7 @@ def _describe(epoch: Epoch, wanted: int, called: Mapping[str, str]) -> str:
     )
 
 
-def _summary(epochs: list[Epoch], cached: int) -> PretrainSummary:
+def _summary(epochs: list[PretrainEpoch], cached: int) -> PretrainSummary:
     words, seconds = sum(epoch.words for epoch in epochs), sum(epoch.seconds for epoch in epochs)
     return PretrainSummary(
         epochs=len(epochs),
