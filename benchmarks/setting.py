@@ -22,7 +22,7 @@ from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
-from lmao.objectives.opening import Given, open_tasks
+from lmao.objectives.opening import TargetSources, open_tasks
 from lmao.paths import CONF
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
@@ -60,14 +60,14 @@ class Bench:
         """A fresh one on some documents, perhaps with other settings of the model."""
         encoder = open_encoder(settings.encoder, DIMS)
         selection = Selection(self.corpus, numbers)
-        given = Given(
+        sources = TargetSources(
             selection,
             self.types.vector_rows,
             self.vectors,
             text_vectors=lambda of: RandomTexts(),
             heads={None: np.full(len(self.corpus.tokens), -1, dtype=np.int32)},  # the previous word
         )
-        tasks, predictable = open_tasks(settings.parts, given, encoder)
+        tasks, predictable = open_tasks(settings.parts, sources, encoder)
         texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, settings.seed)
         return Pretraining(settings.pretrain, PretrainModel(encoder, self.types, tasks), texts)
 

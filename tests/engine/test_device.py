@@ -32,7 +32,7 @@ from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import FineTuning
 from tests.support.guarded import GuardedOps
-from tests.support.targets import given
+from tests.support.targets import target_sources
 
 DIMS = 20
 
@@ -58,7 +58,7 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
     encoder = open_encoder(settings.encoder, DIMS, device)
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
-    tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
+    tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
     texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(60)), predictable, encoder.gap, 0)
     return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts), encoder, types
 

@@ -27,7 +27,7 @@ from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
 from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import Stopped, StopSignal
-from tests.support.targets import given
+from tests.support.targets import target_sources
 
 DIMS = 20
 OBJECTIVES = ["l2", "cosine", "vmf", "contrastive", "trigram", "head", "characters", "document", "sum"]
@@ -44,7 +44,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.warmup_steps=5", *overrides)
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         encoder = open_encoder(settings.encoder, DIMS)
-        tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
+        tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
         texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(documents)), predictable, encoder.gap, 0)
         return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts)
 

@@ -13,7 +13,7 @@ from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
 from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Parameters
-from lmao.objectives.opening import Given, open_tasks
+from lmao.objectives.opening import TargetSources, open_tasks
 from lmao.objectives.tasks import Task, TextVectors
 from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch
 from lmao.pretrain.loop import Pretraining
@@ -55,7 +55,7 @@ def pretrain(
         Stopped: a signal came; the state is saved.
     """
     settings, encoder, selection, train = context.settings, classifier.encoder, data.texts, data.splits.train
-    tasks, predictable = open_tasks(settings.parts, _given(context, selection, target, heads), encoder)
+    tasks, predictable = open_tasks(settings.parts, _target_sources(context, selection, target, heads), encoder)
     model, seed = PretrainModel(encoder, classifier.types, tasks), settings.pretrain_seed
     texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, seed)
     record: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _phase(
     return weights, cached + computed, len(cached)
 
 
-def _given(context: Context, texts: Selection, target: TypeVectors, heads: Heads) -> Given:
+def _target_sources(context: Context, texts: Selection, target: TypeVectors, heads: Heads) -> TargetSources:
     corpus, documents = texts.corpus, texts.documents
 
     def text_vectors(of: Literal["window", "document"]) -> TextVectors:
@@ -137,7 +137,7 @@ def _given(context: Context, texts: Selection, target: TypeVectors, heads: Heads
             return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
         return Centered(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
-    return Given(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
+    return TargetSources(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
 
 
 def _track(context: Context, epoch: PretrainEpoch) -> None:
