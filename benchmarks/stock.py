@@ -103,9 +103,9 @@ class Stock:
         masked = Masked(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
         gradients = weights.like(np.zeros_like(weights.flat))
         batch = Batch(self._corpus, self._steps[0], masked, whole.ids)
-        wanted = [task.wanted(batch) for task in pretraining.model.tasks]
+        targets = [task.targets_of(batch) for task in pretraining.model.tasks]
         texts = slice(0, len(self._steps[0]))
-        loss = pretraining.model.learn(weights, batch, wanted, texts, NO_DROPOUT, Workspace(), gradients)
+        loss = pretraining.model.learn(weights, batch, targets, texts, NO_DROPOUT, Workspace(), gradients)
 
         stock_loss = self._learn(predicted, ids[words] == MASK_TYPE)
         differences = [abs(loss - stock_loss) / loss]

@@ -24,7 +24,7 @@ class Targets:
     candidates: Floats
     places: NDArray[np.int64]
 
-    def part(self, which: slice) -> "Targets":
+    def share(self, which: slice) -> "Targets":
         """Those of some of the predictions."""
         return replace(
             self,

@@ -54,16 +54,16 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TaskTargets:
     """What a task predicts of a batch: its texts or masked words, by number, ascending, and their targets."""
 
     which: Integers
     targets: Targets
 
-    def part(self, which: slice) -> "Wanted":
+    def share(self, which: slice) -> "TaskTargets":
         """Those whose number is in a range."""
         first, last = np.searchsorted(self.which, [which.start, which.stop])
-        return Wanted(self.which[first:last], self.targets.part(slice(first, last)))
+        return TaskTargets(self.which[first:last], self.targets.share(slice(first, last)))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Task(ABC):
         self._device = device
 
     @abstractmethod
-    def wanted(self, batch: Batch) -> Wanted:
+    def targets_of(self, batch: Batch) -> TaskTargets:
         """What it predicts of a batch."""
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
@@ -134,7 +134,7 @@ class WordTask(Task):
         self._row_weights = row_weights
         self._pick = pick
 
-    def wanted(self, batch: Batch) -> Wanted:
+    def targets_of(self, batch: Batch) -> TaskTargets:
         picked = self._pick(batch)
         rows = picked[:, None] if picked.ndim == 1 else picked
         own = rows[:, rows.shape[1] // 2]
@@ -150,7 +150,7 @@ class WordTask(Task):
             candidates=self._on_device[distinct],
             places=self._device.to_device(places),
         )
-        return Wanted(which, targets)
+        return TaskTargets(which, targets)
 
     def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
         """Cosine of prediction and target; how often the target is the nearest of all rows, or among ten."""
@@ -199,7 +199,7 @@ class DocumentTask(Task):
         super().__init__(name, weight, output, loss, device)
         self._texts = texts
 
-    def wanted(self, batch: Batch) -> Wanted:
+    def targets_of(self, batch: Batch) -> TaskTargets:
         vectors = self._texts(batch.runs.begins, batch.runs.lengths)
         count = len(vectors)
         distinct, places = np.unique(vectors, axis=0, return_inverse=True)  # windows may be of one document
@@ -211,7 +211,7 @@ class DocumentTask(Task):
             candidates=self._device.to_device(distinct),
             places=self._device.to_device(places),
         )
-        return Wanted(np.arange(count), targets)
+        return TaskTargets(np.arange(count), targets)
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         pooled, backprop_pooling = pool(self.name, X, lengths, space)

@@ -129,15 +129,15 @@ class Pretraining:
         """One step; the loss of the batch."""
         settings, weights = self._settings, self.optimizer.weights
         batch = self.texts.batch(texts, epoch, step)
-        wanted = [task.wanted(batch) for task in self.model.tasks]
-        if not any(len(found.which) for found in wanted):
+        targets = [task.targets_of(batch) for task in self.model.tasks]
+        if not any(len(found.which) for found in targets):
             return 0.0
         draws = key(self.texts.seed, "pretrain dropout", epoch, step)
         dropout = Dropout(settings.dropout, settings.vector_dropout, draws)
 
         def work(member: int, which: slice) -> float:
             own = weights.like(gradients[member])
-            return self.model.learn(weights, batch, wanted, which, dropout, team.workspaces[member], own)
+            return self.model.learn(weights, batch, targets, which, dropout, team.workspaces[member], own)
 
         loss = sum(team.map(work, shares(texts.lengths, team.threads)))
         self._check(loss, epoch, step)

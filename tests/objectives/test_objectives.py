@@ -79,6 +79,6 @@ def test_windows_of_one_document_are_one_candidate() -> None:
     task = DocumentTask("document", 1.0, head, partial(document, contrastive=1.0, temperature=0.1), CPU, texts)
     begins, lengths = np.array([20, 3, 25]), np.array([5, 5, 5])
     batch: Any = SimpleNamespace(runs=Runs(begins, lengths, lengths))
-    targets = task.wanted(batch).targets
+    targets = task.targets_of(batch).targets
     assert len(targets.candidates) == 2
     np.testing.assert_array_equal(targets.candidates[targets.places], targets.vectors)

@@ -265,12 +265,12 @@ def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpu
     weights.flat += np.random.default_rng(0).normal(0, 0.05, len(weights.flat)).astype(np.float32)
     texts = windows(corpus, np.arange(4), 60)
     batch = pretraining.texts.batch(texts, epoch=1, step=0)
-    wanted = [task.wanted(batch) for task in pretraining.model.tasks]
+    targets = [task.targets_of(batch) for task in pretraining.model.tasks]
     dropout = Dropout(0.2, 0.2, key=3)
 
     def loss(gradients: Parameters) -> float:
         every = slice(0, len(texts))
-        return pretraining.model.learn(weights, batch, wanted, every, dropout, Workspace(), gradients)
+        return pretraining.model.learn(weights, batch, targets, every, dropout, Workspace(), gradients)
 
     gradients, unused = (weights.like(np.zeros_like(weights.flat)) for _ in range(2))
     loss(gradients)
