@@ -12,7 +12,7 @@ from lmao import cli
 from lmao.cache import Cache, open_cache
 from lmao.config.run import Config
 from lmao.config.validation import validate
-from lmao.corpus.batches import Runs, batches, documents
+from lmao.corpus.batches import Segments, batches, documents
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
@@ -71,11 +71,13 @@ class Bench:
         texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, settings.seed)
         return Pretraining(settings.pretrain, PretrainModel(encoder, self.types, tasks), texts)
 
-    def batches(self, numbers: NDArray[np.int64], count: int) -> list[Runs]:
+    def batches(self, numbers: NDArray[np.int64], count: int) -> list[Segments]:
         """The first batches of some documents, each cut to LONGEST words."""
-        runs = documents(self.corpus, numbers)
-        runs = Runs(runs.begins, np.minimum(runs.lengths, LONGEST), np.minimum(runs.lengths, LONGEST))
-        return [runs[which] for which in batches(runs.lengths, BATCH_WORDS)[:count]]
+        segments = documents(self.corpus, numbers)
+        segments = Segments(
+            segments.begins, np.minimum(segments.lengths, LONGEST), np.minimum(segments.lengths, LONGEST)
+        )
+        return [segments[which] for which in batches(segments.lengths, BATCH_WORDS)[:count]]
 
 
 class RandomTexts:
@@ -113,7 +115,7 @@ def random_vectors(rows: int, dims: int) -> Floats:
     return np.random.default_rng(0).standard_normal((rows, dims), dtype=np.float32)
 
 
-def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Runs], repeats: int = 1) -> float:
+def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Segments], repeats: int = 1) -> float:
     """Of updates on the batches, one after the other, after all of them once, to warm up."""
     gradients = team.gradients(pretraining.optimizer.weights.flat.size)
     for number, step in enumerate(steps):

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.setting import Bench, words_per_second
 from benchmarks.stock import TOLERANCE, Stock
 from benchmarks.table import Table, spread
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.engine.device import CPU
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team
@@ -97,7 +97,7 @@ def sgemm(team: Team) -> float:
     return total / seconds
 
 
-def flops_a_word(pretraining: Pretraining, steps: Sequence[Runs]) -> float:
+def flops_a_word(pretraining: Pretraining, steps: Sequence[Segments]) -> float:
     """Of the products that are really done, on one thread."""
     with Team(1) as team, _counted() as counts:
         words_per_second(pretraining, team, steps)

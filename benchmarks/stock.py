@@ -21,7 +21,7 @@ from thinc.api import Adam, Model, fix_random_seed
 from benchmarks.setting import LONGEST, Bench
 from lmao.config.objective import CosineObjective
 from lmao.config.run import Config
-from lmao.corpus.batches import Runs, lay_out
+from lmao.corpus.batches import Segments, lay_out
 from lmao.data.source import open_source
 from lmao.encoder.dropout import NO_DROPOUT
 from lmao.encoder.stock import blank_pipeline, spacy_order, stock_places, tok2vec_config
@@ -37,7 +37,7 @@ HEAD = {"maxout": "maxout", "layernorm": "layernorm", "linear": "output"}  # nod
 class Stock:
     """The texts of some batches as spaCy's own Docs, and the model of `spacy pretrain`."""
 
-    def __init__(self, bench: Bench, steps: Sequence[Runs]) -> None:
+    def __init__(self, bench: Bench, steps: Sequence[Segments]) -> None:
         self._settings = bench.settings
         self._corpus = bench.corpus
         self._steps = steps

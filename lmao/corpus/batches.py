@@ -30,7 +30,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Runs:
+class Segments:
     """Stretches of a corpus, (texts,) int64 in tokens: where they begin, how long they and their documents are."""
 
     begins: NDArray[np.int64]
@@ -40,17 +40,17 @@ class Runs:
     def __len__(self) -> int:
         return len(self.begins)
 
-    def __getitem__(self, which: slice | NDArray[np.int64]) -> "Runs":
-        return Runs(self.begins[which], self.lengths[which], self.document_lengths[which])
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> "Segments":
+        return Segments(self.begins[which], self.lengths[which], self.document_lengths[which])
 
 
-def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Runs:
+def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Segments:
     begins = corpus.offsets[numbers]
     lengths = corpus.offsets[numbers + 1] - begins
-    return Runs(begins, lengths, lengths)
+    return Segments(begins, lengths, lengths)
 
 
-def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
+def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Segments:
     """The documents, each cut into as few windows of at most `longest` words as it takes, of nearly equal length."""
     whole = documents(corpus, numbers)
     counts = -(-whole.lengths // longest)
@@ -58,7 +58,7 @@ def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     base, extra = whole.lengths[owner] // counts[owner], whole.lengths[owner] % counts[owner]
     begins = whole.begins[owner] + place * base + np.minimum(place, extra)
-    return Runs(begins, base + (place < extra), whole.lengths[owner])
+    return Segments(begins, base + (place < extra), whole.lengths[owner])
 
 
 def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
@@ -69,8 +69,8 @@ def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(borders)]
 
 
-def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:
-    ids = np.empty(int(runs.lengths.sum()) + gap * (len(runs) + 1), dtype=np.int32)
-    starts = np.empty(len(runs), dtype=np.int64)
-    kernels.lay_out(corpus.tokens, runs.begins, runs.lengths, gap, ids, starts)
-    return Texts(ids, starts, runs.lengths, runs.document_lengths)
+def lay_out(corpus: Corpus, segments: Segments, gap: int) -> Texts:
+    ids = np.empty(int(segments.lengths.sum()) + gap * (len(segments) + 1), dtype=np.int32)
+    starts = np.empty(len(segments), dtype=np.int64)
+    kernels.lay_out(corpus.tokens, segments.begins, segments.lengths, gap, ids, starts)
+    return Texts(ids, starts, segments.lengths, segments.document_lengths)

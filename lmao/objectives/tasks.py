@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.corpus.corpus import Corpus
 from lmao.engine.device import Device
 from lmao.engine.layers import Backprop, Workspace
@@ -33,7 +33,7 @@ class Batch:
     """Texts of a corpus with words masked; originals (rows,) int32 are the types before that."""
 
     corpus: Corpus
-    runs: Runs
+    segments: Segments
     masked: Masked
     originals: NDArray[np.int32]
 
@@ -45,7 +45,7 @@ class Batch:
     @cached_property
     def places(self) -> Integers:
         """Where each masked word stands in the corpus' tokens."""
-        return self.runs.begins[self.owners] + self.masked.rows - self.masked.texts.starts[self.owners]
+        return self.segments.begins[self.owners] + self.masked.rows - self.masked.texts.starts[self.owners]
 
     def words(self, texts: slice) -> slice:
         """Which masked words are in some neighbouring texts."""
@@ -200,12 +200,12 @@ class DocumentTask(Task):
         self._texts = texts
 
     def targets_of(self, batch: Batch) -> TaskTargets:
-        vectors = self._texts(batch.runs.begins, batch.runs.lengths)
+        vectors = self._texts(batch.segments.begins, batch.segments.lengths)
         count = len(vectors)
         distinct, places = np.unique(vectors, axis=0, return_inverse=True)  # windows may be of one document
         targets = Targets(
             vectors=self._device.to_device(vectors),
-            lengths=self._device.to_device(batch.runs.lengths),
+            lengths=self._device.to_device(batch.segments.lengths),
             weights=self._device.to_device(np.ones(count, dtype=np.float32)),
             total=float(count),
             candidates=self._device.to_device(distinct),

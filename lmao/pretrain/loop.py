@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from lmao.config.pretrain import Pretrain
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.encoder.dropout import Dropout
 from lmao.engine.initialization import initialize
 from lmao.engine.optimizer import Adam, learning_rate
@@ -121,11 +121,11 @@ class Pretraining:
             checkpoints.save_state(self._state())
         return epoch
 
-    def _steps(self) -> list[Runs]:
+    def _steps(self) -> list[Segments]:
         """Of the epoch that runs."""
         return self.texts.steps(self._before + len(self.epochs) + 1)
 
-    def update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
+    def update(self, texts: Segments, epoch: int, step: int, team: Team, gradients: Floats) -> float:
         """One step; the loss of the batch."""
         settings, weights = self._settings, self.optimizer.weights
         batch = self.texts.batch(texts, epoch, step)
@@ -167,5 +167,5 @@ class Pretraining:
         )
 
 
-def _words(texts: Runs) -> int:
+def _words(texts: Segments) -> int:
     return int(texts.lengths.sum())

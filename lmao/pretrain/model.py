@@ -48,7 +48,7 @@ class PretrainModel:
             # A head's gradient takes the place of what it was given, which the next task may need.
             sole = len(self.tasks) == 1 and (task.pooled or len(share.which) == len(rows))
             X = encoded if sole else encoded[at].copy()
-            prediction, backprop_output = task.predict(weights, X, batch.runs.lengths[texts], space)
+            prediction, backprop_output = task.predict(weights, X, batch.segments.lengths[texts], space)
             gradient, own_loss = task.loss(prediction, share.targets)
             dX = backprop_output(gradient, gradients)
             loss += own_loss
@@ -61,13 +61,13 @@ class PretrainModel:
 
     def predict(self, weights: Parameters, batch: Batch, space: Workspace) -> Iterator[tuple[Floats, Floats]]:
         """Each task's predictions of a whole batch, and what they should have been, on the host: (n, outputs) both."""
-        texts = slice(0, len(batch.runs))
+        texts = slice(0, len(batch.segments))
         rows, to_host = self._rows(batch, texts), self.encoder.device.to_host
         encoded, _ = self.encoder(weights, self.types, batch.masked.texts.ids, rows, NO_DROPOUT, space)
         for task in self.tasks:
             found = task.targets_of(batch)
             at = slice(None) if task.pooled else np.searchsorted(rows, batch.masked.rows[found.which])
-            prediction, _ = task.predict(weights, encoded[at].copy(), batch.runs.lengths, space)
+            prediction, _ = task.predict(weights, encoded[at].copy(), batch.segments.lengths, space)
             yield to_host(prediction).copy(), to_host(found.targets.vectors)
 
     def _rows(self, batch: Batch, texts: slice) -> Rows:

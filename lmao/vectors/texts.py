@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.corpus.batches import Runs, documents
+from lmao.corpus.batches import Segments, documents
 from lmao.corpus.ngrams import Ids, Integers, find_ngrams
 from lmao.corpus.selection import Selection
 from lmao.engine.compiling import Floats1d, Floats2d, Ids1d, Ints1d, StoredFloats2d, kernel
@@ -96,7 +96,7 @@ class WholeDocuments:
 class Centered:
     """Vectors that lack the mean of those of some texts: at most `SAMPLE` of them, evenly spread, when first needed."""
 
-    def __init__(self, compose: Composer | WholeDocuments, texts: Runs) -> None:
+    def __init__(self, compose: Composer | WholeDocuments, texts: Segments) -> None:
         self.dims = compose.dims
         self._compose = compose
         self._some = texts[:: max(1, -(-len(texts) // SAMPLE))]
@@ -117,7 +117,7 @@ def document_vectors(trained_on: Selection, vectors: StaticVectors, numbers: Int
     return _in_blocks(Composer(trained_on, vectors), documents(trained_on.corpus, numbers))
 
 
-def _in_blocks(compose: Composer | WholeDocuments, texts: Runs) -> Floats:
+def _in_blocks(compose: Composer | WholeDocuments, texts: Segments) -> Floats:
     out = np.zeros((len(texts), compose.dims), np.float32)
     for start in range(0, len(texts), TEXTS_AT_ONCE):
         part = slice(start, start + TEXTS_AT_ONCE)
