@@ -26,7 +26,7 @@ from lmao.data.source import open_source
 from lmao.encoder.dropout import NO_DROPOUT
 from lmao.encoder.stock import blank_pipeline, spacy_order, stock_places, tok2vec_config
 from lmao.engine.layers import Workspace
-from lmao.objectives.masking import MASK_TYPE, Masked
+from lmao.objectives.masking import MASK_TYPE, MaskedTexts
 from lmao.objectives.tasks import Batch
 from lmao.pretrain.loop import Pretraining
 
@@ -100,7 +100,7 @@ class Stock:
         predicted = generator.random(len(words)) < 0.15
         rows, ids = words[predicted], whole.ids.copy()
         ids[rows[generator.random(len(rows)) < 0.9]] = MASK_TYPE
-        masked = Masked(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
+        masked = MaskedTexts(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
         gradients = weights.like(np.zeros_like(weights.flat))
         batch = Batch(self._corpus, self._steps[0], masked, whole.ids)
         targets = [task.targets_of(batch) for task in pretraining.model.tasks]

@@ -36,8 +36,8 @@ def fill(run: Path, sentences: Sequence[str], top: int) -> None:
             raise UserError(f"no {MASK} in '{sentence}'", advice=f"write {MASK} in the place of a word")
         model = model or LanguageModel(run)
         print(sentence)
-        for filled in model.fill(sentence, top):
-            found = [f"{word} {cosine:.3f}" for word, cosine in zip(filled.words, filled.cosines, strict=True)]
+        for completion in model.fill(sentence, top):
+            found = [f"{word} {cosine:.3f}" for word, cosine in zip(completion.words, completion.cosines, strict=True)]
             print(f"    {' · '.join(found)}", flush=True)
 
 

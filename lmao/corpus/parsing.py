@@ -112,14 +112,14 @@ def _upstream(model: dict[str, Any]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedTexts:
     """Texts one after the other: lengths (texts,) in tokens; offsets (tokens,) int32, head minus own, 0 for a root."""
 
     lengths: NDArray[np.int64]
     offsets: NDArray[np.int32]
 
 
-def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator[Parsed]:
+def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
     """The chunks parsed, in order; by processes where there is enough to do. Their number changes no head.
 
     Raises:
@@ -139,7 +139,7 @@ def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator
 _pipelines: dict[Parser, Any] = {}  # one a process: a worker loads it once
 
 
-def _parse(parser: Parser, texts: list[str]) -> Parsed:
+def _parse(parser: Parser, texts: list[str]) -> ParsedTexts:
     from spacy.attrs import HEAD
 
     if parser not in _pipelines:
@@ -147,7 +147,7 @@ def _parse(parser: Parser, texts: list[str]) -> Parsed:
     nlp, tokenizer = _pipelines[parser]
     docs = list(nlp.pipe([tokenizer(text) for text in texts]))
     offsets = [doc.to_array(HEAD).astype(np.int64) for doc in docs]
-    return Parsed(np.array([len(doc) for doc in docs], dtype=np.int64), np.concatenate(offsets).astype(np.int32))
+    return ParsedTexts(np.array([len(doc) for doc in docs], dtype=np.int64), np.concatenate(offsets).astype(np.int32))
 
 
 def _load(parser: Parser) -> Any:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lmao.cache import Cache, Writer
 from lmao.config.data import AnyData, DocBins
 from lmao.corpus.corpus import Corpus
-from lmao.corpus.parsing import Parsed, Parser, find_parser, parse
+from lmao.corpus.parsing import ParsedTexts, Parser, find_parser, parse
 from lmao.data.document import Document, Source, Tree
 from lmao.errors import UserError
 
@@ -94,11 +94,11 @@ def _chunks(documents: Iterator[Document]) -> Iterator[list[Document]]:
         yield chunk
 
 
-def _parsed(chunks: Iterator[list[Document]], parser: Parser, threads: int) -> Iterator[Parsed]:
+def _parsed(chunks: Iterator[list[Document]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
     return parse(([document.text for document in chunk] for chunk in chunks), parser, threads)
 
 
-def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[Parsed]:
+def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[ParsedTexts]:
     import spacy
     from spacy.attrs import IDX, LENGTH
 
@@ -109,7 +109,7 @@ def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[Pars
             starts, lengths = tokenizer(document.text).to_array([IDX, LENGTH]).astype(np.int64).T
             none = np.zeros(len(starts), dtype=np.int32)
             offsets.append(none if document.tree is None else align(document.tree, starts, starts + lengths))
-        yield Parsed(np.array([len(found) for found in offsets], dtype=np.int64), np.concatenate(offsets))
+        yield ParsedTexts(np.array([len(found) for found in offsets], dtype=np.int64), np.concatenate(offsets))
 
 
 def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -133,7 +133,7 @@ def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDA
     return offsets
 
 
-def _write(corpus: Corpus, parsed: Iterator[Parsed], writer: Writer, advance: Callable[[float], None]) -> bool:
+def _write(corpus: Corpus, parsed: Iterator[ParsedTexts], writer: Writer, advance: Callable[[float], None]) -> bool:
     """Chunk by chunk; whether there is any head."""
     number, found = 0, False
     with writer.parts("heads", "<i4", corpus.tokens.shape) as write:

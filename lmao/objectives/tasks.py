@@ -15,7 +15,7 @@ from lmao.engine.device import Device
 from lmao.engine.layers import Backprop, Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.pooling import pool
-from lmao.objectives.masking import Masked
+from lmao.objectives.masking import MaskedTexts
 from lmao.objectives.output import OutputLayer
 from lmao.objectives.targets import Targets
 from lmao.vectors.nearest import nearest, unit_rows
@@ -34,7 +34,7 @@ class Batch:
 
     corpus: Corpus
     segments: Segments
-    masked: Masked
+    masked: MaskedTexts
     originals: NDArray[np.int32]
 
     @cached_property

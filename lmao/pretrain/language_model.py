@@ -37,7 +37,7 @@ log = logging.getLogger("lmao")
 
 
 @dataclass(frozen=True)
-class Filled:
+class Completion:
     """The nearest words of one masked place, the best first, and their cosines with what was predicted."""
 
     words: Sequence[str]
@@ -106,12 +106,12 @@ class LanguageModel:
         self._units: Floats = np.asarray(entry.array("table"))
         self._words: list[str] = json.loads((entry.path / "words.json").read_text(encoding="utf-8"))
 
-    def fill(self, text: str, k: int) -> list[Filled]:
+    def fill(self, text: str, k: int) -> list[Completion]:
         """The k nearest words of each [MASK] in a text, in its order."""
         predicted = self.predict(text)
         rows, cosines = nearest(predicted, self._units, k)
         words = [[self._words[row] for row in found] for found in rows]
-        return [Filled(found, values.tolist()) for found, values in zip(words, cosines, strict=True)]
+        return [Completion(found, values.tolist()) for found, values in zip(words, cosines, strict=True)]
 
     def predict(self, text: str) -> Floats:
         """The vectors (masks, dims) that are predicted."""

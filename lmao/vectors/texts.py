@@ -93,7 +93,7 @@ class WholeDocuments:
         return self._vectors[owners]
 
 
-class Centered:
+class CenteredVectors:
     """Vectors that lack the mean of those of some texts: at most `SAMPLE` of them, evenly spread, when first needed."""
 
     def __init__(self, compose: Composer | WholeDocuments, texts: Segments) -> None:

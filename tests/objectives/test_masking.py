@@ -9,7 +9,7 @@ import pytest
 from lmao.config.pretrain import Pretrain
 from lmao.config.run import Config
 from lmao.corpus.batches import Texts
-from lmao.objectives.masking import MASK_TYPE, Masked, Masking, spans, start_rate
+from lmao.objectives.masking import MASK_TYPE, MaskedTexts, Masking, spans, start_rate
 
 ROWS = 20_000
 TYPES = 50
@@ -22,7 +22,7 @@ def settings(compose: Callable[..., Config]) -> Pretrain:
     return compose().pretrain
 
 
-def mask(settings: Pretrain, seed: int = 0, **changes: float) -> tuple[Texts, Masked]:
+def mask(settings: Pretrain, seed: int = 0, **changes: float) -> tuple[Texts, MaskedTexts]:
     """A batch of two texts, gap rows between them, a fifth of the types without a target."""
     generator = np.random.default_rng(1)
     ids = generator.integers(1, TYPES, ROWS).astype(np.int32)

@@ -28,7 +28,7 @@ from lmao.run.stages.heads import Heads
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier
 from lmao.vectors.lookup import TypeVectors
-from lmao.vectors.texts import Centered, Composer, WholeDocuments
+from lmao.vectors.texts import CenteredVectors, Composer, WholeDocuments
 
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
 
@@ -134,8 +134,8 @@ def _target_sources(context: Context, texts: Selection, target: TypeVectors, hea
         assert target.table is not None
         compose = Composer(texts, target.table)
         if of == "document":
-            return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
-        return Centered(compose, windows(corpus, documents, context.settings.pretrain.window_words))
+            return CenteredVectors(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
+        return CenteredVectors(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
     return TargetSources(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
 
