@@ -14,7 +14,7 @@ from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.passwords import without_passwords
-from lmao.report.document import Block, describe, markdown
+from lmao.report.description import Block, describe, markdown
 from lmao.report.luck import Curve
 from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
