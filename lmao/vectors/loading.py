@@ -18,7 +18,7 @@ KIND = "vectors"
 
 
 @contextmanager
-def of_target() -> Iterator[None]:
+def target_table_errors() -> Iterator[None]:
     """Around what is done for the predicted table: an error names `vectors.target`'s settings."""
     try:
         yield

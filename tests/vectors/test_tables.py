@@ -15,7 +15,7 @@ from lmao.cache import Cache
 from lmao.config.vectors import AnyTable
 from lmao.errors import UserError
 from lmao.vectors.floret_training import TrainingTexts
-from lmao.vectors.loading import load_vectors, of_target
+from lmao.vectors.loading import load_vectors, target_table_errors
 from tests.support.tables import SENTENCES, Loader, gathered
 
 FLORET: dict[str, Any] = {
@@ -221,12 +221,12 @@ def test_an_error_of_the_predicted_table_names_its_settings(
     if content is not None:
         (tmp_path / "vectors.txt").write_text(content)
     separator = ": " if line.startswith(".*") else "."
-    with pytest.raises(UserError, match=f"^vectors.target{separator}{line}$"), of_target():
+    with pytest.raises(UserError, match=f"^vectors.target{separator}{line}$"), target_table_errors():
         load(settings, [])
     with pytest.raises(UserError, match=f"^vectors{separator}{line}$"):
         load(settings, [])
 
 
 def test_an_error_of_the_texts_names_their_own_setting_beside_the_predicted_table_too() -> None:
-    with pytest.raises(UserError, match=r"^data\.path: gone$"), of_target():
+    with pytest.raises(UserError, match=r"^data\.path: gone$"), target_table_errors():
         raise UserError("gone", setting="data.path")

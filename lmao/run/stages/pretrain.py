@@ -43,19 +43,19 @@ class Pretrained:
 
 
 def pretrain(
-    context: Context, classifier: Classifier, data: Dataset, target: TypeVectors, heads: Heads,
+    context: Context, classifier: Classifier, data: Dataset, target_vectors: TypeVectors, heads: Heads,
     digests: Mapping[str, str],
 ) -> Pretrained:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
 
-    target, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
+    target_vectors, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
 
     Raises:
         Diverged: the loss is not finite.
         Stopped: a signal came; the state is saved.
     """
     settings, encoder, selection, train = context.settings, classifier.encoder, data.texts, data.splits.train
-    tasks, predictable = open_tasks(settings.parts, _target_sources(context, selection, target, heads), encoder)
+    tasks, predictable = open_tasks(settings.parts, _target_sources(context, selection, target_vectors, heads), encoder)
     model, seed = PretrainModel(encoder, classifier.types, tasks), settings.pretrain_seed
     texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, seed)
     record: dict[str, Any] = {
@@ -127,17 +127,17 @@ def _phase(
     return weights, cached + computed, len(cached)
 
 
-def _target_sources(context: Context, texts: Selection, target: TypeVectors, heads: Heads) -> TargetSources:
+def _target_sources(context: Context, texts: Selection, target_vectors: TypeVectors, heads: Heads) -> TargetSources:
     corpus, documents = texts.corpus, texts.documents
 
     def text_vectors(of: Literal["window", "document"]) -> TextVectors:
-        assert target.table is not None
-        compose = Composer(texts, target.table)
+        assert target_vectors.table is not None
+        compose = Composer(texts, target_vectors.table)
         if of == "document":
             return CenteredVectors(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
         return CenteredVectors(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
-    return TargetSources(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
+    return TargetSources(texts, target_vectors.predictable, target_vectors.vectors, text_vectors, heads.by_parser)
 
 
 def _track(context: Context, epoch: PretrainEpoch) -> None:
