@@ -85,7 +85,7 @@ class Writer:
         np.save(self.path / f"{name}.npy", values, allow_pickle=False)
 
     @contextmanager
-    def parts(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:
+    def blocks(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:
         """`array` for what doesn't fit into memory: what is yielded writes its parts, one after the other, as numpy's
         dtype `<i4`, `<f4`, … A full disk raises, where a memory-mapped file would kill the process."""
         with (self.path / f"{name}.npy").open("wb") as file:

@@ -133,7 +133,7 @@ class _CorpusWriter:
 def _as_npy(writer: Writer, name: str, count: int) -> None:
     """Turn a raw file of int32 into the .npy of the same name."""
     path = writer.path / f"{name}.bin"
-    with path.open("rb") as raw, writer.parts(name, "<i4", (count,)) as write:
+    with path.open("rb") as raw, writer.blocks(name, "<i4", (count,)) as write:
         while block := raw.read(1 << 22):
             write(np.frombuffer(block, "<i4"))
     path.unlink()

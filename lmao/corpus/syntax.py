@@ -136,7 +136,7 @@ def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDA
 def _write(corpus: Corpus, parsed: Iterator[ParsedTexts], writer: Writer, advance: Callable[[float], None]) -> bool:
     """Chunk by chunk; whether there is any head."""
     number, found = 0, False
-    with writer.parts("heads", "<i4", corpus.tokens.shape) as write:
+    with writer.blocks("heads", "<i4", corpus.tokens.shape) as write:
         for chunk in parsed:
             bounds = corpus.offsets[number : number + len(chunk.lengths) + 1]
             if not np.array_equal(np.diff(bounds), chunk.lengths):
