@@ -44,10 +44,10 @@ class Encoder(Protocol):
         """Of its weights, by name."""
 
     def __call__(
-        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], wanted: Rows, dropout: Dropout,
+        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], output_rows: Rows, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        """The vectors (wanted, width) of some words of a batch: ids (rows,) of its types, -1 in gaps, wanted ascending
+        """The vectors (n, width) of some words of a batch: ids (rows,) of its types, -1 in gaps, output_rows ascending
         rows."""
 
     def embed_once(
