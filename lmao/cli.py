@@ -48,7 +48,7 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     return values
 
 
-def mask_passwords(folder: Path) -> None:
+def hide_passwords(folder: Path) -> None:
     """In the settings that Hydra has written into a run's folder, and its own sweeper into the one above."""
     for path in (*(folder / ".hydra").glob("*.yaml"), *folder.parent.glob("multirun.yaml")):
         text = path.read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def user_errors() -> Iterator[None]:
         raise Failed(line) from None
 
 
-class _Masked:
+class _WithoutPasswords:
     """A stream without passwords: Hydra's own sweeper writes the overrides of a job that failed."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -96,7 +96,7 @@ def main(command: Callable[[], Any]) -> int:
     for stream in (sys.stdout, sys.stderr):
         cast(Any, stream).reconfigure(errors="replace")
     try:
-        with StopSignal(), redirect_stderr(cast(TextIO, _Masked(sys.stderr))):
+        with StopSignal(), redirect_stderr(cast(TextIO, _WithoutPasswords(sys.stderr))):
             command()
     except Stopped as stop:
         print("stopped: what was finished is kept; the same command goes on from there", file=sys.stderr)

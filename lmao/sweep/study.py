@@ -125,7 +125,7 @@ class SharedStudy:
                 self.study.tell(trial, accuracy, state, skip_if_finished=True)
             return self.study.get_trials(deepcopy=False)[trial.number]
 
-    def put_back(self, losses: int) -> None:
+    def requeue(self, losses: int) -> None:
         """Let the points of this worker's unfinished trials be run again. losses: 1 if they were lost to a kill, for
         which they may be the reason."""
         with self._alone():

@@ -92,7 +92,7 @@ class StudySweep(OptunaSweeperImpl):
                     self._run(study, space.of_a_grid() if points else space, settings, parent, lines, console)
                 except BaseException:
                     with suppress(UserError, *DATABASE):  # what stopped the sweep is the news
-                        study.put_back(0)
+                        study.requeue(0)
                         parent.stop()
                     raise
                 too_many = self._too_many_failures(study)
@@ -153,7 +153,7 @@ class StudySweep(OptunaSweeperImpl):
         except Exception as error:
             if trouble(error) is not None:
                 raise
-            study.put_back(1)
+            study.requeue(1)
             lines.lost(error)
             return []
         return list(zip(trials, returns, strict=True))

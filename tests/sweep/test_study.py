@@ -199,7 +199,7 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
     space, stopped, other = read_space([], CONTINUOUS), open_study(), open_study()
     own, others = claim(stopped, space), claim(other, space)
     assert own is not None and others is not None
-    stopped.put_back(0)
+    stopped.requeue(0)
     stopped.close()
     assert other.numbers(TrialState.RUNNING) == {others.number}
     again = claim(other, space)
