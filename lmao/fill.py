@@ -12,7 +12,7 @@ MASK = "[MASK]"  # as in lmao.corpus.encoding, which --help need not wait for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.fill", description=f"The nearest words of each {MASK}.")
+    parser = argparse.ArgumentParser(prog="python -m lmao.fill", description=f"The nearest words for each {MASK}.")
     parser.add_argument("sentences", nargs="*", help=f"with {MASK} in them; without any they are read from stdin")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="the folder of a run: outputs/…")
     parser.add_argument("--top", default=10, type=int, metavar="K", help="how many words, 10 by default")
@@ -42,7 +42,7 @@ def fill(run: Path, sentences: Sequence[str], top: int) -> None:
 
 
 def _lines() -> Iterator[str]:
-    """Of stdin, those that are not empty.
+    """The lines of stdin that are not empty.
 
     Raises:
         UserError: there are none.

@@ -23,7 +23,7 @@ class Texts:
     document_lengths: NDArray[np.int64]
 
     def rows(self, which: slice) -> Rows:
-        """Those of the words of some neighbouring texts."""
+        """The rows of the words of some neighbouring texts."""
         first, last = self.starts[which.start], self.starts[which.stop - 1] + self.lengths[which.stop - 1]
         rows: Rows = np.flatnonzero(self.ids[first:last] >= 0) + first
         return rows
@@ -31,7 +31,8 @@ class Texts:
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of a corpus, (texts,) int64 in tokens: where they begin, how long they and their documents are."""
+    """Segments of a corpus, whole documents or windows of them: where each begins, how long it is, and how long its
+    document is, (texts,) int64 in tokens."""
 
     begins: NDArray[np.int64]
     lengths: NDArray[np.int64]
@@ -62,7 +63,7 @@ def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Segment
 
 
 def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
-    """Neighbouring texts up to about `words` words a batch, at least one text each."""
+    """Slices of neighbouring texts, up to about `words` words a batch, at least one text each."""
     ends = np.cumsum(lengths)
     number = (ends - lengths) // words
     borders = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(lengths)]

@@ -15,14 +15,15 @@ from lmao.corpus.tokens import in_processes
 from lmao.errors import UserError
 
 PARSERS = ("parser", "beam_parser")
-EMBEDDERS = ("tok2vec", "transformer", "curated_transformer")  # whom a listener to "*" may mean
-SENTENCE_SPLITTERS = ("senter", "sentencizer")  # a parser keeps to the sentences that they set before it
+EMBEDDERS = ("tok2vec", "transformer", "curated_transformer")  # what a listener to "*" may listen to
+SENTENCE_SPLITTERS = ("senter", "sentencizer")  # a parser respects the sentences that they set before it
 FEW_CHUNKS = 10  # below this, starting processes costs more than they save
 
 
 @dataclass(frozen=True)
 class Parser:
-    """A pipeline that has one: what spaCy loads it by, its files, its language, the components that it takes."""
+    """A pipeline with a parser: the name that spaCy loads, its folder, its language, the components that parsing
+    needs, and the others."""
 
     name: str
     folder: Path
@@ -31,7 +32,7 @@ class Parser:
     others: tuple[str, ...]
 
     def digests(self) -> dict[str, str]:
-        """Of the files that decide over what it finds."""
+        """Digests of the files that its parses depend on."""
         files = [self.folder / "config.cfg"]
         for name in ("vocab", *self.components):
             files += sorted(path for path in (self.folder / name).rglob("*") if path.is_file())
@@ -85,7 +86,7 @@ def find_parser(name: str, language: str) -> Parser:
 
 
 def _folder(name: str) -> tuple[str, Path]:
-    """What to load it by, and where its config.cfg lies."""
+    """The name that spaCy loads, and the folder of its config.cfg."""
     from spacy import util
 
     path = Path(name).expanduser()
@@ -120,7 +121,7 @@ class ParsedTexts:
 
 
 def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
-    """The chunks parsed, in order; by processes where there is enough to do. Their number changes no head.
+    """The chunks parsed, in order; in processes if there is enough to do. Their number changes no head.
 
     Raises:
         UserError: the pipeline can't be loaded.

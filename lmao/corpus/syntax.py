@@ -13,7 +13,7 @@ from lmao.data.document import Document, Source, Tree
 from lmao.errors import UserError
 
 VERSION = 1
-CHUNK_CHARACTERS = 100_000  # seconds of a parser's time; fixed, since a parser's batches could decide over a close call
+CHUNK_CHARACTERS = 100_000  # seconds of a parser's time; fixed, since how texts are batched could tip a close decision
 
 
 def check_heads(data: AnyData, parser: str | None) -> None:
@@ -39,11 +39,12 @@ def find_heads(
     corpus: Corpus, source: Source, language: str, parser: str | None, cache: Cache, threads: int,
     advance: Callable[[float], None],
 ) -> tuple[NDArray[np.int32], str]:  # fmt: skip
-    """Where each token's head stands, seen from it: (tokens,) int32, memory-mapped, from the cache or made now; and
+    """The offset from each token to its head: (tokens,) int32, memory-mapped, from the cache or made now; and
     their digest.
 
     0: the token has none (a root, white space, a text without annotation), or it is white space. `parser`: None for
-    the source's own trees, or an installed pipeline or the folder of one. advance is told of the tokens done.
+    the source's own trees, or an installed pipeline or the folder of one. `advance(tokens)` is
+    called as tokens are done.
 
     Raises:
         UserError: no document has a tree; the pipeline is missing, has no parser or can't be loaded.
@@ -134,7 +135,7 @@ def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDA
 
 
 def _write(corpus: Corpus, parsed: Iterator[ParsedTexts], writer: Writer, advance: Callable[[float], None]) -> bool:
-    """Chunk by chunk; whether there is any head."""
+    """Write heads chunk by chunk; returns whether there is any."""
     number, found = 0, False
     with writer.blocks("heads", "<i4", corpus.tokens.shape) as write:
         for chunk in parsed:

@@ -13,7 +13,8 @@ MASK_TYPE = 0
 
 @dataclass(frozen=True)
 class MaskedTexts:
-    """texts with words replaced; rows (predicted,) int64, ascending; what stood there; their documents' lengths."""
+    """texts with words replaced; rows (predicted,) int64, ascending; the types that stood there; lengths of their
+    documents."""
 
     texts: Texts
     rows: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The tasks of a pre-training: an objective's parts and what targets are made of come in, heads with targets go out."""
+"""The tasks of a pre-training: an objective's parts and what targets are made of come in, tasks go out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

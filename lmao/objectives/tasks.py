@@ -61,7 +61,7 @@ class TaskTargets:
     targets: Targets
 
     def share(self, which: slice) -> "TaskTargets":
-        """Those whose number is in a range."""
+        """Those whose numbers are in a range."""
         first, last = np.searchsorted(self.which, [which.start, which.stop])
         return TaskTargets(self.which[first:last], self.targets.share(slice(first, last)))
 
@@ -75,7 +75,7 @@ class WordTable:
 
 
 class Task(ABC):
-    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times.
+    """A part of what pre-training learns: an output layer on the encoder, and a loss that counts `weight` times.
 
     pooled: whether it predicts from whole texts, not from masked words. labels: what the screen calls the figures that
     it measures; one without a label goes by its name. own_words: where it predicts the masked word itself, the table in
@@ -95,7 +95,7 @@ class Task(ABC):
 
     @abstractmethod
     def targets_of(self, batch: Batch) -> TaskTargets:
-        """What it predicts of a batch."""
+        """What it predicts from a batch."""
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         """Predictions from encoded words (n, width): one each, or, pooled, one for each text of so many words."""
@@ -112,7 +112,7 @@ class Task(ABC):
 
 
 class WordTask(Task):
-    """From each masked word a vector.
+    """Predicts a vector from each masked word.
 
     pick(batch) gives the rows into `vectors` (rows, dims) of what each masked word should predict, (words,) or, side by
     side, (words, parts), -1 for nothing; the last row of `vectors` is zeros. row_weights (rows,) are the targets'.
@@ -169,7 +169,7 @@ class WordTask(Task):
 
 
 class BytesTask(WordTask):
-    """From each masked word some of its bytes, numbers from 0 to 255: `vectors` (rows, bytes)."""
+    """Predicts from each masked word some of its bytes, numbers from 0 to 255: `vectors` (rows, bytes)."""
 
     labels: ClassVar[Mapping[str, str]] = {"byte_accuracy": "bytes"}
 
@@ -180,7 +180,7 @@ class BytesTask(WordTask):
 
 
 class TextVectors(Protocol):
-    """Vectors (texts, dims) of stretches of the corpus' tokens."""
+    """Vectors (texts, dims) of segments of the corpus' tokens."""
 
     dims: int
 
@@ -188,7 +188,7 @@ class TextVectors(Protocol):
 
 
 class DocumentTask(Task):
-    """From each text's pooled encoding the vector that `texts` has for it: the same whatever is masked in it."""
+    """Predicts from each text's pooled encoding the vector that `texts` has for it, whatever is masked in it."""
 
     pooled = True
     labels: ClassVar[Mapping[str, str]] = {"document_cosine": "held-out document cosine"}

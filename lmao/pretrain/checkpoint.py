@@ -1,4 +1,4 @@
-"""Pre-trained weights in the cache: one entry an epoch, and the state to go on from, under one content key."""
+"""Pre-trained weights in the cache: one entry an epoch, and the state to resume from, under one content key."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ POSITION = ("updates", "missed", "epoch", "step", "loss", "seconds")
 
 @dataclass(frozen=True)
 class PretrainEpoch:
-    """What an epoch of pre-training came to. loss: the mean over batches; heldout: figures of the averaged weights."""
+    """The figures of a pre-training epoch. loss: the mean over batches; heldout: figures of the averaged weights."""
 
     epoch: int
     words: int
@@ -29,20 +29,20 @@ class PretrainEpoch:
         return self.words / self.seconds
 
     def record(self) -> dict[str, float]:
-        """All of it, flat."""
+        """One flat record."""
         figures = {f"heldout_{name}": value for name, value in self.heldout.items()}
         return {"epoch": self.epoch, "words": self.words, "seconds": self.seconds, "loss": self.loss} | figures
 
 
 @dataclass(frozen=True)
 class State:
-    """Everything needed to go on: random numbers are functions of the position (see `streams`)."""
+    """Everything needed to resume: random numbers are functions of the position (see `streams`)."""
 
     arrays: Mapping[str, NDArray[Any]]  # weights, first, second, average (size,) float32
     updates: int  # steps of the optimizer
-    missed: Mapping[str, int]  # of these, in how many each array was left alone
+    missed: Mapping[str, int]  # in how many of these each array was left alone
     epoch: int  # finished epochs
-    step: int  # finished batches of the epoch that runs
+    step: int  # finished batches of the current epoch
     loss: float  # their sum
     seconds: float
     epochs: list[PretrainEpoch]
@@ -97,7 +97,7 @@ class Checkpoints:
         return None
 
     def save_state(self, state: State) -> None:
-        """The new state is in place before the former ones go."""
+        """The new state is in place before earlier ones are removed."""
 
         def make(writer: Writer) -> None:
             for name, values in state.arrays.items():

@@ -1,5 +1,5 @@
 """Language modelling with approximate outputs: the encoder learns to predict the vectors of masked words, of documents,
-or what else its tasks ask for."""
+or whatever else its tasks ask for."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -26,8 +26,8 @@ from lmao.streams import key
 class Pretraining:
     """One pre-training, epoch by epoch, resumed from where its checkpoints stand.
 
-    mixing: the classifier's updates between the others. before: how many epochs went before with the same seed, whose
-    draws are not to come again.
+    mixing: the classifier's updates between the others. before: how many epochs with the same seed came before; their
+    draws are not repeated.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class Pretraining:
         self._before = before
         own = {} if mixing is None else mixing.shapes
         self.shapes = {**model.shapes, **own}
-        self._softmax = [name for name in own if name not in model.shapes]  # what the tasks don't have
+        self._softmax = [name for name in own if name not in model.shapes]  # arrays that the tasks lack
         self.optimizer = Adam(settings, initialize(self.shapes, texts.seed), self._device)
-        self._step = 0  # finished batches of the epoch that runs, with their
+        self._step = 0  # finished batches of the current epoch, with their
         self._loss = 0.0
         self._seconds = 0.0
         self.epochs: list[PretrainEpoch] = []
 
     def start_from(self, weights: Parameters) -> None:
-        """Take over the arrays that are there of an earlier pre-training."""
+        """Take over the arrays that an earlier pre-training has too."""
         arrays = {name: self._device.to_device(weights[name]) for name in self.shapes if name in weights.shapes}
         self.optimizer.weights.copy_from(arrays)
         self.optimizer.average[:] = self.optimizer.weights.flat
@@ -70,12 +70,12 @@ class Pretraining:
 
     @property
     def words(self) -> int:
-        """Of the epoch that runs."""
+        """How many words the current epoch has."""
         return sum(_words(step) for step in self._steps())
 
     @property
     def words_done(self) -> int:
-        """Of the epoch that runs."""
+        """How many words of the current epoch are done."""
         return sum(_words(step) for step in self._steps()[: self._step])
 
     def weights(self) -> Parameters:
@@ -86,7 +86,7 @@ class Pretraining:
     def run_epoch(
         self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]
     ) -> PretrainEpoch:
-        """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
+        """The next epoch, or what is left of it; `advance(words, loss=…)` is called after each step.
 
         Raises:
             Diverged: the loss is not finite.
@@ -122,7 +122,7 @@ class Pretraining:
         return epoch
 
     def _steps(self) -> list[Segments]:
-        """Of the epoch that runs."""
+        """Those of the current epoch."""
         return self.texts.steps(self._before + len(self.epochs) + 1)
 
     def update(self, texts: Segments, epoch: int, step: int, team: Team, gradients: Floats) -> float:

@@ -1,4 +1,4 @@
-"""The encoder with the heads of its tasks: a batch comes in, predictions, or gradients and a loss, go out."""
+"""The encoder with the output layers of its tasks: a batch comes in, predictions, or gradients and a loss, go out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lmao.objectives.tasks import Batch, Task, TaskTargets
 
 @dataclass(frozen=True)
 class PretrainModel:
-    """Has no weights of its own: they are given to each call, and lie on the encoder's device."""
+    """Has no weights of its own: they are passed to each call, and lie on the encoder's device."""
 
     encoder: Encoder
     types: TypeTable
@@ -45,7 +45,7 @@ class PretrainModel:
             if not len(share.which):
                 continue
             at = slice(None) if task.pooled else np.searchsorted(rows, batch.masked.rows[share.which])
-            # A head's gradient takes the place of what it was given, which the next task may need.
+            # An output layer's gradient overwrites its input, which the next task may need.
             sole = len(self.tasks) == 1 and (task.pooled or len(share.which) == len(rows))
             X = encoded if sole else encoded[at].copy()
             prediction, backprop_output = task.predict(weights, X, batch.segments.lengths[texts], space)
@@ -71,7 +71,7 @@ class PretrainModel:
             yield to_host(prediction).copy(), to_host(found.targets.vectors)
 
     def _rows(self, batch: Batch, texts: slice) -> Rows:
-        """The words whose encoding the tasks want: all of some texts, or the masked ones."""
+        """The rows of the words whose encoding the tasks need: all words of some texts, or the masked ones."""
         if any(task.pooled for task in self.tasks):
             return batch.masked.texts.rows(texts)
         return batch.masked.rows[batch.words(texts)]

@@ -48,7 +48,7 @@ class PretrainTexts:
         self._heldout_masking = Masking(heldout, selection.counts, predictable)
 
     def steps(self, epoch: int) -> list[Segments]:
-        """An epoch's texts, step by step, in its order."""
+        """An epoch's texts in its order, a batch a step."""
         mixed = stream(self.seed, "pretrain order", epoch).permutation(len(self._windows))
         if self._settings.epoch_words is not None:
             before = np.cumsum(self._windows.lengths[mixed]) - self._windows.lengths[mixed]
@@ -56,11 +56,11 @@ class PretrainTexts:
         return self._cut(self._windows[mixed])
 
     def batch(self, texts: Segments, epoch: int, step: int) -> Batch:
-        """Masked as in this step of this epoch."""
+        """The batch of some texts, masked as in this step of this epoch."""
         return self._batch(texts, self._masking, stream(self.seed, "pretrain mask", epoch, step))
 
     def heldout(self) -> Iterator[Batch]:
-        """What is measured on: the same words masked each time."""
+        """The batches to measure on: the same words are masked each time."""
         for number, texts in enumerate(self._cut(self._heldout)):
             yield self._batch(texts, self._heldout_masking, stream(self.seed, "heldout mask", number))
 

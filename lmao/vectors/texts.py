@@ -49,7 +49,7 @@ class Composer:
         self._of_type = np.where(corpus.type_is_space, SPACE, rows[corpus.type_words]).astype(np.int32)
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
-        """(texts, dims) float32, not centred, of stretches of the corpus' tokens; zeros where nothing has a vector.
+        """(texts, dims) float32, not centred, of segments of the corpus' tokens; zeros where nothing has a vector.
 
         Each distinct n-gram with the share p of all words counts a / (a + p), a = 1e-4, times its vector at length 1
         (the smooth inverse frequency of Arora et al. 2017); the sum is divided by the root of their number.
@@ -74,7 +74,7 @@ class Composer:
 
 
 class WholeDocuments:
-    """Answers for a stretch of a document with the vector of all of it, which is made when first asked for."""
+    """Gives for a segment of a document the vector of the whole document, which is made when first asked for."""
 
     def __init__(self, compose: Composer, offsets: Integers) -> None:
         self.dims = compose.dims
@@ -84,7 +84,7 @@ class WholeDocuments:
         self._made = np.zeros(len(self._begins), dtype=bool)
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
-        """(texts, dims) float32 for stretches that begin at tokens begins (texts,), however long they are."""
+        """(texts, dims) float32 for segments that begin at tokens begins (texts,), however long they are."""
         owners = np.searchsorted(self._begins, begins, side="right") - 1
         new = np.unique(owners[~self._made[owners]])
         if len(new):
@@ -94,7 +94,7 @@ class WholeDocuments:
 
 
 class CenteredVectors:
-    """Vectors that lack the mean of those of some texts: at most `SAMPLE` of them, evenly spread, when first needed."""
+    """Vectors less the mean over some texts: at most `SAMPLE`, evenly spread; it is computed when first needed."""
 
     def __init__(self, compose: Composer | WholeDocuments, texts: Segments) -> None:
         self.dims = compose.dims

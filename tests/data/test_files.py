@@ -91,10 +91,10 @@ def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
 def test_files_damaged_gzip_is_said(tmp_path: Path) -> None:
     plain = tmp_path / "a.jsonl.gz"
     plain.write_text(jsonl(ROWS))
-    assert ":1: not a whole gzip file" in message(files(plain))
+    assert ":1: a damaged or incomplete gzip file" in message(files(plain))
     whole = gzip.compress(jsonl(ROWS).encode())
     plain.write_bytes(whole[:-9])
-    assert "not a whole gzip file" in message(files(plain))
+    assert "a damaged or incomplete gzip file" in message(files(plain))
 
 
 def test_files_label_unknown_to_training_is_named(tmp_path: Path) -> None:

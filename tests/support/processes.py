@@ -25,7 +25,7 @@ import numpy as np
 from lmao.paths import ROOT
 
 TRAIN = str(ROOT / "train.py")
-STOPPED = "stopped: what was finished is kept; the same command goes on from there\n"
+STOPPED = "stopped: what was finished is kept; the same command resumes from there\n"
 IMPORTED = [
     "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper", "lmao.report.__main__", "lmao.run.experiment",
     "lmao.run.export", "lmao.sweep.sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages",

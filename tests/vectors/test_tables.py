@@ -129,7 +129,7 @@ def test_texts_without_frequent_words_are_refused(load: Loader, sentences: list[
 
 
 def test_too_few_buckets_to_learn_anything_are_refused(load: Loader) -> None:
-    with pytest.raises(UserError, match=r"vectors\.buckets: 20 are too few beside 9 words"):
+    with pytest.raises(UserError, match=r"vectors\.buckets: 20 are too few for 9 words"):
         load({**FLORET, **SUBWORDS, "buckets": 20})
 
 
