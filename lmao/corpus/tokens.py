@@ -1,4 +1,4 @@
-"""Texts through spaCy's tokenizer, in several processes where that pays: chunks of texts in, their forms out, in order."""
+"""Texts through spaCy's tokenizer, in several processes if it pays: chunks of texts in, their forms out, in order."""
 
 import multiprocessing
 import os

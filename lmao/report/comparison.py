@@ -1,4 +1,4 @@
-"""Re-runs are compared: the same seeds in two arms, judged on the same examples; p-values are Holm's over the table."""
+"""Compares re-runs: the same seeds in two arms, judged on the same examples; p-values are Holm's over the table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FEWEST = 2  # pairs
 
 @dataclass(frozen=True)
 class ConfirmedArm:
-    """The re-run of a row: what each seed judged, on dev and, where it was asked for, on test."""
+    """The re-run of a row: what each seed judged, on dev and, if it was asked for, on test."""
 
     row: Row
     dev: Mapping[int, Judgements]

@@ -1,4 +1,4 @@
-"""What trials left behind: result.json and predictions.npz come from their folders, or else from MLflow."""
+"""The files of trials: result.json and predictions.npz are read from their folders, or else from MLflow."""
 
 import json
 import os
@@ -37,7 +37,7 @@ class Judgements:
 
 @dataclass
 class RunFiles:
-    """Downloads go below `folder`; `missing` tells what could not be had, and why."""
+    """Downloads go into `folder`; `missing` lists what could not be had, and why."""
 
     folder: Path
     missing: list[str] = field(default_factory=list)

@@ -208,7 +208,9 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
 
 def test_another_space_is_refused_and_told(open_study: Open) -> None:
     open_study(science={"seed": 0})
-    with pytest.raises(UserError, match=r"study s was made with other settings \(seed: 0 then, 1 now\): give this one"):
+    with pytest.raises(
+        UserError, match=r"study s was made with different settings \(seed: 0 then, 1 now\): give the new one"
+    ):
         open_study(science={"seed": 1})
 
 

@@ -208,7 +208,7 @@ def test_a_study_is_not_gone_on_with_under_other_settings(place: Sweeps, first: 
     other = place.finish(*TPE, "textcat.epochs=1")
     assert (other.code, other.output) == (2, "")
     assert other.errors == (
-        f"error: study {STUDY} was made with other settings (textcat.epochs: 2 then, 1 now): "
+        f"error: study {STUDY} was made with different settings (textcat.epochs: 2 then, 1 now): "
         "give this one another hydra.sweeper.study_name, or the old settings\n"
     )
     assert len(place.trials(STUDY)) == before
