@@ -1,4 +1,4 @@
-"""What is measured on: IMDB's 100,000 reviews, the reference model, random vectors that are input and target."""
+"""The setting of the measurements: IMDB's 100,000 reviews, the reference model, random vectors as input and target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Bench:
         return self.types.vectors
 
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
-        """A fresh one on some documents, perhaps with other settings of the model."""
+        """A new pre-training on some documents, perhaps with other settings of the model."""
         encoder = open_encoder(settings.encoder, DIMS)
         selection = Selection(self.corpus, numbers)
         sources = TargetSources(
@@ -81,7 +81,7 @@ class Bench:
 
 
 class RandomTexts:
-    """In the place of vectors composed of n-grams', which no random table has."""
+    """In place of vectors composed from n-grams, which a random table lacks."""
 
     dims = 96
 
@@ -116,7 +116,7 @@ def random_vectors(rows: int, dims: int) -> Floats:
 
 
 def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Segments], repeats: int = 1) -> float:
-    """Of updates on the batches, one after the other, after all of them once, to warm up."""
+    """The speed of updates on the batches in turn, after a round to warm up."""
     gradients = team.gradients(pretraining.optimizer.weights.flat.size)
     for number, step in enumerate(steps):
         pretraining.update(step, 1, number, team, gradients)

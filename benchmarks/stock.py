@@ -1,4 +1,4 @@
-"""spaCy's side: its own model, masks, loss and update as they come, on the same texts; and proof that ours agrees."""
+"""spaCy's side: its own model, masks, loss and update, unchanged, on the same texts; and proof that ours agrees."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which pipelines will do, what of them is loaded, and that their heads are those of spaCy itself."""
+"""Which pipelines can be used, what of them is loaded, and that their heads are spaCy's own."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""device=gpu: what runs there is what runs on the processor, and a machine that cannot says why."""
+"""device=gpu: it computes what the processor computes, and a machine without one says so."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ DIMS = 20
 
 @dataclass(frozen=True)
 class Trained:
-    """What a pre-training and a fine-tuning came to."""
+    """The results of a pre-training and a fine-tuning."""
 
     losses: list[float]
     cosines: list[float]

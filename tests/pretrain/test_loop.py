@@ -259,7 +259,7 @@ def test_random_words_follow_the_counts_of_the_corpus(corpus: Corpus, compose: C
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpus: Corpus, objective: str) -> None:
-    """Through heads and encoder, as the loop calls them."""
+    """Through output layers and encoder, as the loop calls them."""
     pretraining = make(f"objective={objective}", "pretrain.mask_rate=0.3")
     weights = pretraining.optimizer.weights
     weights.flat += np.random.default_rng(0).normal(0, 0.05, len(weights.flat)).astype(np.float32)

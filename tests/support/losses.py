@@ -1,4 +1,4 @@
-"""What every loss is held to: its gradient is that of its value, shares of a batch add up, a device is no matter."""
+"""What every loss must satisfy: its gradient is that of its value, shares of a batch add up, any device will do."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -15,7 +15,7 @@ Loss = Callable[[Floats, Targets], tuple[Floats, float]]
 
 
 def targets(vectors: Any, candidates: Any = None, places: Any = None) -> Targets:
-    """Of a share of a batch, with weights that differ and a total that is more than theirs."""
+    """Targets of a share of a batch: unequal weights, and a total above their sum."""
     n = len(vectors)
     return Targets(
         vectors=vectors,

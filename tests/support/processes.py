@@ -76,7 +76,7 @@ class Started:
         return Ended(self._process.exitcode, output, errors)
 
     def wait(self, reached: Callable[[], bool]) -> None:
-        """For something that it does."""
+        """Wait for something that it does."""
         deadline = time.monotonic() + 300
         while not reached():
             assert self.runs(), f"ended before: {self.ended()}"
@@ -99,7 +99,7 @@ class Place:
         return self.start(*arguments).ended()
 
     def finish_module(self, name: str, *arguments: str) -> Ended:
-        """`python -m <name>` in its place."""
+        """Run `python -m <name>` instead."""
         return self._start(name, *arguments).ended()
 
     def interrupt(self, number: signal.Signals, reached: Callable[[], bool], *arguments: str) -> Ended:

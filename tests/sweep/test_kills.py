@@ -1,4 +1,4 @@
-"""A sweep that is killed or stopped again and again comes to the same as one that was not."""
+"""A sweep that is killed or stopped again and again has the same results as one that wasn't."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`python train.py -m`: studies are what a user expects of them, in Optuna's database, in MLflow and in the folders."""
+"""`python train.py -m`: studies are what a user expects, in Optuna's database, in MLflow and in the folders."""
 
 import shutil
 from pathlib import Path
