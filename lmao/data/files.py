@@ -108,7 +108,8 @@ def _csv_rows(path: Path, lines: Iterator[tuple[str, str]], delimiter: str) -> I
                 continue
             if len(values) != len(header):
                 raise UserError(
-                    f"{place}: {len(values)} fields, but the header has {len(header)}", advice="quote the text"
+                    f"{place}: {len(values)} field{'s' * (len(values) != 1)}, but the header has {len(header)}",
+                    advice="quote the text",
                 )
             yield place, dict(zip(header, values, strict=True))
     except csv.Error as error:

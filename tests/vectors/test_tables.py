@@ -172,7 +172,7 @@ def test_a_missing_package_and_a_pipeline_without_vectors_are_refused(load: Load
         load({"name": "spacy", "path": "en_core_web_none", "normalize": False})
     with pytest.raises(UserError, match="no vectors"):
         load(saved_pipeline(tmp_path / "model"))
-    with pytest.raises(UserError, match="no spaCy pipeline"):
+    with pytest.raises(UserError, match="not a spaCy pipeline"):
         load({"name": "spacy", "path": str(tmp_path), "normalize": False})
 
 
