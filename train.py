@@ -17,7 +17,7 @@ def train(composed: DictConfig) -> float:
     """One run, which may be a trial of a sweep; a sweeper maximises what is returned."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     with cli.user_errors(), StopSignal() as stop:
-        cli.mask_passwords(folder)
+        cli.hide_passwords(folder)
         config = validate(cli.plain(composed))
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
         from lmao.errors import AlreadyRun

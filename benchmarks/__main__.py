@@ -81,7 +81,7 @@ def page(tables: Sequence[Table], options: argparse.Namespace) -> str:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """Of --data the name alone: its folder is of one machine."""
+    """Without the folder of --data, which is one machine's."""
     data = [] if options.data is None else ["--data", Path(options.data).name]
     numbers = ["--rounds", str(options.rounds), "--threads", *map(str, options.threads)]
     return shlex.join(["python", "-m", "benchmarks", *data, *numbers, "--write"])

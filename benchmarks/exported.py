@@ -47,7 +47,7 @@ def compare(run: Path, data: str | None) -> str:
     """
     config = run / ".hydra" / "config.yaml"
     if not config.is_file() or OmegaConf.load(config).data.name != "imdb":
-        raise UserError(f"{run} is no folder of a run on IMDB")
+        raise UserError(f"{run} is not the folder of a run on IMDB")
     if not (run / "model").is_dir():
         raise UserError(f"{run} has no model: a sweep keeps its best trial's, tracking.keep_models=all keeps each")
     if not (run / "predictions.npz").is_file():
@@ -78,7 +78,7 @@ def stock_scores(model: Path, texts: list[str]) -> NDArray[np.float64]:
 
 
 def _texts(data: str | None, numbers: NDArray[np.int64]) -> list[str]:
-    """Of documents, by their numbers in the data set."""
+    """The texts of documents, by their numbers in the data set."""
     settings = settings_of(data)
     wanted = set(numbers.tolist())
     source = open_source(settings.data, open_cache(settings.cache_dir, print).root)

@@ -1,6 +1,6 @@
-"""Studies on IMDB for the tables in results/: a grid over seeds each, so that what was stopped goes on, and a second
-worker takes what is left. A study that results/ has whole, of another machine perhaps, is not run again; after a change
-of what an experiment of conf/ says, that is for its reader to tell: move runs.csv away."""
+"""Studies on IMDB for the tables in results/: each is a grid over seeds, so that it can be stopped and resumed, and
+shared by workers. A study that is complete in results/, perhaps from another machine, is not run again. Nothing notices
+that an experiment in conf/ has changed since: move runs.csv away then."""
 
 import argparse
 import shlex
@@ -52,22 +52,22 @@ def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) 
         )
     wrong = [one for one in options.settings if "=" not in one]
     if wrong:
-        raise UserError(f"'{wrong[0]}' is no setting", advice="give name=value")
+        raise UserError(f"'{wrong[0]}' is not a setting", advice="give name=value")
     settings = {f"{name}-{study}": _settings(own, options) for study, own in studies.items()}
-    known = _known(name, settings)
+    finished = _finished_runs(name, settings)
     missing = {
         study: own
         for study, own in settings.items()
-        if len(known.get(study, ())) < options.seeds and not options.report
+        if len(finished.get(study, ())) < options.seeds and not options.report
     }
     failed = _run_all(missing, options)
     print(_write(name, page, settings, options))
     if failed:
-        raise UserError(f"these sweeps failed, for reasons that stand above: {', '.join(failed)}")
+        raise UserError(f"these sweeps failed, for the reasons above: {', '.join(failed)}")
 
 
 def command(module: str, options: argparse.Namespace, *own: str) -> str:
-    """As it was typed, without the folders, which are of one machine, and without how many worked."""
+    """The command as typed, without folders, which are one machine's, and without the number of workers."""
     data = ["--data", Path(options.data).name] if options.data else []
     typed = ["python", "-m", f"benchmarks.{module}", *data, *own, "--seeds", str(options.seeds), *options.settings]
     return shlex.join(typed)
@@ -82,14 +82,17 @@ def accuracies(values: Sequence[float], seeds: int) -> str:
 
 
 def _settings(own: Sequence[str], options: argparse.Namespace) -> Sequence[str]:
-    """Of one study; the linear models have no settings of fine-tuning."""
+    """The settings of one study; the linear models have none of fine-tuning."""
     linear = "textcat=linear" in own
     typed = [one for one in options.settings if not (linear and one.startswith("textcat."))]
     return [*own, *([f"data.path={options.data}"] if options.data else []), *typed]
 
 
 def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
-    """Every worker goes through all studies in the same order and takes the trials that no other has. What failed."""
+    """Each worker goes through all studies in the same order and takes the trials that no other has.
+
+    Returns: the studies that failed.
+    """
     running, failed, stopping = set[subprocess.Popen[bytes]](), dict[str, None](), threading.Event()
     seeds = "seed=" + ",".join(map(str, range(options.seeds)))
 
@@ -119,7 +122,7 @@ def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
     return list(failed)
 
 
-def _known(name: str, studies: Studies) -> Results:
+def _finished_runs(name: str, studies: Studies) -> Results:
     """The finished runs, by study: those of results/<name>/runs.csv, and the studies' here, which replace them.
 
     Raises:
@@ -139,15 +142,15 @@ def _known(name: str, studies: Studies) -> Results:
 
 
 def _write(name: str, page: Page, studies: Studies, options: argparse.Namespace) -> str:
-    """Into results/<name>/, with the runs behind it."""
-    known = _known(name, studies)
-    every = [run for own in known.values() for run in own]
+    """Write the page into results/<name>/, with the runs behind it."""
+    finished = _finished_runs(name, studies)
+    every = [run for own in finished.values() for run in own]
     if not every:
         raise UserError(f"no run of {name}-* has finished yet")
     folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "runs.csv", runs.text_of(every))
-    results = {study.removeprefix(f"{name}-"): own for study, own in known.items()}
+    results = {study.removeprefix(f"{name}-"): own for study, own in finished.items()}
     commits = ", ".join(sorted({run.code for run in every}))
     text = f"{page(results, options)}\n[runs.csv](runs.csv) has each run. Commits: {commits}.\n"
     write_whole(folder / "README.md", text)

@@ -33,7 +33,7 @@ def studies() -> dict[str, list[str]]:
         for model, own in MODELS.items():
             settings = [*EXPERIMENT, *own, f"data.train_examples={labels}"]
             found[study(model, labels)] = [*settings, *TWO_THREADS]
-            if labels == HEADLINE and model != "n-grams":  # which see labelled texts alone
+            if labels == HEADLINE and model != "n-grams":  # which see only labelled texts
                 found[study(model, labels, left_out=True)] = [*settings, *LEFT_OUT]
     return found
 
@@ -64,20 +64,26 @@ def page(results: grids.Results, options: argparse.Namespace) -> str:
 
 
 def _cost(results: grids.Results) -> str:
-    """A paragraph on the CNN: its size, and the time of each part."""
+    """A table of the CNN: its size, and the time of each stage."""
     found = results.get(study("CNN", HEADLINE), [])
     if not found or not found[0].words or not found[0].pretrain_seconds:
         return ""
     first, words, minutes = found[0], found[0].words, found[0].pretrain_seconds / 60
     sizes = [run.model_mb for run in found if run.model_mb]
-    size = f", {sizes[0]:.0f} MB as a spaCy pipeline with its vectors" if sizes else ""
     tuning = mean(run.textcat_seconds for run in found) / 60
-    return (
-        f"The CNN at {HEADLINE:,} labels: {first.parameters:,} weights{size}; pre-trained on {words / 1e6:.1f} M words "
-        f"in {minutes:.1f} minutes; probe and fine-tuning {tuning:.1f} minutes a run, {first.threads} "
-        f"thread{'s' * (first.threads > 1)}. Epochs of fine-tuning that the inner split asked for: "
-        f"{', '.join(str(run.fine_tuning_epochs) for run in found)}.\n"
+    row = {
+        "weights": f"{first.parameters:,}",
+        "MB, as a spaCy pipeline with its vectors": f"{sizes[0]:.0f}" if sizes else "",
+        "M words of pre-training": f"{words / 1e6:.1f}",
+        "minutes of pre-training": f"{minutes:.1f}",
+        "minutes of probe and fine-tuning, a run": f"{tuning:.1f}",
+        "epochs of fine-tuning, by seed": ", ".join(str(run.fine_tuning_epochs) for run in found),
+    }
+    note = (
+        f"With {HEADLINE:,} labels, on {first.threads} thread{'s' * (first.threads > 1)}. The inner split chose the "
+        "epochs; 0: the probe stayed."
     )
+    return Table("What the CNN takes", note, list(row), [list(row.values())]).markdown()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a table of results/ needs to know of each run: read from a study's finished trials, kept in runs.csv."""
+"""What a table of results/ needs to know about each run: read from a study's finished trials, kept in runs.csv."""
 
 import json
 import re
@@ -44,12 +44,12 @@ class Run:
 
 
 def of_study(study: StudyRecord) -> list[Run]:
-    """Of its complete trials."""
+    """The runs of its complete trials."""
     return [_of_trial(study, trial) for trial in study.complete]
 
 
 def read(path: Path) -> list[Run]:
-    """What `text_of` made; nothing where there is no such file.
+    """Read what `text_of` made; nothing if there is no such file.
 
     Raises:
         UserError: it is another kind of file.
@@ -64,7 +64,7 @@ def read(path: Path) -> list[Run]:
 
 
 def text_of(runs: Iterable[Run]) -> str:
-    """As CSV, by study and seed."""
+    """The runs as CSV, by study and seed."""
     table = pd.DataFrame([asdict(run) for run in runs]).sort_values(["study", "seed"])
     table["words"] = table["words"].astype("Int64")
     text: str = table.to_csv(index=False, float_format="%.6g")
@@ -72,16 +72,16 @@ def text_of(runs: Iterable[Run]) -> str:
 
 
 def settings_text(overrides: Sequence[str]) -> str:
-    """Those that decide what comes out, but for paths, which are of one machine, and the seed."""
+    """The settings that results depend on, but for paths, which are one machine's, and the seed."""
     pairs = dict(one.lstrip("+").split("=", 1) for one in overrides)
     return " ".join(f"{key}={PLAIN.get(value, value)}" for key, value in sorted(pairs.items()) if _decides(key))
 
 
 def check(run: Run, settings: str, place: str) -> None:
-    """A page tells of these settings, so that each run on it must have had them.
+    """Check that a run had the settings that its page names.
 
     Raises:
-        UserError: it had others.
+        UserError: it had different ones.
     """
     had, wanted = set(run.settings.split()), set(settings.split())
     if had != wanted:
@@ -129,5 +129,7 @@ def _result(trial: TrialRecord) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads((trial.folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{trial.folder} has no result.json", advice=f"move {STORAGE} away to run all anew") from None
+        raise UserError(
+            f"{trial.folder} has no result.json", advice=f"move {STORAGE} away to run everything again"
+        ) from None
     return result

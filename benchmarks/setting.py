@@ -1,4 +1,4 @@
-"""What is measured on: IMDB's 100,000 reviews, the reference model, random vectors that are input and target."""
+"""The setting of the measurements: IMDB's 100,000 reviews, the reference model, random vectors as input and target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lmao import cli
 from lmao.cache import Cache, open_cache
 from lmao.config.run import Config
 from lmao.config.validation import validate
-from lmao.corpus.batches import Runs, batches, documents
+from lmao.corpus.batches import Segments, batches, documents
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
@@ -22,7 +22,7 @@ from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
-from lmao.objectives.opening import Given, open_tasks
+from lmao.objectives.opening import TargetSources, open_tasks
 from lmao.paths import CONF
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
@@ -57,29 +57,31 @@ class Bench:
         return self.types.vectors
 
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
-        """A fresh one on some documents, perhaps with other settings of the model."""
+        """A new pre-training on some documents, perhaps with other settings of the model."""
         encoder = open_encoder(settings.encoder, DIMS)
         selection = Selection(self.corpus, numbers)
-        given = Given(
+        sources = TargetSources(
             selection,
             self.types.vector_rows,
             self.vectors,
             text_vectors=lambda of: RandomTexts(),
             heads={None: np.full(len(self.corpus.tokens), -1, dtype=np.int32)},  # the previous word
         )
-        tasks, predictable = open_tasks(settings.parts, given, encoder)
+        tasks, predictable = open_tasks(settings.parts, sources, encoder)
         texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, settings.seed)
         return Pretraining(settings.pretrain, PretrainModel(encoder, self.types, tasks), texts)
 
-    def batches(self, numbers: NDArray[np.int64], count: int) -> list[Runs]:
+    def batches(self, numbers: NDArray[np.int64], count: int) -> list[Segments]:
         """The first batches of some documents, each cut to LONGEST words."""
-        runs = documents(self.corpus, numbers)
-        runs = Runs(runs.begins, np.minimum(runs.lengths, LONGEST), np.minimum(runs.lengths, LONGEST))
-        return [runs[which] for which in batches(runs.lengths, BATCH_WORDS)[:count]]
+        segments = documents(self.corpus, numbers)
+        segments = Segments(
+            segments.begins, np.minimum(segments.lengths, LONGEST), np.minimum(segments.lengths, LONGEST)
+        )
+        return [segments[which] for which in batches(segments.lengths, BATCH_WORDS)[:count]]
 
 
 class RandomTexts:
-    """In the place of vectors composed of n-grams', which no random table has."""
+    """In place of vectors composed from n-grams, which a random table lacks."""
 
     dims = 96
 
@@ -113,8 +115,8 @@ def random_vectors(rows: int, dims: int) -> Floats:
     return np.random.default_rng(0).standard_normal((rows, dims), dtype=np.float32)
 
 
-def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Runs], repeats: int = 1) -> float:
-    """Of updates on the batches, one after the other, after all of them once, to warm up."""
+def words_per_second(pretraining: Pretraining, team: Team, steps: Sequence[Segments], repeats: int = 1) -> float:
+    """The speed of updates on the batches in turn, after a round to warm up."""
     gradients = team.gradients(pretraining.optimizer.weights.flat.size)
     for number, step in enumerate(steps):
         pretraining.update(step, 1, number, team, gradients)

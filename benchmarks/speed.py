@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.setting import Bench, words_per_second
 from benchmarks.stock import TOLERANCE, Stock
 from benchmarks.table import Table, spread
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.engine.device import CPU
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team
@@ -97,15 +97,15 @@ def sgemm(team: Team) -> float:
     return total / seconds
 
 
-def flops_a_word(pretraining: Pretraining, steps: Sequence[Runs]) -> float:
-    """Of the products that are really done, on one thread."""
+def flops_a_word(pretraining: Pretraining, steps: Sequence[Segments]) -> float:
+    """FLOPs a word of the products that are really done, on one thread."""
     with Team(1) as team, _counted() as counts:
         words_per_second(pretraining, team, steps)
     return sum(counts) / (2 * sum(int(step.lengths.sum()) for step in steps))  # once more, to warm up
 
 
 def full_flops_a_word(pretraining: Pretraining) -> float:
-    """Of forward, gradient of the input and gradient of the weights for every word: three products a matrix."""
+    """FLOPs a word if every word is computed: three products a matrix, forward and for both gradients."""
     shapes = pretraining.shapes
     return sum(3 * 2.0 * np.prod(shape) for name, shape in shapes.items() if name.endswith(".W"))
 

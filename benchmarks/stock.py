@@ -1,4 +1,4 @@
-"""spaCy's side: its own model, masks, loss and update as they come, on the same texts; and proof that ours agrees."""
+"""spaCy's side: its own model, masks, loss and update, unchanged, on the same texts; and proof that ours agrees."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,12 +21,12 @@ from thinc.api import Adam, Model, fix_random_seed
 from benchmarks.setting import LONGEST, Bench
 from lmao.config.objective import CosineObjective
 from lmao.config.run import Config
-from lmao.corpus.batches import Runs, lay_out
+from lmao.corpus.batches import Segments, lay_out
 from lmao.data.source import open_source
 from lmao.encoder.dropout import NO_DROPOUT
 from lmao.encoder.stock import blank_pipeline, spacy_order, stock_places, tok2vec_config
 from lmao.engine.layers import Workspace
-from lmao.objectives.masking import MASK_TYPE, Masked
+from lmao.objectives.masking import MASK_TYPE, MaskedTexts
 from lmao.objectives.tasks import Batch
 from lmao.pretrain.loop import Pretraining
 
@@ -37,7 +37,7 @@ HEAD = {"maxout": "maxout", "layernorm": "layernorm", "linear": "output"}  # nod
 class Stock:
     """The texts of some batches as spaCy's own Docs, and the model of `spacy pretrain`."""
 
-    def __init__(self, bench: Bench, steps: Sequence[Runs]) -> None:
+    def __init__(self, bench: Bench, steps: Sequence[Segments]) -> None:
         self._settings = bench.settings
         self._corpus = bench.corpus
         self._steps = steps
@@ -100,12 +100,12 @@ class Stock:
         predicted = generator.random(len(words)) < 0.15
         rows, ids = words[predicted], whole.ids.copy()
         ids[rows[generator.random(len(rows)) < 0.9]] = MASK_TYPE
-        masked = Masked(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
+        masked = MaskedTexts(replace(whole, ids=ids), rows, whole.ids[rows], np.ones(len(rows), dtype=np.int64))
         gradients = weights.like(np.zeros_like(weights.flat))
         batch = Batch(self._corpus, self._steps[0], masked, whole.ids)
-        wanted = [task.wanted(batch) for task in pretraining.model.tasks]
+        targets = [task.targets_of(batch) for task in pretraining.model.tasks]
         texts = slice(0, len(self._steps[0]))
-        loss = pretraining.model.learn(weights, batch, wanted, texts, NO_DROPOUT, Workspace(), gradients)
+        loss = pretraining.model.learn(weights, batch, targets, texts, NO_DROPOUT, Workspace(), gradients)
 
         stock_loss = self._learn(predicted, ids[words] == MASK_TYPE)
         differences = [abs(loss - stock_loss) / loss]

@@ -1,4 +1,4 @@
-"""The content-keyed cache: a folder an entry, written beside its place and renamed, verified when it is opened."""
+"""The content-keyed cache: each entry is a folder, written beside its place, renamed, and verified when opened."""
 
 import hashlib
 import json
@@ -24,10 +24,10 @@ class Damaged(Exception):
 
 
 def open_cache(folder: str, warn: Callable[[str], None]) -> "Cache":
-    """The cache in a folder, made where it isn't there.
+    """The cache in a folder, which is created if it is missing.
 
     Raises:
-        UserError: it can't be made or written to.
+        UserError: it can't be created or written to.
     """
     root = Path(folder).expanduser()
     try:
@@ -75,7 +75,7 @@ class Entry:
 
 
 class Writer:
-    """What a maker gets: the folder to write into, and `meta` to fill in."""
+    """For the function that makes an entry: the folder to write into, and `meta` to fill in."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -85,15 +85,15 @@ class Writer:
         np.save(self.path / f"{name}.npy", values, allow_pickle=False)
 
     @contextmanager
-    def parts(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:
-        """`array` for what doesn't fit into memory: what is yielded writes its parts, one after the other, as numpy's
-        dtype `<i4`, `<f4`, … A full disk raises, where a memory-mapped file would kill the process."""
+    def blocks(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:
+        """Like `array`, for what doesn't fit into memory: yields a function that appends a block, converted to numpy's
+        dtype `<i4`, `<f4`, … A full disk raises; with a memory-mapped file it would kill the process."""
         with (self.path / f"{name}.npy").open("wb") as file:
             header = {"descr": dtype, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
 
-            def write(part: NDArray[Any]) -> None:
-                file.write(np.ascontiguousarray(part, dtype).data)
+            def write(block: NDArray[Any]) -> None:
+                file.write(np.ascontiguousarray(block, dtype).data)
 
             yield write
 
@@ -106,7 +106,7 @@ class Cache:
         self._warn = warn
 
     def get(self, kind: str, name: str) -> Entry | None:
-        """The entry, or None where there is none that verifies (said in one line if it is damaged)."""
+        """The entry, or None if there is none or it is damaged; damage is reported in one line."""
         path = self.root / kind / name
         if not path.exists():
             return None
@@ -117,14 +117,14 @@ class Cache:
             return None
 
     def reject(self, kind: str, name: str, error: Exception) -> None:
-        """Say in one line that an entry can't be used and is made again."""
-        self._warn(f"cache: {kind}/{name} is damaged ({error}), it is made again")
+        """Report in one line that an entry can't be used and will be made again."""
+        self._warn(f"cache: {kind}/{name} is damaged ({error}) and will be made again")
 
     def put(self, kind: str, name: str, make: Callable[[Writer], None]) -> Entry:
-        """Write an entry beside its place, then rename it there; a former one is replaced. The lock is the caller's."""
+        """Write an entry beside its place, then rename it; replaces an earlier one. The caller holds the lock."""
         folder = self.root / kind
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f".{name.partition('-')[0]}-*"):  # by a process that was killed
+        for left in folder.glob(f".{name.partition('-')[0]}-*"):  # left by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
         try:
@@ -165,7 +165,7 @@ class Cache:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            self._warn(f"cache: waiting for another process that makes {kind}/{name}")
+            self._warn(f"cache: waiting for another process, which is making {kind}/{name}")
             lock.acquire()
         try:
             yield
@@ -180,7 +180,7 @@ def _umask() -> int:
 
 
 def discard(folder: Path) -> None:
-    """Remove an entry so that no half of it can be met: renamed away first."""
+    """Remove an entry: renamed away first, so that no process meets half of it."""
     gone = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     os.rename(folder, gone / folder.name)
     shutil.rmtree(gone, ignore_errors=True)

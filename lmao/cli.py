@@ -1,4 +1,4 @@
-"""Between the shell and a run: composed settings come out plain, and an error goes out as one line and an exit code."""
+"""Between the shell and a run: composed settings become plain values, an error one line and an exit code."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ log = logging.getLogger("lmao")
 
 
 class Failed(BaseException):
-    """A single run's error, already one line. Hydra reports every Exception in words of its own, so this is none."""
+    """A single run's error, already one line. Hydra reports every Exception in its own words, so this isn't one."""
 
 
 def plain(composed: DictConfig) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     return values
 
 
-def mask_passwords(folder: Path) -> None:
-    """In the settings that Hydra has written into a run's folder, and its own sweeper into the one above."""
+def hide_passwords(folder: Path) -> None:
+    """In the settings that Hydra wrote into a run's folder, and that its own sweeper wrote into the one above."""
     for path in (*(folder / ".hydra").glob("*.yaml"), *folder.parent.glob("multirun.yaml")):
         text = path.read_text(encoding="utf-8")
         if without_passwords(text) != text:
@@ -58,7 +58,7 @@ def mask_passwords(folder: Path) -> None:
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Around a run: what a user can cause is logged as one line. In a sweep it stays an Exception, a failed job.
+    """Around a run: an error that a user can cause is logged as one line. In a sweep it stays an Exception.
 
     Raises:
         Failed: a single run met an error that a user can cause.
@@ -73,7 +73,7 @@ def user_errors() -> Iterator[None]:
         raise Failed(line) from None
 
 
-class _Masked:
+class _WithoutPasswords:
     """A stream without passwords: Hydra's own sweeper writes the overrides of a job that failed."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -87,7 +87,7 @@ class _Masked:
 
 
 def main(command: Callable[[], Any]) -> int:
-    """Run a `hydra.main` function. What a user can cause ends in one line on stderr; a bug keeps its traceback.
+    """Run a `hydra.main` function. An error that a user can cause is one line on stderr; a bug keeps its traceback.
 
     Returns: the exit code: 0, 2 after an error, 128 + the signal's number after a stop.
     """
@@ -96,10 +96,10 @@ def main(command: Callable[[], Any]) -> int:
     for stream in (sys.stdout, sys.stderr):
         cast(Any, stream).reconfigure(errors="replace")
     try:
-        with StopSignal(), redirect_stderr(cast(TextIO, _Masked(sys.stderr))):
+        with StopSignal(), redirect_stderr(cast(TextIO, _WithoutPasswords(sys.stderr))):
             command()
     except Stopped as stop:
-        print("stopped: what was finished is kept; the same command goes on from there", file=sys.stderr)
+        print("stopped: what was finished is kept; the same command resumes from there", file=sys.stderr)
         return 128 + stop.signal_number
     except Failed as error:
         print_error(str(error), sys.stderr)

@@ -1,4 +1,4 @@
-"""What the user sees: a line a stage, a live bar for the one that runs, a table at the end. The log gets it all."""
+"""What the user sees: a line for each stage, a live bar for the running one, a table at the end. The log gets all."""
 
 import logging
 import textwrap
@@ -20,7 +20,7 @@ log = logging.getLogger("lmao")
 
 
 class Stage:
-    """A stage that runs: it is told what it has done and shows that at most ten times a second."""
+    """A running stage: it counts what is done, and shows it at most ten times a second."""
 
     def __init__(
         self, console: "Console", name: str, total: float | None, unit: str, before: float, bar: Progress | None
@@ -71,7 +71,7 @@ class Console:
     """Lines on stdout. A terminal gets wrapped lines and a live bar, a file or a pipe whole lines."""
 
     def __init__(self, output: rich.console.Console | None = None, silent: bool = False) -> None:
-        """silent: only the log gets it, as in a sweep, which has a line of its own for each run."""
+        """silent: write to the log alone, as in a sweep, which prints its own line for each run."""
         self._output = output or rich.console.Console(highlight=False, quiet=silent)
         self._width = min(WIDTH, self._output.width) if self._output.is_terminal else None
 
@@ -79,7 +79,7 @@ class Console:
     def stage(self, name: str, total: float | None = None, unit: str = "words", before: float = 0.0) -> Iterator[Stage]:
         """Show a stage while the block runs, and its finished line if the block ends well and said `done`.
 
-        `before` of the total was done by an earlier run; it doesn't count for the rate.
+        An earlier run did `before` of the total; it doesn't count towards the rate.
         """
         if self._width is None:
             stage = Stage(self, name, total, unit, before, None)

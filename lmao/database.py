@@ -1,4 +1,4 @@
-"""Database URLs: made absolute, reached, and locked while something is done that only one process may do."""
+"""Database URLs: made absolute, connected to, and locked for what only one process may do at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from lmao.passwords import without_passwords
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to
 REACH_SECONDS = 10  # for a server that doesn't answer
-# A holder whose machine died is missed after 2 minutes; by default a server asks after 2 hours.
+# A lock's holder whose machine died is noticed after 2 minutes; by default a server checks after 2 hours.
 KEEPALIVE = "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6"
 
 
@@ -24,7 +24,7 @@ def scheme(url: str) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The absolute path of a sqlite URL's file; None of one that names no file."""
+    """The absolute path of a sqlite URL's file; None if it names no file."""
     from sqlalchemy.engine import make_url
 
     database = make_url(url).database
@@ -40,7 +40,7 @@ def absolute(url: str) -> str:
 
 
 def connect_options(url: str) -> dict[str, Any]:
-    """What SQLAlchemy gives the driver."""
+    """What SQLAlchemy passes to the driver."""
     options = {"sqlite": {"timeout": BUSY_SECONDS}, "postgresql": {"connect_timeout": REACH_SECONDS}}
     return dict(options.get(scheme(url), {}))
 
@@ -50,7 +50,7 @@ def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception],
     """Turn what a database, its driver or the disk raises into one line without a password.
 
     Raises:
-        Unavailable: one of these errors came; the line names the setting.
+        Unavailable: one of these errors was raised; the line names the setting.
     """
     try:
         yield

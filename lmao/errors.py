@@ -19,11 +19,11 @@ class UserError(Exception):
 
 
 class Unavailable(UserError):
-    """The machine's fault, not that of a run's settings: a database, the disk, a file that is gone."""
+    """The machine is to blame, not the run's settings: a database, the disk, a file that is gone."""
 
 
 class Diverged(UserError):
-    """A loss or a weight is not finite any more."""
+    """A loss or a weight is no longer finite."""
 
 
 class Pruned(Exception):

@@ -1,4 +1,4 @@
-"""An error comes in, the line that a user should read of it goes out; None where it is a bug."""
+"""An error comes in, the line that a user should read about it goes out; None for a bug."""
 
 import difflib
 import errno
@@ -17,8 +17,8 @@ from lmao.paths import CONF
 
 HELP = "(python train.py --help lists them)"
 SYSTEM_ERRORS = {
-    errno.ENOSPC: "the disk is full: free some space, then the same command goes on from what is kept",
-    errno.EDQUOT: "your disk quota is used up: free some space, then the same command goes on from what is kept",
+    errno.ENOSPC: "the disk is full: free some space, then run the same command again to resume",
+    errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again to resume",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
@@ -26,14 +26,14 @@ SYSTEM_ERRORS = {
 
 
 def explain(error: Exception) -> str | None:
-    """What a user should read about an error, or None where it is a bug."""
+    """What a user should read about an error, or None for a bug."""
     match error:
         case UserError():
             return str(error)
         case MissingConfigException():
             return _unknown_option(error)
         case OverrideParseException():
-            return f"cannot read '{error.override}': write setting=value, and quote what the shell or Hydra takes apart"
+            return f"cannot read '{error.override}': write setting=value, and quote what the shell or Hydra would split"
         case HydraException() if isinstance(error.__cause__, ConfigAttributeError | ConfigKeyError):
             return _unknown_setting(error.__cause__)
         case OmegaConfBaseException():
@@ -41,7 +41,7 @@ def explain(error: Exception) -> str | None:
         case HydraException() if str(error).startswith("Ambiguous value"):
             setting = str(error).splitlines()[0].split("'")[1]
             return (
-                f"{setting} is several values: add --multirun sweep=grid to try each, or write [a,b] if it is one list"
+                f"{setting} has several values: add --multirun sweep=grid to try each, or write [a,b] if it is one list"
             )
         case HydraException():
             return _one_line(str(error))

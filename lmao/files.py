@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file beside its place, hidden, then rename it there; a text becomes UTF-8. Till then the old one stays.
+    """Write a file beside its place, hidden, then rename it there; a text becomes UTF-8. Until then the old one stays.
 
     A writer that is killed leaves `.<name>.<process>`, which nothing reads.
     """

@@ -12,7 +12,7 @@ MASK = "[MASK]"  # as in lmao.corpus.encoding, which --help need not wait for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.fill", description=f"The nearest words of each {MASK}.")
+    parser = argparse.ArgumentParser(prog="python -m lmao.fill", description=f"The nearest words for each {MASK}.")
     parser.add_argument("sentences", nargs="*", help=f"with {MASK} in them; without any they are read from stdin")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="the folder of a run: outputs/…")
     parser.add_argument("--top", default=10, type=int, metavar="K", help="how many words, 10 by default")
@@ -36,13 +36,13 @@ def fill(run: Path, sentences: Sequence[str], top: int) -> None:
             raise UserError(f"no {MASK} in '{sentence}'", advice=f"write {MASK} in the place of a word")
         model = model or LanguageModel(run)
         print(sentence)
-        for filled in model.fill(sentence, top):
-            found = [f"{word} {cosine:.3f}" for word, cosine in zip(filled.words, filled.cosines, strict=True)]
+        for completion in model.fill(sentence, top):
+            found = [f"{word} {cosine:.3f}" for word, cosine in zip(completion.words, completion.cosines, strict=True)]
             print(f"    {' · '.join(found)}", flush=True)
 
 
 def _lines() -> Iterator[str]:
-    """Of stdin, those that are not empty.
+    """The lines of stdin that are not empty.
 
     Raises:
         UserError: there are none.

@@ -29,7 +29,7 @@ WORDS_WITH_A_MEANING = {"true", "false", "null", "nan", "inf"}
 
 @dataclass(frozen=True)
 class Rerun:
-    """A study to be made: `overrides` fix all of its settings but the seed."""
+    """A study to run: `overrides` fix all of its settings but the seed."""
 
     name: str
     rerun_of: str | None
@@ -70,7 +70,7 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> None:
-    """Run the commands one after the other; each goes on where it stood.
+    """Run the commands one after the other; each resumes where it stopped.
 
     Raises:
         UserError: there is nothing to re-run.
@@ -96,9 +96,9 @@ def rerun(pattern: str, seeds: int, storage: str, further: Sequence[str]) -> Non
 
 
 def plan(studies: Sequence[StudyRecord]) -> tuple[Sequence[Rerun], Sequence[str]]:
-    """What is to be re-run, the linear model of each data set last; and what is not, with the reason.
+    """What to re-run, the linear model of each data set last; and what not to, with the reason.
 
-    A study whose budget is not done is left out, unless no study's is.
+    A study whose budget isn't finished is left out, unless no study's is.
     """
     searches = [study for study in studies if not study.is_rerun]
     any_done = any(study.done and study.best() for study in searches)
@@ -115,7 +115,7 @@ def plan(studies: Sequence[StudyRecord]) -> tuple[Sequence[Rerun], Sequence[str]
 
 
 def _of_best(study: StudyRecord) -> Rerun:
-    """Named by the trial too: a better one, found later, has a re-run of its own."""
+    """Its name includes the trial: a better one, found later, gets its own re-run."""
     best = study.best()
     assert best is not None
     fixed = [override for override in study.overrides if override.lstrip("+").partition("=")[0] != "seed"]
@@ -124,7 +124,7 @@ def _of_best(study: StudyRecord) -> Rerun:
 
 
 def _linear(studies: Sequence[StudyRecord]) -> Sequence[Rerun]:
-    """The linear model as it comes, for each data set that no study searches its settings for."""
+    """The linear model with its default settings, for each data set on which no study searches them."""
     reruns: dict[str, Rerun] = {}
     covered = [(study.data, study.texts) for study in studies if study.is_linear]
     for study in studies:
@@ -160,7 +160,7 @@ def _data_name(study: StudyRecord) -> str:
 
 
 def _run(command: Sequence[str]) -> int:
-    """The exit code. A terminal sends Ctrl-C to the child as well; a SIGTERM is passed on; the child says the rest."""
+    """The exit code. A terminal sends Ctrl-C to the child too, a SIGTERM is passed on; the child prints the rest."""
     with subprocess.Popen(command) as child:
         try:
             code = child.wait()

@@ -28,7 +28,7 @@ SAMPLE = 4096  # rows whose covariance the noise has
 HALVINGS = 8  # of the interval in which the amount of noise is looked for
 MOST_NOISE = 8.0  # its upper end, in standard deviations of the rows
 ROUNDS = 3  # the fastest counts
-SAME = 1e-5  # cosines this near are equal: so are those of rows that are
+SAME = 1e-5  # cosines this near count as equal: those of equal rows differ by less
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _least_effort(library: Library, index: Index, units: Floats, queries: Floats
 
 
 def recall(found: Found, units: Floats, queries: Floats, truth: Floats) -> float:
-    """Share of the found rows (n, k) that are as near as the k-th nearest is: of rows that tie each is as good."""
+    """Share of the found rows (n, k) that are as near as the k-th nearest: rows that tie are equally good."""
     rows, _ = found
     cosines = np.einsum("ij,ikj->ik", queries, units[rows])
     return float(((cosines >= truth[:, -1:] - SAME) & (rows >= 0)).mean())
@@ -123,5 +123,5 @@ def _timed(work: Callable[[], Index | Found]) -> tuple[float, Any]:
 
 
 def fastest(measured: Sequence[Measured]) -> Measured:
-    """Of those that find enough; the exact search is always one of them."""
+    """The fastest of those that find enough; the exact search is always one of them."""
     return max((m for m in measured if m.recall_1 >= ENOUGH), key=lambda m: m.rate)

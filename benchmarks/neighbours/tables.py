@@ -74,7 +74,7 @@ def _array(path: Path) -> Floats:
     try:
         array = np.load(path, allow_pickle=False)
     except Exception:  # np.load leaks whatever its parser raises
-        raise UserError(f"{path} is no array that numpy saved, or damaged: make it with numpy.save") from None
+        raise UserError(f"{path} is damaged or not an array that numpy saved: make it with numpy.save") from None
     if array.ndim != 2 or not array.size or not np.issubdtype(array.dtype, np.floating):
         raise UserError(f"{path} holds {array.dtype} of shape {array.shape}: (rows, dims) of floats is needed")
     if not np.isfinite(array).all():

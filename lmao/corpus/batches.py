@@ -23,15 +23,16 @@ class Texts:
     document_lengths: NDArray[np.int64]
 
     def rows(self, which: slice) -> Rows:
-        """Those of the words of some neighbouring texts."""
+        """The rows of the words of some neighbouring texts."""
         first, last = self.starts[which.start], self.starts[which.stop - 1] + self.lengths[which.stop - 1]
         rows: Rows = np.flatnonzero(self.ids[first:last] >= 0) + first
         return rows
 
 
 @dataclass(frozen=True)
-class Runs:
-    """Stretches of a corpus, (texts,) int64 in tokens: where they begin, how long they and their documents are."""
+class Segments:
+    """Segments of a corpus, whole documents or windows of them: where each begins, how long it is, and how long its
+    document is, (texts,) int64 in tokens."""
 
     begins: NDArray[np.int64]
     lengths: NDArray[np.int64]
@@ -40,17 +41,17 @@ class Runs:
     def __len__(self) -> int:
         return len(self.begins)
 
-    def __getitem__(self, which: slice | NDArray[np.int64]) -> "Runs":
-        return Runs(self.begins[which], self.lengths[which], self.document_lengths[which])
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> "Segments":
+        return Segments(self.begins[which], self.lengths[which], self.document_lengths[which])
 
 
-def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Runs:
+def documents(corpus: Corpus, numbers: NDArray[np.int64]) -> Segments:
     begins = corpus.offsets[numbers]
     lengths = corpus.offsets[numbers + 1] - begins
-    return Runs(begins, lengths, lengths)
+    return Segments(begins, lengths, lengths)
 
 
-def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
+def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Segments:
     """The documents, each cut into as few windows of at most `longest` words as it takes, of nearly equal length."""
     whole = documents(corpus, numbers)
     counts = -(-whole.lengths // longest)
@@ -58,19 +59,19 @@ def windows(corpus: Corpus, numbers: NDArray[np.int64], longest: int) -> Runs:
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     base, extra = whole.lengths[owner] // counts[owner], whole.lengths[owner] % counts[owner]
     begins = whole.begins[owner] + place * base + np.minimum(place, extra)
-    return Runs(begins, base + (place < extra), whole.lengths[owner])
+    return Segments(begins, base + (place < extra), whole.lengths[owner])
 
 
 def batches(lengths: NDArray[np.int64], words: int) -> list[slice]:
-    """Neighbouring texts up to about `words` words a batch, at least one text each."""
+    """Slices of neighbouring texts, up to about `words` words a batch, at least one text each."""
     ends = np.cumsum(lengths)
     number = (ends - lengths) // words
     borders = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(lengths)]
     return [slice(a, b) for a, b in itertools.pairwise(borders)]
 
 
-def lay_out(corpus: Corpus, runs: Runs, gap: int) -> Texts:
-    ids = np.empty(int(runs.lengths.sum()) + gap * (len(runs) + 1), dtype=np.int32)
-    starts = np.empty(len(runs), dtype=np.int64)
-    kernels.lay_out(corpus.tokens, runs.begins, runs.lengths, gap, ids, starts)
-    return Texts(ids, starts, runs.lengths, runs.document_lengths)
+def lay_out(corpus: Corpus, segments: Segments, gap: int) -> Texts:
+    ids = np.empty(int(segments.lengths.sum()) + gap * (len(segments) + 1), dtype=np.int32)
+    starts = np.empty(len(segments), dtype=np.int64)
+    kernels.lay_out(corpus.tokens, segments.begins, segments.lengths, gap, ids, starts)
+    return Texts(ids, starts, segments.lengths, segments.document_lengths)

@@ -1,4 +1,4 @@
-"""Texts to token types: every document once through the tokenizer, then numbered, written and kept in the cache."""
+"""Texts to token types: each document goes through the tokenizer once, and is numbered and kept in the cache."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ def encode(
 
 
 def _test_labels(source: Source, names: Sequence[str]) -> NDArray[np.int32]:
-    """Of every document, -1 for what is no test document: read from the source when they are asked for, not before."""
+    """The label of each document, -1 if it isn't a test document: read from the source only when asked for."""
     numbers: dict[str | None, int] = {name: i for i, name in enumerate(names)}
     labels = [numbers.get(d.label, -1) if d.part == Part.TEST else -1 for d in source.documents()]
     return np.array(labels, dtype=np.int32)
@@ -71,7 +71,7 @@ def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
 
 
 class _CorpusWriter:
-    """Numbers types and words in order of appearance; what it holds in memory is the vocabulary, not the text."""
+    """Numbers types and words in order of appearance; holds the vocabulary in memory, not the text."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -133,7 +133,7 @@ class _CorpusWriter:
 def _as_npy(writer: Writer, name: str, count: int) -> None:
     """Turn a raw file of int32 into the .npy of the same name."""
     path = writer.path / f"{name}.bin"
-    with path.open("rb") as raw, writer.parts(name, "<i4", (count,)) as write:
+    with path.open("rb") as raw, writer.blocks(name, "<i4", (count,)) as write:
         while block := raw.read(1 << 22):
             write(np.frombuffer(block, "<i4"))
     path.unlink()

@@ -1,7 +1,7 @@
-"""The n-grams of texts, each by a number: documents come in as words, which known n-gram begins where goes out.
+"""N-grams as numbers: documents come in as word ids; for each token the known n-gram that begins there goes out.
 
-Longer n-grams are those of n - 1 words and one more. So the key of each is (number of its first n - 1 words) * (number
-of words) + (its last word), which is exact, and fits an int64 for every n.
+An n-gram is an (n-1)-gram and one more word. So its key is (number of the (n-1)-gram) * (number of words) + (last
+word), which is exact, and fits an int64 for every n.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def owners_of(offsets: Integers) -> Ids:
 
 
 def frequent(keys: Integers, min_count: int, owners: Ids | None = None) -> Integers:
-    """The distinct keys, ascending, that occur `min_count` times, or, with their owners, in so many documents.
+    """The distinct keys, ascending, that occur `min_count` times, or, given their owners, in `min_count` documents.
 
     keys (n,) are overwritten.
     """
@@ -58,7 +58,7 @@ def frequent_ngrams(
     min_count: int,
     by_document: bool = False,
 ) -> Ngrams:
-    """The n-grams that occur `min_count` times, or in so many documents."""
+    """The n-grams that occur `min_count` times, or, by_document, in `min_count` documents."""
     tokens = max(0, len(words) - n + 1)
     whole = (first[:tokens] >= 0) & (words[n - 1 :] >= 0)
     for border in offsets[1:-1]:

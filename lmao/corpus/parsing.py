@@ -15,14 +15,15 @@ from lmao.corpus.tokens import in_processes
 from lmao.errors import UserError
 
 PARSERS = ("parser", "beam_parser")
-EMBEDDERS = ("tok2vec", "transformer", "curated_transformer")  # whom a listener to "*" may mean
-SENTENCE_SPLITTERS = ("senter", "sentencizer")  # a parser keeps to the sentences that they set before it
+EMBEDDERS = ("tok2vec", "transformer", "curated_transformer")  # what a listener to "*" may listen to
+SENTENCE_SPLITTERS = ("senter", "sentencizer")  # a parser respects the sentences that they set before it
 FEW_CHUNKS = 10  # below this, starting processes costs more than they save
 
 
 @dataclass(frozen=True)
 class Parser:
-    """A pipeline that has one: what spaCy loads it by, its files, its language, the components that it takes."""
+    """A pipeline with a parser: the name that spaCy loads, its folder, its language, the components that parsing
+    needs, and the others."""
 
     name: str
     folder: Path
@@ -31,7 +32,7 @@ class Parser:
     others: tuple[str, ...]
 
     def digests(self) -> dict[str, str]:
-        """Of the files that decide over what it finds."""
+        """Digests of the files that its parses depend on."""
         files = [self.folder / "config.cfg"]
         for name in ("vocab", *self.components):
             files += sorted(path for path in (self.folder / name).rglob("*") if path.is_file())
@@ -85,7 +86,7 @@ def find_parser(name: str, language: str) -> Parser:
 
 
 def _folder(name: str) -> tuple[str, Path]:
-    """What to load it by, and where its config.cfg lies."""
+    """The name that spaCy loads, and the folder of its config.cfg."""
     from spacy import util
 
     path = Path(name).expanduser()
@@ -112,15 +113,15 @@ def _upstream(model: dict[str, Any]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedTexts:
     """Texts one after the other: lengths (texts,) in tokens; offsets (tokens,) int32, head minus own, 0 for a root."""
 
     lengths: NDArray[np.int64]
     offsets: NDArray[np.int32]
 
 
-def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator[Parsed]:
-    """The chunks parsed, in order; by processes where there is enough to do. Their number changes no head.
+def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
+    """The chunks parsed, in order; in processes if there is enough to do. Their number changes no head.
 
     Raises:
         UserError: the pipeline can't be loaded.
@@ -139,7 +140,7 @@ def parse(chunks: Iterator[list[str]], parser: Parser, threads: int) -> Iterator
 _pipelines: dict[Parser, Any] = {}  # one a process: a worker loads it once
 
 
-def _parse(parser: Parser, texts: list[str]) -> Parsed:
+def _parse(parser: Parser, texts: list[str]) -> ParsedTexts:
     from spacy.attrs import HEAD
 
     if parser not in _pipelines:
@@ -147,7 +148,7 @@ def _parse(parser: Parser, texts: list[str]) -> Parsed:
     nlp, tokenizer = _pipelines[parser]
     docs = list(nlp.pipe([tokenizer(text) for text in texts]))
     offsets = [doc.to_array(HEAD).astype(np.int64) for doc in docs]
-    return Parsed(np.array([len(doc) for doc in docs], dtype=np.int64), np.concatenate(offsets).astype(np.int32))
+    return ParsedTexts(np.array([len(doc) for doc in docs], dtype=np.int64), np.concatenate(offsets).astype(np.int32))
 
 
 def _load(parser: Parser) -> Any:

@@ -12,7 +12,7 @@ from lmao.streams import digest
 
 @dataclass(frozen=True)
 class Selection:
-    """documents (n,) int64: their numbers in the corpus. What is counted is counted once."""
+    """documents (n,) int64: their numbers in the corpus. Each property is computed once."""
 
     corpus: Corpus
     documents: NDArray[np.int64]
@@ -29,7 +29,7 @@ class Selection:
 
     @cached_property
     def digest(self) -> str:
-        """Of the documents' numbers; the corpus has one of its own."""
+        """A digest of the documents' numbers; the corpus has its own."""
         return digest(self.documents)
 
     @cached_property

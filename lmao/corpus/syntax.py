@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from lmao.cache import Cache, Writer
 from lmao.config.data import AnyData, DocBins
 from lmao.corpus.corpus import Corpus
-from lmao.corpus.parsing import Parsed, Parser, find_parser, parse
+from lmao.corpus.parsing import ParsedTexts, Parser, find_parser, parse
 from lmao.data.document import Document, Source, Tree
 from lmao.errors import UserError
 
 VERSION = 1
-CHUNK_CHARACTERS = 100_000  # seconds of a parser's time; fixed, since a parser's batches could decide over a close call
+CHUNK_CHARACTERS = 100_000  # seconds of a parser's time; fixed, since how texts are batched could tip a close decision
 
 
 def check_heads(data: AnyData, parser: str | None) -> None:
@@ -39,11 +39,12 @@ def find_heads(
     corpus: Corpus, source: Source, language: str, parser: str | None, cache: Cache, threads: int,
     advance: Callable[[float], None],
 ) -> tuple[NDArray[np.int32], str]:  # fmt: skip
-    """Where each token's head stands, seen from it: (tokens,) int32, memory-mapped, from the cache or made now; and
+    """The offset from each token to its head: (tokens,) int32, memory-mapped, from the cache or made now; and
     their digest.
 
     0: the token has none (a root, white space, a text without annotation), or it is white space. `parser`: None for
-    the source's own trees, or an installed pipeline or the folder of one. advance is told of the tokens done.
+    the source's own trees, or an installed pipeline or the folder of one. `advance(tokens)` is
+    called as tokens are done.
 
     Raises:
         UserError: no document has a tree; the pipeline is missing, has no parser or can't be loaded.
@@ -94,11 +95,11 @@ def _chunks(documents: Iterator[Document]) -> Iterator[list[Document]]:
         yield chunk
 
 
-def _parsed(chunks: Iterator[list[Document]], parser: Parser, threads: int) -> Iterator[Parsed]:
+def _parsed(chunks: Iterator[list[Document]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
     return parse(([document.text for document in chunk] for chunk in chunks), parser, threads)
 
 
-def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[Parsed]:
+def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[ParsedTexts]:
     import spacy
     from spacy.attrs import IDX, LENGTH
 
@@ -109,7 +110,7 @@ def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[Pars
             starts, lengths = tokenizer(document.text).to_array([IDX, LENGTH]).astype(np.int64).T
             none = np.zeros(len(starts), dtype=np.int32)
             offsets.append(none if document.tree is None else align(document.tree, starts, starts + lengths))
-        yield Parsed(np.array([len(found) for found in offsets], dtype=np.int64), np.concatenate(offsets))
+        yield ParsedTexts(np.array([len(found) for found in offsets], dtype=np.int64), np.concatenate(offsets))
 
 
 def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -133,10 +134,10 @@ def align(tree: Tree, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDA
     return offsets
 
 
-def _write(corpus: Corpus, parsed: Iterator[Parsed], writer: Writer, advance: Callable[[float], None]) -> bool:
-    """Chunk by chunk; whether there is any head."""
+def _write(corpus: Corpus, parsed: Iterator[ParsedTexts], writer: Writer, advance: Callable[[float], None]) -> bool:
+    """Write heads chunk by chunk; returns whether there is any."""
     number, found = 0, False
-    with writer.parts("heads", "<i4", corpus.tokens.shape) as write:
+    with writer.blocks("heads", "<i4", corpus.tokens.shape) as write:
         for chunk in parsed:
             bounds = corpus.offsets[number : number + len(chunk.lengths) + 1]
             if not np.array_equal(np.diff(bounds), chunk.lengths):

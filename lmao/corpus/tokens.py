@@ -1,4 +1,4 @@
-"""Texts through spaCy's tokenizer, on as many processes as pay: chunks of texts in, chunks of forms out, in order."""
+"""Texts through spaCy's tokenizer, in several processes if it pays: chunks of texts in, their forms out, in order."""
 
 import multiprocessing
 import os
@@ -60,9 +60,10 @@ class Forms:
 
 
 def check_language(language: str) -> None:
-    """
+    """Find a missing tokenizer before anything long begins.
+
     Raises:
-        UserError: spaCy has no tokenizer for it here.
+        UserError: spaCy has none for this language here.
     """
     try:
         _tokenizer(language)
@@ -85,7 +86,7 @@ def _tokenizer(language: str) -> tuple[Any, set[int]]:
 
 
 def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterator[Forms]:
-    """The chunks tokenized, in order; by processes where there is enough to do."""
+    """The chunks tokenized, in order; in processes if there is enough to do."""
     _tokenizers.clear()
     few: list[list[str]] = []
     size = 0
@@ -102,7 +103,7 @@ def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterat
 
 
 def in_processes(work: Callable[[list[str]], Answer], chunks: Iterable[list[str]], processes: int) -> Iterator[Answer]:
-    """What `work`, which is sent to the processes, makes of each chunk, in order."""
+    """The results of `work`, which is sent to the processes, for each chunk, in order."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=_live_with_parent) as pool:
         yield from _in_order(pool, work, chunks, 2 * processes)
@@ -122,7 +123,7 @@ def _in_order(
 
 
 def _live_with_parent() -> None:
-    """Stops reach the whole process group: the parent alone answers them. If it is killed, its workers end too."""
+    """Signals reach the whole process group: the parent alone handles them. If it is killed, its workers end too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

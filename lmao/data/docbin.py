@@ -29,7 +29,7 @@ def open_docbins(config: DocBins) -> PartedSource:
 
 
 def _read(path: Path, labelled: bool) -> Iterator[Record]:
-    """DocBin's parser raises whatever its msgpack and zlib do on damaged bytes, so anything counts as damage."""
+    """On damaged bytes DocBin raises whatever msgpack and zlib raise, so any error counts as damage."""
     try:
         for number, doc in enumerate(DocBin().from_disk(path).get_docs(Vocab()), start=1):
             place = f"{path}: document {number}"
@@ -40,11 +40,13 @@ def _read(path: Path, labelled: bool) -> Iterator[Record]:
     except (UserError, OSError):
         raise
     except Exception as error:
-        raise UserError(f"{path}: not a whole DocBin ({type(error).__name__})", advice="write it again") from None
+        raise UserError(
+            f"{path}: a damaged or incomplete DocBin ({type(error).__name__})", advice="write it again"
+        ) from None
 
 
 def _tree(doc: Doc) -> Tree | None:
-    """Of the Doc's stripped text; None where no token has a head, annotated or not."""
+    """The tree of the Doc's stripped text; None if no token has a head, annotated or not."""
     offsets, starts, lengths = doc.to_array([HEAD, IDX, LENGTH]).astype(np.int64).T
     if not offsets.any():
         return None
@@ -54,7 +56,7 @@ def _tree(doc: Doc) -> Tree | None:
 
 def _highest(place: str, cats: dict[str, float]) -> str:
     if not cats:
-        raise UserError(f"{place}: no category: documents without one belong into data.unlabelled_path")
+        raise UserError(f"{place}: no category: documents without one belong in data.unlabelled_path")
     best = max(cats.values())
     labels = [label for label, score in cats.items() if score == best]
     if len(labels) != 1:

@@ -29,7 +29,7 @@ class DocstringSource:
     name: str = "docstrings"
 
     def fingerprint(self) -> str:
-        """Of the sources' names and sizes: what a version number stands for, also in an editable installation."""
+        """Of the source files' names and sizes: these change with a version, also in an editable installation."""
         sources = {
             package: {str(path.relative_to(root)): path.stat().st_size for path in _sources(root)}
             for package, root in self.roots.items()
@@ -43,7 +43,7 @@ class DocstringSource:
             yield Document(text, package, Part.TEST if is_test else Part.TRAIN)
 
     def _choose(self) -> dict[str, str]:
-        """Text -> package. Always the next text of the package that has fewest; files are parsed as needed."""
+        """Text -> package. Always takes the next text of the package with the fewest; files are parsed as needed."""
         texts = {package: _docstrings(root) for package, root in sorted(self.roots.items())}
         counts = dict.fromkeys(texts, 0)
         chosen: dict[str, str] = {}
@@ -56,7 +56,7 @@ class DocstringSource:
             elif text not in chosen and text not in shared:
                 chosen[text] = package
                 counts[package] += 1
-            elif chosen.get(text, package) != package:  # two packages have it, so it says nothing of either
+            elif chosen.get(text, package) != package:  # two packages have it, so it says nothing about either
                 counts[chosen.pop(text)] -= 1
                 shared.add(text)
         return chosen
@@ -78,9 +78,7 @@ def _find(package: str) -> Path:
     except ValueError:
         spec = None
     if spec is None:
-        raise UserError(
-            f"no package '{package}' is installed (top-level import names are meant)", setting="data.packages"
-        )
+        raise UserError(f"no package '{package}' is installed (give top-level import names)", setting="data.packages")
     if not spec.submodule_search_locations:
         raise UserError(f"'{package}' is a single module, packages are needed", setting="data.packages")
     return Path(next(iter(spec.submodule_search_locations)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Part(IntEnum):
-    """Where a document belongs before any drawing. DEV: only where the user gave a file for it."""
+    """Where a document belongs before splits are drawn. DEV: only if the user gave a file for it."""
 
     TRAIN = 0
     DEV = 1
@@ -20,7 +20,7 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """A text's syntactic heads, for the tokens of whoever annotated it.
+    """A text's syntactic heads, for the tokens of its annotation.
 
     starts, ends (n,) int64: characters of the text, in order, outside of it for what was stripped; heads (n,) int64:
     the number of each token's head, its own where it has none.
@@ -46,7 +46,7 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of what decides over texts and labels; nothing that only splits them counts."""
+        """SHA-256, in hex, of what texts and labels depend on; not of what only splits them."""
         ...
 
     def documents(self) -> Iterator[Document]:

@@ -35,7 +35,7 @@ def open_files(config: Files) -> PartedSource:
         allowed = LABELLED if part is not Part.UNLABELLED else (*LABELLED, ".txt")
         if not path.is_file() or _ending(path) not in allowed:
             kinds = ", ".join(allowed)
-            raise UserError(f"{path}: not a kind of file that can be read here; these are: {kinds} (also with .gz)")
+            raise UserError(f"{path}: this kind of file can't be read here; these can: {kinds} (also with .gz)")
     columns = Columns(config.text_column, config.label_column)
     files = {part: [path] for part, path in paths.items()}
     return PartedSource("files", files, columns, partial(_read, columns))
@@ -75,7 +75,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                     raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
                 yield place, line
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}:{number + 1}: not a whole gzip file: {error}") from None
+        raise UserError(f"{path}:{number + 1}: a damaged or incomplete gzip file: {error}") from None
 
 
 def _json_rows(lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -87,7 +87,7 @@ def _json_rows(lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, Mapping[
         except json.JSONDecodeError as error:
             raise UserError(f"{place}: not JSON: {error.msg} at character {error.pos + 1}") from None
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{place}: not JSON that can be read: {error}") from None
+            raise UserError(f"{place}: JSON that can't be read: {error}") from None
         if not isinstance(row, dict):
             raise UserError(f"{place}: a JSON object is needed on each line, this is a {type(row).__name__}")
         yield place, row
@@ -108,11 +108,12 @@ def _csv_rows(path: Path, lines: Iterator[tuple[str, str]], delimiter: str) -> I
                 continue
             if len(values) != len(header):
                 raise UserError(
-                    f"{place}: {len(values)} fields, but the header has {len(header)}", advice="quote the text"
+                    f"{place}: {len(values)} field{'s' * (len(values) != 1)}, but the header has {len(header)}",
+                    advice="quote the text",
                 )
             yield place, dict(zip(header, values, strict=True))
     except csv.Error as error:
-        raise UserError(f"{path}:{start}: not a table that can be read: {error}") from None
+        raise UserError(f"{path}:{start}: a table that can't be read: {error}") from None
 
 
 def _text(place: str, row: Mapping[str, Any], column: str) -> str:
@@ -131,7 +132,7 @@ def _label(place: str, row: Mapping[str, Any], column: str) -> str:
     if label is not None and not isinstance(label, str):
         raise UserError(f"{place}: '{column}' must be a string or a whole number")
     if label is None or not label.strip():
-        raise UserError(f"{place}: no label in '{column}': texts without one belong into data.unlabelled_path")
+        raise UserError(f"{place}: no label in '{column}': texts without one belong in data.unlabelled_path")
     return _encodable(place, label.strip())
 
 

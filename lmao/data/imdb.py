@@ -60,7 +60,9 @@ class ImdbSource:
                 text = review.content.decode("utf-8")
             except UnicodeDecodeError as error:
                 place = f"{self.path}: {folders[review.folder]}/{review.name}"
-                raise UserError(f"{place} is not UTF-8 (byte {error.start})", advice="get the data set anew") from None
+                raise UserError(
+                    f"{place} is not UTF-8 (byte {error.start})", advice="download the data set again"
+                ) from None
             yield Document(text.replace("<br />", "\n"), label, part)
 
 

@@ -1,4 +1,4 @@
-"""Labels as people write them: names come in, those that are probably meant to be one go out."""
+"""Labels as people write them: names come in, groups that are probably meant to be one label go out."""
 
 import unicodedata
 from collections import defaultdict

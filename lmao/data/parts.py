@@ -1,4 +1,4 @@
-"""A source whose parts (train, dev, test, unlabelled) are files of their own: what files and docbins share."""
+"""A source whose parts (train, dev, test, unlabelled) are separate files: what data=files and data=docbin share."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ class PartedSource:
 
 
 def paths_of(config: Files | DocBins) -> dict[Part, Path]:
-    """The paths that are given, one a part.
+    """The paths that the user gave, one for each part.
 
     Raises:
         UserError: one does not exist, or serves two parts.

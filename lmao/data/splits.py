@@ -1,4 +1,4 @@
-"""Who trains, who judges: parts and labels of all documents come in, the examples of each split go out."""
+"""Train, dev and test: parts and labels of all documents come in, the examples of each split go out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Splits:
     dev: Examples
     test: Examples | None
     pretrain: NDArray[np.int64]  # (documents,), ascending
-    warnings: Sequence[str] = ()  # what the user should know of them, a line each
+    warnings: Sequence[str] = ()  # what the user should know about them, a line each
 
 
 def split(
@@ -83,8 +83,8 @@ def _check_classes(labels: NDArray[np.int32], names: Sequence[str]) -> None:
 
 
 def _order(shuffled: Integers, labels: NDArray[np.int32], copies: Integers) -> Integers:
-    """Stratified: the classes' shares are the same in every stretch, as nearly as their numbers allow, one document of
-    each class stands at the beginning, and copies stand side by side.
+    """A stratified order: each class has the same share of every stretch, as nearly as the numbers allow, one document
+    of each class stands at the beginning, and copies stand side by side.
 
     The j-th of a class' n distinct texts has its place at (j + 1/2) / n of the way, the first of them at 0.
     """
@@ -103,7 +103,7 @@ def _order(shuffled: Integers, labels: NDArray[np.int32], copies: Integers) -> I
 
 
 def _balanced(pool: Integers, labels: NDArray[np.int32]) -> Integers:
-    """As many of each class as of every other in each beginning, as far as there are."""
+    """An order in which any first n have as many of each class as of every other, as long as there are enough."""
     own = labels[pool]
     turns = np.empty(len(pool), dtype=np.int64)
     for label in np.unique(own):
@@ -120,7 +120,7 @@ def _first(shuffled: Integers, wanted: int | None, key: str, what: str) -> Integ
 
 
 def _cut(ordered: Integers, wanted_train: int | None, wanted_dev: int | None) -> tuple[Integers, Integers]:
-    """What train may be taken from, and dev."""
+    """The pool that train is taken from, and dev."""
     available = len(ordered)
     dev = max(1, available // DEV_SHARE) if wanted_dev is None else wanted_dev
     train = max(1, available - dev) if wanted_train is None else wanted_train
@@ -147,7 +147,7 @@ def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generato
 
 
 def _rare(train: NDArray[np.int32], names: Sequence[str]) -> list[str]:
-    """Labels that can't be learned, or hardly."""
+    """Warnings about labels with one example or none."""
     counts = np.bincount(train, minlength=len(names))
     lines = []
     for count, what in ((0, "no training example"), (1, "one training example")):
@@ -161,7 +161,7 @@ def _rare(train: NDArray[np.int32], names: Sequence[str]) -> list[str]:
 def _copied(
     copies: Integers, train: Integers, dev: Integers, parts: NDArray[np.uint8], labels: NDArray[np.int32]
 ) -> list[str]:
-    """Texts that occur more than once among the labelled ones, or on both sides."""
+    """Warnings about labelled texts that occur more than once, or both in train and in another split."""
     lines = []
     labelled = np.flatnonzero((parts != Part.UNLABELLED) & (labels >= 0))
     _, counts = np.unique(copies[labelled[parts[labelled] == Part.TRAIN]], return_counts=True)

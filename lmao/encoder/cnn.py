@@ -2,7 +2,7 @@
 MaxoutWindowEncoder.v2 with the same weights, computed once per distinct type where only the type counts.
 
 Texts of a batch lie one after the other with `gap` rows between them that start as zeros, as spaCy's padding does. Of
-each layer only the rows are computed that the wanted ones depend on.
+each layer only the rows are computed that the output rows depend on.
 """
 
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class Field:
     below: list[Rows]
 
 
-def receptive_field(wanted: Rows, reach: int, depth: int) -> Field:
-    """wanted: rows of words, ascending; none is nearer than reach * depth rows to the ends of the batch."""
-    field = Field([wanted], [])
+def receptive_field(output_rows: Rows, reach: int, depth: int) -> Field:
+    """output_rows: rows of words, ascending; none is nearer than reach * depth rows to the ends of the batch."""
+    field = Field([output_rows], [])
     for _ in range(depth):
         above = field.rows[0]
         rows, begins = np.empty(len(above) * (2 * reach + 1), dtype=np.int64), np.empty_like(above)
@@ -75,19 +75,19 @@ class Cnn:
         return shapes
 
     def embed(
-        self, weights: Parameters, types: TypeTable, wanted: NDArray[Any], dropout: Dropout, space: Workspace
+        self, weights: Parameters, types: TypeTable, ids: NDArray[Any], dropout: Dropout, space: Workspace
     ) -> tuple[Floats, Backprop]:
-        """One vector for each of the wanted types: (wanted,) to (wanted, width)."""
+        """One vector for each of some types: (n,) to (n, width)."""
         width = self.width
         hashed = len(FEATURES) * width
         tables = weights.rows("embed.lower.E", "embed.shape.E")
-        rows = types.hash_rows[wanted]
+        rows = types.hash_rows[ids]
         masks = self.device.to_device(dropout.masks(width))
-        X = space.take("features", len(wanted), hashed + (width if self.dims else 0))
+        X = space.take("features", len(ids), hashed + (width if self.dims else 0))
         self.device.kernels.embed(rows, tables, masks, X)
         if self.dims:
-            V = space.take("vectors", len(wanted), self.dims)
-            self.device.take(types.vectors, types.vector_rows[wanted], V)
+            V = space.take("vectors", len(ids), self.dims)
+            self.device.take(types.vectors, types.vector_rows[ids], V)
             projected = X[:, hashed:]
             self.device.product(V, weights["embed.vectors.W"].T, projected)
             projected *= masks[-1]
@@ -105,14 +105,14 @@ class Cnn:
 
         return Y, backprop
 
-    def field(self, wanted: Rows) -> Field:
-        return receptive_field(wanted, self.reach, self.depth)
+    def field(self, output_rows: Rows) -> Field:
+        return receptive_field(output_rows, self.reach, self.depth)
 
     def encode(
         self, weights: Parameters, embedded: Floats, local: NDArray[np.int32], field: Field, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        """Vectors in context: rows of `embedded` by local (rows,), -1 in gaps, for the field's lowest rows, to (wanted,
+        """Vectors in context: rows of `embedded` by local (rows,), -1 in gaps, for the field's lowest rows, to (n,
         width). Dropout goes by the row of the batch, whatever else is computed."""
         on_device = self.device.kernels
         X = space.take("tokens", len(local), self.width)
@@ -143,10 +143,10 @@ class Cnn:
         return X, backprop
 
     def __call__(
-        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], wanted: Rows, dropout: Dropout,
+        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], output_rows: Rows, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        field = self.field(wanted)
+        field = self.field(output_rows)
         local = ids[field.rows[0]]
         place = space.places(len(types.hash_rows))
         found = np.empty_like(local)
@@ -169,8 +169,8 @@ class Cnn:
             block = occurring[start : start + EMBEDDED_AT_ONCE]
             embedded[start : start + len(block)] = self.embed(weights, types, block, NO_DROPOUT, space)[0]
 
-        def encode(ids: NDArray[np.int32], wanted: Rows, own: Workspace) -> Floats:
-            field = self.field(wanted)
+        def encode(ids: NDArray[np.int32], output_rows: Rows, own: Workspace) -> Floats:
+            field = self.field(output_rows)
             return self.encode(weights, embedded, places[ids[field.rows[0]]], field, NO_DROPOUT, own)[0]
 
         return encode

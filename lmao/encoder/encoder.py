@@ -1,4 +1,4 @@
-"""What an encoder is to those who train one: words of a batch come in, a vector for each goes out."""
+"""The encoder protocol: words of a batch come in, a vector for each goes out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Encode = Callable[[NDArray[np.int32], Rows, Workspace], Floats]
 
 @dataclass(frozen=True)
 class TypeTable:
-    """What the encoder knows of each type.
+    """What the encoder knows about each type.
 
     hash_rows (types, 4, 4) int32; vector_rows (types,) int32 into vectors (rows, dims), which lie on the
     encoder's device; their last row is zeros: that of a type without a vector.
@@ -31,9 +31,9 @@ class TypeTable:
 
 
 class Encoder(Protocol):
-    """Its weights are given to each call and lie on `device`; rows and ids of words are made, and stay, on the host.
+    """Its weights are passed to each call and lie on `device`; rows and ids of words are made, and stay, on the host.
 
-    width: of a word's vector; gap: how many rows that belong to no word a batch has before, between and after texts.
+    width: of a word's vector; gap: how many rows without a word a batch has before, between and after texts.
     """
 
     device: Device
@@ -41,17 +41,17 @@ class Encoder(Protocol):
     gap: int
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of its weights, by name."""
+        """The shapes of its weights, by name."""
 
     def __call__(
-        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], wanted: Rows, dropout: Dropout,
+        self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], output_rows: Rows, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        """The vectors (wanted, width) of some words of a batch: ids (rows,) of its types, -1 in gaps, wanted ascending
+        """The vectors (n, width) of some words of a batch: ids (rows,) of its types, -1 in gaps, output_rows ascending
         rows."""
 
     def embed_once(
         self, weights: Parameters, types: TypeTable, occurring: NDArray[np.int64], space: Workspace
     ) -> Encode:
-        """For batches of which nothing is learned: what can be done for the occurring types (n,) is done now. The
-        function that goes on from there may be called by several threads, each with a workspace of its own."""
+        """For batches that nothing is learned from: does now what depends on the occurring types (n,) alone. Several
+        threads may call the function that is returned, each with its own workspace."""

@@ -7,7 +7,7 @@ from lmao.engine.device import CPU, Device
 
 
 def open_encoder(settings: CnnEncoder, dims: int, device: Device = CPU) -> Encoder:
-    """dims: of the static vectors, 0 for none."""
+    """The encoder on a device. dims: of the static vectors, 0 for none."""
     match settings:
         case CnnEncoder():
             return Cnn(settings, dims, device)

@@ -81,5 +81,5 @@ def _residuals(encode: Model[Any, Any]) -> list[Model[Any, Any]]:
 
 
 def spacy_order(name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Maxout weights lie (pieces, units, …) here and (units, pieces, …) in thinc; turns either way."""
+    """Maxout weights lie (pieces, units, …) here and (units, pieces, …) in thinc; converts either way."""
     return np.ascontiguousarray(values.swapaxes(0, 1)) if ".maxout." in name else values

@@ -1,7 +1,7 @@
 """`kernels` as array operations, for a GPU: the same functions with the same meaning, a few passes over memory each.
 
 Index arrays stay where the host's kernels make them: an array module moves them when it is indexed. A GPU adds up rows
-that fall on one another in no fixed order, so the last bits of two runs may differ there.
+that share an index in no fixed order, so the last bits of two runs may differ there.
 """
 
 from typing import Any

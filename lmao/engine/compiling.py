@@ -36,10 +36,10 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
 def kernel(loop: Loop) -> Loop:
-    """Compile now, or load what an earlier process compiled: no time measured later contains it. It holds no GIL.
+    """Compile now, or load what an earlier process compiled: no time measured later contains it. It releases the GIL.
 
-    What was compiled holds until the loop's own file changes: a kernel that calls another one lies beside it, and after
-    a change here, or in `splitmix`, the `__pycache__` folders must go.
+    The compiled code is kept until the loop's own file changes. So a kernel that calls another one is in the same file,
+    and after a change here, or in `splitmix`, the `__pycache__` folders must be deleted.
     """
     hints = get_type_hints(loop, include_extras=True)
     names = ["void" if hint is type(None) else hint.__metadata__[0] for hint in hints.values()]

@@ -34,7 +34,7 @@ class Device:
         np.take(table, rows, axis=0, out=out, mode="wrap")
 
     def blas(self) -> str:
-        """What multiplies, for the record of a run: "numpy: scipy-openblas 0.3.31" for example.
+        """The library that multiplies matrices, for a run's record: "numpy: scipy-openblas 0.3.31" for example.
 
         numpy's library, not the BLIS that comes with thinc: on a processor with AVX-512 that did a layer's products at
         35 GFLOP/s and OpenBLAS at 93; where OpenBLAS was held to its kernels for SSE, BLIS gained 1.1 at most.

@@ -1,7 +1,7 @@
-"""The loops that numpy would make many passes for, compiled: what `Device.kernels` is on the processor.
+"""Compiled loops, for what would take numpy many passes: what `Device.kernels` is on the processor.
 
 All matrices are float32, row-major, and written into buffers the caller owns. `array_kernels` has the same functions
-for a GPU, but for those that stay on the host: `dilate`, `distinct`, `lay_out`.
+for a GPU, except those that stay on the host: `dilate`, `distinct`, `lay_out`.
 """
 
 from lmao.engine.compiled.adam import adam, collect

@@ -24,7 +24,7 @@ class Workspace:
         self._buffers: dict[str, Any] = {}
 
     def take(self, name: str, *shape: int, dtype: Any = np.float32) -> Any:
-        """An uninitialised array; its former content is lost."""
+        """An uninitialised array; what the buffer held is lost."""
         size = math.prod(shape)
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:

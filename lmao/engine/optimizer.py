@@ -17,7 +17,7 @@ MAX_AVERAGE = 0.9999  # thinc's cap on the share of the average that stays
 
 class Adam:
     """Kingma & Ba 2015, decoupled weight decay (Loshchilov & Hutter 2019), clipping of each array's gradient by its
-    norm, and a running average of the weights that starts from the first ones.
+    norm, and a running average of the weights that starts from the initial ones.
 
     beta1=0 means no momentum (thinc would switch to plain gradient descent).
     """
@@ -33,10 +33,9 @@ class Adam:
         self.missed = dict.fromkeys(weights.spans, 0)  # steps in which an array was left alone
 
     def step(self, gradients: Floats, rate: float, team: Executor, left_alone: Collection[str] = ()) -> None:
-        """gradients (parts, size) are summed in order, applied with the learning rate, and set to zero.
+        """gradients (threads, size) are summed in order, applied with the learning rate, and set to zero.
 
-        left_alone: arrays that stay as they are, whose gradients must be zero; for them it is as if there had been no
-        step.
+        left_alone: arrays that don't change, as if there had been no step; their gradients must be zero.
         """
         self.steps += 1
         s = self.settings
@@ -61,10 +60,10 @@ class Adam:
 
         list(team.map(update, self._balanced(len(gradients))))
 
-    def _balanced(self, parts: int) -> list[list[str]]:
-        """The arrays in lists of about the same size: the largest first, each to the shortest list."""
-        lists: list[list[str]] = [[] for _ in range(parts)]
-        sizes = [0] * parts
+    def _balanced(self, count: int) -> list[list[str]]:
+        """The arrays in `count` lists of about the same size: the largest first, each to the shortest list."""
+        lists: list[list[str]] = [[] for _ in range(count)]
+        sizes = [0] * count
         for name, span in sorted(self.weights.spans.items(), key=lambda item: item[1].start - item[1].stop):
             shortest = sizes.index(min(sizes))
             lists[shortest].append(name)
@@ -72,7 +71,7 @@ class Adam:
         return lists
 
     def arrays(self) -> dict[str, Floats]:
-        """Its state but for `steps`, themselves, not copies."""
+        """Its state except `steps`: the arrays themselves, not copies."""
         return {"weights": self.weights.flat, "first": self.first, "second": self.second, "average": self.average}
 
     def averages(self) -> Parameters:

@@ -14,7 +14,7 @@ from lmao.engine.device import CPU, Device
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats
 
-MOST_WORDS = 10_000  # a share
+MOST_WORDS = 10_000  # in a share
 
 Share = TypeVar("Share")
 Answer = TypeVar("Answer")
@@ -41,7 +41,7 @@ class Team:
         return zeros
 
     def map(self, work: Callable[[int, Share], Answer], shares: Sequence[Share]) -> list[Answer]:
-        """work(member, share) for each share; the answers in order. A member does its shares one after the other."""
+        """work(member, share) for each share; the answers in order. A member does its shares one by one."""
 
         def own(member: int) -> list[Answer]:
             return [work(member, share) for share in shares[member :: self.threads]]
@@ -62,9 +62,9 @@ class Team:
 
 
 def shares(lengths: np.ndarray, parts: int) -> list[slice]:
-    """Cut a batch of texts into at most `parts` runs of about the same number of words; none is empty.
+    """Cut a batch of texts into at most `parts` shares of about the same number of words; none is empty.
 
-    A batch of very many words is cut into more: what a run needs is some 15 KB a word at the default width and depth.
+    A batch of very many words is cut into more: a share needs some 15 KB a word at the default width and depth.
     """
     ends = np.cumsum(lengths)
     parts = _enough(parts, int(ends[-1]))
@@ -74,7 +74,7 @@ def shares(lengths: np.ndarray, parts: int) -> list[slice]:
 
 
 def even_shares(count: int, words: int, parts: int) -> list[slice]:
-    """Cut `count` things that are strewn evenly over a batch of so many words, as `shares` cuts texts."""
+    """Cut `count` things that are spread evenly over a batch of `words` words, as `shares` cuts texts."""
     parts = min(count, _enough(parts, words))
     return [slice(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
 

@@ -15,10 +15,10 @@ def contrastive(prediction: Floats, targets: Targets, temperature: float) -> tup
 
     Source: Godey, de la Clergerie & Sagot, "Headless Language Models: Learning without Predicting with Contrastive
     Weight Tying", ICLR 2024. The paper has dot products and a temperature of 1, with targets that are learned too; ours
-    are given, their lengths say more of frequency than of meaning, and predictions are looked up by cosine. Each
-    distinct target counts once, however often the batch has it: in the paper a word's repetitions are negatives to each
+    are fixed, their lengths say more about frequency than about meaning, and predictions are looked up by cosine. Each
+    distinct target counts once, however often the batch has it: in the paper a word's repetitions are negatives of each
     other.
-    Needs: `candidates` (m, dims), the distinct targets c of the whole batch, and `places` (n,), which is each one's.
+    Needs: `candidates` (m, dims), the distinct targets c of the whole batch, and `places` (n,), which of them each is.
     The more words a batch has (pretrain.batch_words), the harder the question.
     Relates to: `cosine`, the same without the other candidates; `document` can add it to its own loss.
     Example: python train.py objective=contrastive objective.temperature=0.1

@@ -13,8 +13,8 @@ def document(prediction: Floats, targets: Targets, contrastive: float, temperatu
 
     Source: ours. The vectors are best those of Thongtan & Phienthrakul 2019 (vectors=document), weighted as in Arora et
     al. 2017: see `lmao.vectors.texts`.
-    Needs: a prediction a text, not a word, and `vectors` (texts, dims); `candidates` and `places` for the softmax. With
-    `predict=document` the text is a window of a document, and the vector that of all of it. No word need be masked.
+    Needs: one prediction a text, not a word, and `vectors` (texts, dims); `candidates` and `places` for the softmax.
+    With `predict=document` the text is a window of a document, the vector that of all of it. No word need be masked.
     Relates to: `cosine` and `contrastive`, whose sum it is; objective=sum has it beside a loss of words.
     Example: python train.py objective=document pretrain=document vectors=document
              python train.py objective=whole_document pretrain=document vectors=document

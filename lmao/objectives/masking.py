@@ -12,8 +12,9 @@ MASK_TYPE = 0
 
 
 @dataclass(frozen=True)
-class Masked:
-    """texts with words replaced; rows (predicted,) int64, ascending; what stood there; their documents' lengths."""
+class MaskedTexts:
+    """texts with words replaced; rows (predicted,) int64, ascending; the types that stood there; lengths of their
+    documents."""
 
     texts: Texts
     rows: NDArray[np.int64]
@@ -30,7 +31,7 @@ class Masking:
         self._predictable = predictable
         self._start_rate = start_rate(settings.mask_rate, settings.span)
 
-    def __call__(self, texts: Texts, generator: np.random.Generator) -> Masked:
+    def __call__(self, texts: Texts, generator: np.random.Generator) -> MaskedTexts:
         s = self._settings
         ids = texts.ids.copy()
         chance, kind = generator.random((2, len(ids)), dtype=np.float32)
@@ -45,7 +46,7 @@ class Masking:
         draws = generator.integers(self._cumulative[-1], size=len(random))
         ids[random] = np.searchsorted(self._cumulative, draws, side="right")
         owner = np.searchsorted(texts.starts, rows, side="right") - 1
-        return Masked(replace(texts, ids=ids), rows, types, texts.document_lengths[owner])
+        return MaskedTexts(replace(texts, ids=ids), rows, types, texts.document_lengths[owner])
 
 
 def spans(

@@ -1,4 +1,4 @@
-"""The tasks of a pre-training: an objective's parts and what targets are made of come in, heads with targets go out."""
+"""The tasks of a pre-training: an objective's parts and what targets are made of come in, tasks go out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BYTES = 256  # of one byte
 
 
 @dataclass(frozen=True)
-class Given:
+class TargetSources:
     """What targets are made of.
 
     texts: what is pre-trained on; rows (types,) int32 into vectors (rows, dims), whose last row is zeros, -1 where a
@@ -39,42 +39,42 @@ class Given:
 
 
 def open_tasks(
-    parts: Mapping[str, tuple[AnyPart, float]], given: Given, encoder: Encoder
+    parts: Mapping[str, tuple[AnyPart, float]], sources: TargetSources, encoder: Encoder
 ) -> tuple[Sequence[Task], NDArray[np.bool_]]:
     """The parts, with their weights, as tasks; and which types (types,) may be masked: those that a part predicts."""
-    tasks = [_open(name, part, weight, given, encoder) for name, (part, weight) in parts.items()]
-    words = ~given.texts.corpus.type_is_space
+    tasks = [_open(name, part, weight, sources, encoder) for name, (part, weight) in parts.items()]
+    words = ~sources.texts.corpus.type_is_space
     predictable = np.zeros(len(words), dtype=bool)
     for part, _ in parts.values():
         anything = isinstance(part, CharactersObjective | DocumentObjective)
-        predictable |= words if anything else given.rows >= 0
+        predictable |= words if anything else sources.rows >= 0
     return tasks, predictable
 
 
-def _open(name: str, part: AnyPart, weight: float, given: Given, encoder: Encoder) -> Task:
+def _open(name: str, part: AnyPart, weight: float, sources: TargetSources, encoder: Encoder) -> Task:
     loss, device = open_loss(part), encoder.device
 
     def output(outputs: int) -> OutputLayer:
         return OutputLayer(name, part, encoder.width, outputs)
 
     if isinstance(part, DocumentObjective):
-        texts = given.text_vectors(part.predict)
+        texts = sources.text_vectors(part.predict)
         return DocumentTask(name, weight, output(texts.dims), loss, device, texts)
     if isinstance(part, CharactersObjective):
-        vectors = byte_targets(given.texts.corpus.words, part.characters)
-        rows = np.where(given.texts.corpus.type_is_space, -1, given.texts.corpus.type_words).astype(np.int32)
+        vectors = byte_targets(sources.texts.corpus.words, part.characters)
+        rows = np.where(sources.texts.corpus.type_is_space, -1, sources.texts.corpus.type_words).astype(np.int32)
         ones = np.ones(len(vectors), dtype=np.float32)
         pick = partial(_own, rows)
         return BytesTask(name, weight, output(vectors.shape[1] * BYTES), loss, device, vectors, ones, pick)
-    rows, known = given.rows, given.rows >= 0
-    counts = np.bincount(rows[known], given.texts.counts[known], minlength=len(given.vectors))
-    vectors = prepare(given.vectors, counts, part.center, part.whiten)
+    rows, known = sources.rows, sources.rows >= 0
+    counts = np.bincount(rows[known], sources.texts.counts[known], minlength=len(sources.vectors))
+    vectors = prepare(sources.vectors, counts, part.center, part.whiten)
     row_weights = np.ones(len(vectors), dtype=np.float32) if part.sif is None else sif_weights(counts, part.sif)
     outputs, pick = vectors.shape[1], partial(_own, rows)
     if isinstance(part, TrigramObjective):
         outputs, pick = 3 * outputs, partial(_neighbours, rows)
     elif isinstance(part, HeadObjective):
-        pick = partial(_heads, given.heads[part.parser], rows)
+        pick = partial(_heads, sources.heads[part.parser], rows)
     task = WordTask(name, weight, output(outputs), loss, device, vectors, row_weights, pick)
     if not isinstance(part, HeadObjective):
         task.own_words = WordTable(vectors, rows)

@@ -21,11 +21,11 @@ class OutputLayer:
 
     @classmethod
     def of(cls, record: Mapping[str, Any], width: int) -> "OutputLayer":
-        """The one that has this record, on an encoder of that width."""
+        """The layer that has this record, on an encoder of that width."""
         return cls(record["part"], OutputSettings.model_validate(record["head"]), width, record["outputs"])
 
     def record(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values, from which `of` makes it again."""
         head = self._settings.model_dump(include=set(OutputSettings.model_fields))
         return {"part": self._part, "head": head, "outputs": self._outputs}
 
@@ -39,7 +39,7 @@ class OutputLayer:
         }
 
     def linear_map(self, weights: Parameters) -> tuple[Floats, Floats] | None:
-        """W (outputs, width) and b (outputs,), where there is nothing else to it."""
+        """W (outputs, width) and b (outputs,), if the layer is linear alone; else None."""
         if self._settings.hidden_size:
             return None
         return weights[f"{self._name}.output.W"], weights[f"{self._name}.output.b"]

@@ -14,7 +14,7 @@ class Targets:
 
     vectors (n, dims) float32; lengths (n,) int64: words of each one's document; weights (n,) float32, which add up to
     `total` over the whole batch; candidates (m, dims): the distinct targets of the whole batch; places (n,) int64:
-    which candidate is each one's.
+    which candidate each target is.
     """
 
     vectors: Floats
@@ -24,8 +24,8 @@ class Targets:
     candidates: Floats
     places: NDArray[np.int64]
 
-    def part(self, which: slice) -> "Targets":
-        """Those of some of the predictions."""
+    def share(self, which: slice) -> "Targets":
+        """The targets of some of the predictions."""
         return replace(
             self,
             vectors=self.vectors[which],

@@ -9,13 +9,13 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.corpus.corpus import Corpus
 from lmao.engine.device import Device
 from lmao.engine.layers import Backprop, Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.pooling import pool
-from lmao.objectives.masking import Masked
+from lmao.objectives.masking import MaskedTexts
 from lmao.objectives.output import OutputLayer
 from lmao.objectives.targets import Targets
 from lmao.vectors.nearest import nearest, unit_rows
@@ -33,8 +33,8 @@ class Batch:
     """Texts of a corpus with words masked; originals (rows,) int32 are the types before that."""
 
     corpus: Corpus
-    runs: Runs
-    masked: Masked
+    segments: Segments
+    masked: MaskedTexts
     originals: NDArray[np.int32]
 
     @cached_property
@@ -45,7 +45,7 @@ class Batch:
     @cached_property
     def places(self) -> Integers:
         """Where each masked word stands in the corpus' tokens."""
-        return self.runs.begins[self.owners] + self.masked.rows - self.masked.texts.starts[self.owners]
+        return self.segments.begins[self.owners] + self.masked.rows - self.masked.texts.starts[self.owners]
 
     def words(self, texts: slice) -> slice:
         """Which masked words are in some neighbouring texts."""
@@ -54,16 +54,16 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TaskTargets:
     """What a task predicts of a batch: its texts or masked words, by number, ascending, and their targets."""
 
     which: Integers
     targets: Targets
 
-    def part(self, which: slice) -> "Wanted":
-        """Those whose number is in a range."""
+    def share(self, which: slice) -> "TaskTargets":
+        """Those whose numbers are in a range."""
         first, last = np.searchsorted(self.which, [which.start, which.stop])
-        return Wanted(self.which[first:last], self.targets.part(slice(first, last)))
+        return TaskTargets(self.which[first:last], self.targets.share(slice(first, last)))
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class WordTable:
 
 
 class Task(ABC):
-    """A part of what pre-training learns: a head on the encoder, and a loss that counts `weight` times.
+    """A part of what pre-training learns: an output layer on the encoder, and a loss that counts `weight` times.
 
     pooled: whether it predicts from whole texts, not from masked words. labels: what the screen calls the figures that
     it measures; one without a label goes by its name. own_words: where it predicts the masked word itself, the table in
@@ -94,8 +94,8 @@ class Task(ABC):
         self._device = device
 
     @abstractmethod
-    def wanted(self, batch: Batch) -> Wanted:
-        """What it predicts of a batch."""
+    def targets_of(self, batch: Batch) -> TaskTargets:
+        """What it predicts from a batch."""
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         """Predictions from encoded words (n, width): one each, or, pooled, one for each text of so many words."""
@@ -112,7 +112,7 @@ class Task(ABC):
 
 
 class WordTask(Task):
-    """From each masked word a vector.
+    """Predicts a vector from each masked word.
 
     pick(batch) gives the rows into `vectors` (rows, dims) of what each masked word should predict, (words,) or, side by
     side, (words, parts), -1 for nothing; the last row of `vectors` is zeros. row_weights (rows,) are the targets'.
@@ -134,7 +134,7 @@ class WordTask(Task):
         self._row_weights = row_weights
         self._pick = pick
 
-    def wanted(self, batch: Batch) -> Wanted:
+    def targets_of(self, batch: Batch) -> TaskTargets:
         picked = self._pick(batch)
         rows = picked[:, None] if picked.ndim == 1 else picked
         own = rows[:, rows.shape[1] // 2]
@@ -150,7 +150,7 @@ class WordTask(Task):
             candidates=self._on_device[distinct],
             places=self._device.to_device(places),
         )
-        return Wanted(which, targets)
+        return TaskTargets(which, targets)
 
     def measure(self, predictions: Floats, targets: Floats) -> Mapping[str, float]:
         """Cosine of prediction and target; how often the target is the nearest of all rows, or among ten."""
@@ -169,7 +169,7 @@ class WordTask(Task):
 
 
 class BytesTask(WordTask):
-    """From each masked word some of its bytes, numbers from 0 to 255: `vectors` (rows, bytes)."""
+    """Predicts from each masked word some of its bytes, numbers from 0 to 255: `vectors` (rows, bytes)."""
 
     labels: ClassVar[Mapping[str, str]] = {"byte_accuracy": "bytes"}
 
@@ -180,7 +180,7 @@ class BytesTask(WordTask):
 
 
 class TextVectors(Protocol):
-    """Vectors (texts, dims) of stretches of the corpus' tokens."""
+    """Vectors (texts, dims) of segments of the corpus' tokens."""
 
     dims: int
 
@@ -188,7 +188,7 @@ class TextVectors(Protocol):
 
 
 class DocumentTask(Task):
-    """From each text's pooled encoding the vector that `texts` has for it: the same whatever is masked in it."""
+    """Predicts from each text's pooled encoding the vector that `texts` has for it, whatever is masked in it."""
 
     pooled = True
     labels: ClassVar[Mapping[str, str]] = {"document_cosine": "held-out document cosine"}
@@ -199,19 +199,19 @@ class DocumentTask(Task):
         super().__init__(name, weight, output, loss, device)
         self._texts = texts
 
-    def wanted(self, batch: Batch) -> Wanted:
-        vectors = self._texts(batch.runs.begins, batch.runs.lengths)
+    def targets_of(self, batch: Batch) -> TaskTargets:
+        vectors = self._texts(batch.segments.begins, batch.segments.lengths)
         count = len(vectors)
         distinct, places = np.unique(vectors, axis=0, return_inverse=True)  # windows may be of one document
         targets = Targets(
             vectors=self._device.to_device(vectors),
-            lengths=self._device.to_device(batch.runs.lengths),
+            lengths=self._device.to_device(batch.segments.lengths),
             weights=self._device.to_device(np.ones(count, dtype=np.float32)),
             total=float(count),
             candidates=self._device.to_device(distinct),
             places=self._device.to_device(places),
         )
-        return Wanted(np.arange(count), targets)
+        return TaskTargets(np.arange(count), targets)
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
         pooled, backprop_pooling = pool(self.name, X, lengths, space)

@@ -1,4 +1,4 @@
-"""Before pre-training: the table of vectors to predict comes in, and goes out with what all words share taken out."""
+"""Before pre-training: the table of vectors to predict comes in, and goes out without what all words share."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def prepare(vectors: Floats, counts: NDArray[np.int64], center: bool, whiten: bo
     center takes the mean away: frequent words have much of their direction in common, which a prediction gets right
     without a look at the text (Mu & Viswanath 2018 of word vectors). whiten makes the variance 1 in each direction and
     keeps the axes as near as can be (ZCA, Bell & Sejnowski 1997); the covariance is about the mean, centred or not.
-    Zero rows mean that there is no vector: they do not count and stay zero.
+    A row of zeros means that there is no vector: it doesn't count and stays zero.
     """
     weights: NDArray[np.int64] = counts * vectors.any(axis=1)
     total = weights.sum()

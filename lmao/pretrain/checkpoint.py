@@ -1,4 +1,4 @@
-"""Pre-trained weights in the cache: one entry an epoch, and the state to go on from, under one content key."""
+"""Pre-trained weights in the cache: one entry an epoch, and the state to resume from, under one content key."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -15,8 +15,8 @@ POSITION = ("updates", "missed", "epoch", "step", "loss", "seconds")
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What an epoch of pre-training came to. loss: the mean over batches; heldout: figures of the averaged weights."""
+class PretrainEpoch:
+    """The figures of a pre-training epoch. loss: the mean over batches; heldout: figures of the averaged weights."""
 
     epoch: int
     words: int
@@ -29,23 +29,23 @@ class Epoch:
         return self.words / self.seconds
 
     def record(self) -> dict[str, float]:
-        """All of it, flat."""
+        """One flat record."""
         figures = {f"heldout_{name}": value for name, value in self.heldout.items()}
         return {"epoch": self.epoch, "words": self.words, "seconds": self.seconds, "loss": self.loss} | figures
 
 
 @dataclass(frozen=True)
 class State:
-    """Everything needed to go on: random numbers are functions of the position (see `streams`)."""
+    """Everything needed to resume: random numbers are functions of the position (see `streams`)."""
 
     arrays: Mapping[str, NDArray[Any]]  # weights, first, second, average (size,) float32
     updates: int  # steps of the optimizer
-    missed: Mapping[str, int]  # of these, in how many each array was left alone
+    missed: Mapping[str, int]  # in how many of these each array was left alone
     epoch: int  # finished epochs
-    step: int  # finished batches of the epoch that runs
+    step: int  # finished batches of the current epoch
     loss: float  # their sum
     seconds: float
-    epochs: list[Epoch]
+    epochs: list[PretrainEpoch]
 
 
 class Checkpoints:
@@ -62,19 +62,19 @@ class Checkpoints:
         """Held while epochs are computed, so that two workers compute them once."""
         return self._cache.lock("pretrain", self.key)
 
-    def epoch(self, number: int) -> tuple[Parameters, list[Epoch]] | None:
+    def epoch(self, number: int) -> tuple[Parameters, list[PretrainEpoch]] | None:
         """The averaged weights after an epoch and the records up to it, if they are there."""
         found = self._cache.get(self._kind, f"epoch-{number}")
         if found is None:
             return None
         try:
             weights = self._flat(found, "average")
-            return Parameters(self._shapes, weights), [Epoch(**record) for record in found.meta["epochs"]]
+            return Parameters(self._shapes, weights), [PretrainEpoch(**record) for record in found.meta["epochs"]]
         except (Damaged, KeyError, TypeError) as error:
             self._cache.reject(self._kind, f"epoch-{number}", error)
             return None
 
-    def save_epoch(self, average: NDArray[np.float32], epochs: list[Epoch]) -> None:
+    def save_epoch(self, average: NDArray[np.float32], epochs: list[PretrainEpoch]) -> None:
         def make(writer: Writer) -> None:
             writer.array("average", average)
             writer.meta["epochs"] = [asdict(epoch) for epoch in epochs]
@@ -89,7 +89,7 @@ class Checkpoints:
                 continue
             try:
                 arrays = {key: self._flat(found, key) for key in ("weights", "first", "second", "average")}
-                epochs = [Epoch(**record) for record in found.meta["epochs"]]
+                epochs = [PretrainEpoch(**record) for record in found.meta["epochs"]]
                 position = {name: found.meta[name] for name in POSITION}
                 return State(arrays=arrays, epochs=epochs, **position)
             except (Damaged, KeyError, TypeError) as error:
@@ -97,7 +97,7 @@ class Checkpoints:
         return None
 
     def save_state(self, state: State) -> None:
-        """The new state is in place before the former ones go."""
+        """The new state is in place before earlier ones are removed."""
 
         def make(writer: Writer) -> None:
             for name, values in state.arrays.items():

@@ -1,8 +1,8 @@
-"""The pre-trained language model of a run: kept beside its classifier, and read back to put words in masked places.
+"""The pre-trained language model of a run: kept beside its classifier, and read back to fill in masked words.
 
-A run's `tok2vec.bin` is the encoder. `language_model/` adds the output layer and the rows that it was trained to point
-to, with their words: as they were predicted, centred or whitened, so that nothing else has to be found again, for less
-than the table in `model/` takes.
+A run's `tok2vec.bin` is the encoder. `language_model/` adds the output layer, and the rows that it was trained to point
+to with their words. The rows are as they were predicted, centred or whitened, so nothing has to be computed again; they
+take less than the table in `model/`.
 """
 
 import json
@@ -37,7 +37,7 @@ log = logging.getLogger("lmao")
 
 
 @dataclass(frozen=True)
-class Filled:
+class Completion:
     """The nearest words of one masked place, the best first, and their cosines with what was predicted."""
 
     words: Sequence[str]
@@ -49,20 +49,20 @@ def save_language_model(
 ) -> None:
     """Write `folder / "language_model"`, if a task predicts masked words; of several the first.
 
-    weights: the pre-trained ones, heads among them; texts: what was pre-trained on.
+    weights: the pre-trained ones, output layers among them; texts: what was pre-trained on.
     """
     predicting = ((task.output, task.own_words) for task in tasks)
-    head, table = next(((head, table) for head, table in predicting if table is not None), (None, None))
-    if head is None or table is None:
+    output, table = next(((output, table) for output, table in predicting if table is not None), (None, None))
+    if output is None or table is None:
         return
     rows, words = _most_frequent(texts, table.rows)
 
     def make(writer: Writer) -> None:
         writer.array("table", unit_rows(table.vectors[rows]))
         (writer.path / "words.json").write_text(json.dumps(words), encoding="utf-8")
-        for array in head.shapes():
+        for array in output.shapes():
             writer.array(array, weights[array])
-        writer.meta |= {"encoder": encoder.without(Mark.NOT_SCIENCE), **head.record()}
+        writer.meta |= {"encoder": encoder.without(Mark.NOT_SCIENCE), **output.record()}
 
     Cache(folder, log.warning).put("", FOLDER, make)
 
@@ -78,7 +78,7 @@ def _most_frequent(texts: Selection, rows: NDArray[np.int32]) -> tuple[NDArray[n
 
 
 class LanguageModel:
-    """What a run has learned of masked words, by its folder.
+    """The language model of the run in a folder.
 
     Raises:
         UserError: the folder is not that of a run that keeps such a model, or a file of it is damaged.
@@ -106,12 +106,12 @@ class LanguageModel:
         self._units: Floats = np.asarray(entry.array("table"))
         self._words: list[str] = json.loads((entry.path / "words.json").read_text(encoding="utf-8"))
 
-    def fill(self, text: str, k: int) -> list[Filled]:
+    def fill(self, text: str, k: int) -> list[Completion]:
         """The k nearest words of each [MASK] in a text, in its order."""
         predicted = self.predict(text)
         rows, cosines = nearest(predicted, self._units, k)
         words = [[self._words[row] for row in found] for found in rows]
-        return [Filled(found, values.tolist()) for found, values in zip(words, cosines, strict=True)]
+        return [Completion(found, values.tolist()) for found, values in zip(words, cosines, strict=True)]
 
     def predict(self, text: str) -> Floats:
         """The vectors (masks, dims) that are predicted."""

@@ -1,5 +1,5 @@
 """Language modelling with approximate outputs: the encoder learns to predict the vectors of masked words, of documents,
-or what else its tasks ask for."""
+or whatever else its tasks ask for."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -7,14 +7,14 @@ from time import perf_counter
 import numpy as np
 
 from lmao.config.pretrain import Pretrain
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.encoder.dropout import Dropout
 from lmao.engine.initialization import initialize
 from lmao.engine.optimizer import Adam, learning_rate
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team, shares
 from lmao.errors import Diverged
-from lmao.pretrain.checkpoint import Checkpoints, Epoch, State
+from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch, State
 from lmao.pretrain.measuring import measure
 from lmao.pretrain.mixing import Mixing
 from lmao.pretrain.model import PretrainModel
@@ -26,8 +26,8 @@ from lmao.streams import key
 class Pretraining:
     """One pre-training, epoch by epoch, resumed from where its checkpoints stand.
 
-    mixing: the classifier's updates between the others. before: how many epochs went before with the same seed, whose
-    draws are not to come again.
+    mixing: the classifier's updates between the others. before: how many epochs with the same seed came before; their
+    draws are not repeated.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class Pretraining:
         self._before = before
         own = {} if mixing is None else mixing.shapes
         self.shapes = {**model.shapes, **own}
-        self._softmax = [name for name in own if name not in model.shapes]  # what the tasks don't have
+        self._softmax = [name for name in own if name not in model.shapes]  # arrays that the tasks lack
         self.optimizer = Adam(settings, initialize(self.shapes, texts.seed), self._device)
-        self._step = 0  # finished batches of the epoch that runs, with their
+        self._step = 0  # finished batches of the current epoch, with their
         self._loss = 0.0
         self._seconds = 0.0
-        self.epochs: list[Epoch] = []
+        self.epochs: list[PretrainEpoch] = []
 
     def start_from(self, weights: Parameters) -> None:
-        """Take over the arrays that are there of an earlier pre-training."""
+        """Take over the arrays that an earlier pre-training has too."""
         arrays = {name: self._device.to_device(weights[name]) for name in self.shapes if name in weights.shapes}
         self.optimizer.weights.copy_from(arrays)
         self.optimizer.average[:] = self.optimizer.weights.flat
@@ -70,12 +70,12 @@ class Pretraining:
 
     @property
     def words(self) -> int:
-        """Of the epoch that runs."""
+        """How many words the current epoch has."""
         return sum(_words(step) for step in self._steps())
 
     @property
     def words_done(self) -> int:
-        """Of the epoch that runs."""
+        """How many words of the current epoch are done."""
         return sum(_words(step) for step in self._steps()[: self._step])
 
     def weights(self) -> Parameters:
@@ -83,8 +83,10 @@ class Pretraining:
         average = self.optimizer.averages()
         return average.like(self._device.to_host(average.flat))
 
-    def run_epoch(self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]) -> Epoch:
-        """The next epoch, or what is left of it; `advance(words, loss=…)` is told of each step.
+    def run_epoch(
+        self, checkpoints: Checkpoints, team: Team, stop: StopSignal, advance: Callable[..., None]
+    ) -> PretrainEpoch:
+        """The next epoch, or what is left of it; `advance(words, loss=…)` is called after each step.
 
         Raises:
             Diverged: the loss is not finite.
@@ -112,30 +114,30 @@ class Pretraining:
                 raise self._diverged(f"the weights are not finite after epoch {number}")
             figures = measure(self.model, average, self.texts.heldout(), team.workspaces[0])
             words = sum(_words(step) for step in steps)
-            epoch = Epoch(number, words, self._seconds, self._loss / len(steps), figures)
+            epoch = PretrainEpoch(number, words, self._seconds, self._loss / len(steps), figures)
             self.epochs.append(epoch)
             self._step, self._loss, self._seconds = 0, 0.0, 0.0
             checkpoints.save_epoch(self._device.to_host(average.flat), self.epochs)
             checkpoints.save_state(self._state())
         return epoch
 
-    def _steps(self) -> list[Runs]:
-        """Of the epoch that runs."""
+    def _steps(self) -> list[Segments]:
+        """Those of the current epoch."""
         return self.texts.steps(self._before + len(self.epochs) + 1)
 
-    def update(self, texts: Runs, epoch: int, step: int, team: Team, gradients: Floats) -> float:
+    def update(self, texts: Segments, epoch: int, step: int, team: Team, gradients: Floats) -> float:
         """One step; the loss of the batch."""
         settings, weights = self._settings, self.optimizer.weights
         batch = self.texts.batch(texts, epoch, step)
-        wanted = [task.wanted(batch) for task in self.model.tasks]
-        if not any(len(found.which) for found in wanted):
+        targets = [task.targets_of(batch) for task in self.model.tasks]
+        if not any(len(found.which) for found in targets):
             return 0.0
         draws = key(self.texts.seed, "pretrain dropout", epoch, step)
         dropout = Dropout(settings.dropout, settings.vector_dropout, draws)
 
         def work(member: int, which: slice) -> float:
             own = weights.like(gradients[member])
-            return self.model.learn(weights, batch, wanted, which, dropout, team.workspaces[member], own)
+            return self.model.learn(weights, batch, targets, which, dropout, team.workspaces[member], own)
 
         loss = sum(team.map(work, shares(texts.lengths, team.threads)))
         self._check(loss, epoch, step)
@@ -165,5 +167,5 @@ class Pretraining:
         )
 
 
-def _words(texts: Runs) -> int:
+def _words(texts: Segments) -> int:
     return int(texts.lengths.sum())

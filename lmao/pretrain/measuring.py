@@ -15,13 +15,13 @@ def measure(model: PretrainModel, weights: Parameters, heldout: Iterable[Batch],
     predictions: list[list[Floats]] = [[] for _ in model.tasks]
     targets: list[list[Floats]] = [[] for _ in model.tasks]
     for batch in heldout:
-        for number, (prediction, wanted) in enumerate(model.predict(weights, batch, space)):
+        for number, (prediction, expected) in enumerate(model.predict(weights, batch, space)):
             predictions[number].append(prediction)
-            targets[number].append(wanted)
+            targets[number].append(expected)
     figures: dict[str, float] = {}
     for task, predicted, target in zip(model.tasks, predictions, targets, strict=True):
-        wanted = np.concatenate(target)
-        measured = task.measure(np.concatenate(predicted), wanted) if len(wanted) else {}
+        expected = np.concatenate(target)
+        measured = task.measure(np.concatenate(predicted), expected) if len(expected) else {}
         figures |= {_prefix(task, model.tasks) + name: value for name, value in measured.items()}
     return figures
 

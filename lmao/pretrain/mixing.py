@@ -12,7 +12,7 @@ from lmao.textcat.classifier import Classifier
 
 
 class Mixing:
-    """After an update of pre-training comes one of the classifier with a chance of `pretrain.mix`, which moves to
+    """An update of pre-training is followed by one of the classifier with probability `pretrain.mix`, which moves to
     `pretrain.mix_end` within `pretrain.mix_steps` updates. All draws are functions of the number of updates done."""
 
     def __init__(
@@ -35,13 +35,13 @@ class Mixing:
         return bool(stream(self._seed, "mix", updates).random() < self.chance(updates))
 
     def update(self, optimizer: Adam, team: Team, gradients: Floats) -> float:
-        """One step on a batch of labelled texts; what the classifier doesn't have stays as it is. Returns the loss."""
+        """One step on a batch of labelled texts; arrays that the classifier lacks don't change. Returns the loss."""
         textcat, weights, updates = self._textcat, optimizer.weights, optimizer.steps
         count = len(self._examples.documents)
         chosen = stream(self._seed, "mix examples", updates).permutation(count)[: textcat.batch_size]
         dropout = Dropout(textcat.dropout, textcat.vector_dropout, key(self._seed, "mix dropout", updates))
         numbers, labels = self._examples.documents[chosen], self._examples.labels[chosen]
         loss = self._classifier.learn_from(weights, numbers, labels, dropout, team, gradients)
-        heads = [name for name in weights.shapes if name not in self.shapes]
-        optimizer.step(gradients, learning_rate(self._settings, updates), team.executor, heads)
+        left_alone = [name for name in weights.shapes if name not in self.shapes]
+        optimizer.step(gradients, learning_rate(self._settings, updates), team.executor, left_alone)
         return loss

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.pretrain import Pretrain
-from lmao.corpus.batches import Runs, batches, lay_out, windows
+from lmao.corpus.batches import Segments, batches, lay_out, windows
 from lmao.corpus.selection import Selection
 from lmao.errors import UserError
 from lmao.objectives.masking import Masking
@@ -47,26 +47,26 @@ class PretrainTexts:
         heldout = settings.model_copy(update=HELDOUT_MASKING if settings.mask_rate else NO_MASKING)
         self._heldout_masking = Masking(heldout, selection.counts, predictable)
 
-    def steps(self, epoch: int) -> list[Runs]:
-        """An epoch's texts, step by step, in its order."""
+    def steps(self, epoch: int) -> list[Segments]:
+        """An epoch's texts in its order, a batch a step."""
         mixed = stream(self.seed, "pretrain order", epoch).permutation(len(self._windows))
         if self._settings.epoch_words is not None:
             before = np.cumsum(self._windows.lengths[mixed]) - self._windows.lengths[mixed]
             mixed = mixed[before < self._settings.epoch_words]
         return self._cut(self._windows[mixed])
 
-    def batch(self, texts: Runs, epoch: int, step: int) -> Batch:
-        """Masked as in this step of this epoch."""
+    def batch(self, texts: Segments, epoch: int, step: int) -> Batch:
+        """The batch of some texts, masked as in this step of this epoch."""
         return self._batch(texts, self._masking, stream(self.seed, "pretrain mask", epoch, step))
 
     def heldout(self) -> Iterator[Batch]:
-        """What is measured on: the same words masked each time."""
+        """The batches to measure on: the same words are masked each time."""
         for number, texts in enumerate(self._cut(self._heldout)):
             yield self._batch(texts, self._heldout_masking, stream(self.seed, "heldout mask", number))
 
-    def _cut(self, texts: Runs) -> list[Runs]:
+    def _cut(self, texts: Segments) -> list[Segments]:
         return [texts[which] for which in batches(texts.lengths, self._settings.batch_words)]
 
-    def _batch(self, texts: Runs, masking: Masking, generator: np.random.Generator) -> Batch:
+    def _batch(self, texts: Segments, masking: Masking, generator: np.random.Generator) -> Batch:
         whole = lay_out(self._corpus, texts, self._gap)
         return Batch(self._corpus, texts, masking(whole, generator), whole.ids)

@@ -14,7 +14,7 @@ from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.passwords import without_passwords
-from lmao.report.document import Block, describe, markdown
+from lmao.report.description import Block, describe, markdown
 from lmao.report.luck import Curve
 from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
@@ -38,7 +38,7 @@ def report(pattern: str, storage: str, output: Path) -> None:
     """Write runs.csv, table.md and the plots into `output`, and show the tables.
 
     Raises:
-        UserError: there is no database, no such study, or no such folder can be made.
+        UserError: there is no database, no such study, or `output` is a file.
     """
     studies = read_studies(storage, pattern)
     try:
@@ -59,7 +59,7 @@ def report(pattern: str, storage: str, output: Path) -> None:
 
 
 def _command(pattern: str, storage: str) -> str:
-    """Without what is of one machine: a folder, a password."""
+    """The command, without what belongs to one machine: a folder, a password."""
     file = sqlite_file(storage) if scheme(storage) == "sqlite" else None
     database = f"sqlite:///{file.name}" if file else without_passwords(storage)
     options = ["--storage", database] if storage != STORAGE else []

@@ -1,4 +1,4 @@
-"""Re-runs are compared: the same seeds in two arms, judged on the same examples; p-values are Holm's over the table."""
+"""Compares re-runs: the same seeds in two arms, judged on the same examples; p-values are Holm's over the table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.report.files import Judged, RunFiles
+from lmao.report.files import Judgements, RunFiles
 from lmao.report.rows import Group, Row
 from lmao.report.statistics import Comparison, Verdict, compare, holm, multi_bootstrap, verdict
 from lmao.sweep.records import State
@@ -15,14 +15,14 @@ FEWEST = 2  # pairs
 
 
 @dataclass(frozen=True)
-class Confirmed:
-    """The re-run of a row: what each seed judged, on dev and, where it was asked for, on test."""
+class ConfirmedArm:
+    """The re-run of a row: what each seed judged, on dev and, if it was asked for, on test."""
 
     row: Row
-    dev: Mapping[int, Judged]
-    test: Mapping[int, Judged]
+    dev: Mapping[int, Judgements]
+    test: Mapping[int, Judgements]
 
-    def part(self, name: str) -> Mapping[int, Judged]:
+    def split(self, name: str) -> Mapping[int, Judgements]:
         return self.dev if name == "dev" else self.test
 
 
@@ -32,7 +32,7 @@ class Pair:
 
     first: Row
     second: Row
-    part: str
+    split: str
     comparison: Comparison
     dev: Comparison
     p: float
@@ -40,70 +40,70 @@ class Pair:
     reversed_word: Verdict  # for `second` against `first`
 
 
-def confirm(group: Group, files: RunFiles) -> Sequence[Confirmed]:
+def confirm(group: Group, files: RunFiles) -> Sequence[ConfirmedArm]:
     """What the complete trials of each row's re-run judged."""
     confirmed = []
     for row in group.rows:
         if row.rerun is None:
             continue
-        parts: dict[str, dict[int, Judged]] = {"dev": {}, "test": {}}
+        splits: dict[str, dict[int, Judgements]] = {"dev": {}, "test": {}}
         for trial in row.rerun.of(State.COMPLETE):
-            for part, found in parts.items():
-                judged = files.judged(row.rerun, trial, part)
+            for split, found in splits.items():
+                judged = files.judged(row.rerun, trial, split)
                 if judged is not None and trial.seed is not None:
                     found[trial.seed] = judged
-        confirmed.append(Confirmed(row, **parts))
+        confirmed.append(ConfirmedArm(row, **splits))
     return confirmed
 
 
-def compare_all(group: Group, confirmed: Sequence[Confirmed]) -> tuple[Sequence[Pair], Sequence[str]]:
+def compare_all(group: Group, confirmed: Sequence[ConfirmedArm]) -> tuple[Sequence[Pair], Sequence[str]]:
     """Every row against its baseline and against the linear model; and remarks on pairs that could not be made."""
     arms = {arm.row.label: arm for arm in confirmed}
-    wanted = [
+    pairings = [
         (arms[row.label], arms[other.label])
         for row in group.rows
         for other in (group.baseline_of(row), None if row.study.is_linear else group.linear)
         if other is not None and row.label in arms and other.label in arms
     ]
     remarks, made = [], []
-    for first, second in wanted:
-        part = "test" if len(set(first.test) & set(second.test)) >= FEWEST else "dev"
-        seeds = {name: _shared(first.part(name), second.part(name)) for name in {part, "dev"}}
-        if len(seeds[part]) < FEWEST or len(seeds["dev"]) < FEWEST:
+    for first, second in pairings:
+        split = "test" if len(set(first.test) & set(second.test)) >= FEWEST else "dev"
+        seeds = {name: _shared(first.split(name), second.split(name)) for name in {split, "dev"}}
+        if len(seeds[split]) < FEWEST or len(seeds["dev"]) < FEWEST:
             remarks.append(
                 f"{first.row.label} against {second.row.label}: no two seeds judged the same examples in both."
             )
         else:
-            made.append((first, second, part, seeds))
+            made.append((first, second, split, seeds))
     resampled = _resample([(first, second, name, seeds[name]) for first, second, _, seeds in made for name in seeds])
     compared = [
         {name: _compare(first, second, name, seeds[name], resampled) for name in seeds}
         for first, second, _, seeds in made
     ]
-    adjusted = holm([found[part].p for (_, _, part, _), found in zip(made, compared, strict=True)])
+    adjusted = holm([found[split].p for (_, _, split, _), found in zip(made, compared, strict=True)])
     pairs = [
         Pair(
             first=first.row,
             second=second.row,
-            part=part,
-            comparison=found[part],
+            split=split,
+            comparison=found[split],
             dev=found["dev"],
             p=p,
-            word=verdict(found[part], p),
-            reversed_word=verdict(found[part].reversed(), p),
+            word=verdict(found[split], p),
+            reversed_word=verdict(found[split].reversed(), p),
         )
-        for (first, second, part, _), found, p in zip(made, compared, adjusted, strict=True)
+        for (first, second, split, _), found, p in zip(made, compared, adjusted, strict=True)
     ]
     return pairs, remarks
 
 
 Floats = NDArray[np.float64]
 Seeds = tuple[int, ...]
-Wanted = tuple[Confirmed, Confirmed, str, Seeds]
-Resampled = Mapping[tuple[str, str, Seeds], Floats]  # by label, part and seeds: (resamples,)
+PairedRuns = tuple[ConfirmedArm, ConfirmedArm, str, Seeds]
+Resampled = Mapping[tuple[str, str, Seeds], Floats]  # by label, split and seeds: (resamples,)
 
 
-def _shared(first: Mapping[int, Judged], second: Mapping[int, Judged]) -> Seeds:
+def _shared(first: Mapping[int, Judgements], second: Mapping[int, Judgements]) -> Seeds:
     """The seeds in both that judged the same examples in both."""
     return tuple(
         seed
@@ -113,20 +113,20 @@ def _shared(first: Mapping[int, Judged], second: Mapping[int, Judged]) -> Seeds:
     )
 
 
-def _resample(wanted: Sequence[Wanted]) -> Resampled:
+def _resample(pairings: Sequence[PairedRuns]) -> Resampled:
     """Bootstrapped accuracies. Arms that share seeds and examples share the draws."""
-    sharing: dict[tuple[str, Seeds, int], dict[str, Confirmed]] = {}
-    for first, second, part, seeds in wanted:
-        examples = hash(b"".join(first.part(part)[seed].documents.tobytes() for seed in seeds))
-        sharing.setdefault((part, seeds, examples), {}).update({arm.row.label: arm for arm in (first, second)})
+    sharing: dict[tuple[str, Seeds, int], dict[str, ConfirmedArm]] = {}
+    for first, second, split, seeds in pairings:
+        examples = hash(b"".join(first.split(split)[seed].documents.tobytes() for seed in seeds))
+        sharing.setdefault((split, seeds, examples), {}).update({arm.row.label: arm for arm in (first, second)})
     resampled = {}
-    for (part, seeds, _), arms in sharing.items():
-        accuracies = multi_bootstrap(*_aligned([arm.part(part) for arm in arms.values()], seeds))
-        resampled.update({(label, part, seeds): column for label, column in zip(arms, accuracies.T, strict=True)})
+    for (split, seeds, _), arms in sharing.items():
+        accuracies = multi_bootstrap(*_aligned([arm.split(split) for arm in arms.values()], seeds))
+        resampled.update({(label, split, seeds): column for label, column in zip(arms, accuracies.T, strict=True)})
     return resampled
 
 
-def _aligned(arms: Sequence[Mapping[int, Judged]], seeds: Seeds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _aligned(arms: Sequence[Mapping[int, Judgements]], seeds: Seeds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(arms, seeds, documents) what was right, and (seeds, documents) what was judged at all, over all documents."""
     documents = np.unique(np.concatenate([arms[0][seed].documents for seed in seeds]))
     correct = np.zeros((len(arms), len(seeds), len(documents)), dtype=np.bool_)
@@ -139,7 +139,7 @@ def _aligned(arms: Sequence[Mapping[int, Judged]], seeds: Seeds) -> tuple[NDArra
     return correct, judged
 
 
-def _compare(first: Confirmed, second: Confirmed, part: str, seeds: Seeds, resampled: Resampled) -> Comparison:
-    accuracies = [np.array([arm.part(part)[seed].accuracy for seed in seeds]) for arm in (first, second)]
-    difference = resampled[first.row.label, part, seeds] - resampled[second.row.label, part, seeds]
+def _compare(first: ConfirmedArm, second: ConfirmedArm, split: str, seeds: Seeds, resampled: Resampled) -> Comparison:
+    accuracies = [np.array([arm.split(split)[seed].accuracy for seed in seeds]) for arm in (first, second)]
+    difference = resampled[first.row.label, split, seeds] - resampled[second.row.label, split, seeds]
     return compare(accuracies[0], accuracies[1], difference)

@@ -1,4 +1,4 @@
-"""What trials left behind: result.json and predictions.npz come from their folders, or else from MLflow."""
+"""The files of trials: result.json and predictions.npz are read from their folders, or else from MLflow."""
 
 import json
 import os
@@ -23,7 +23,7 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own; for a store with a passwor
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgements:
     """The examples of one run, in the order of their documents."""
 
     correct: NDArray[np.bool_]  # (n,)
@@ -37,7 +37,7 @@ class Judged:
 
 @dataclass
 class RunFiles:
-    """Downloads go below `folder`; `missing` tells what could not be had, and why."""
+    """Downloads go into `folder`; `missing` lists what could not be had, and why."""
 
     folder: Path
     missing: list[str] = field(default_factory=list)
@@ -57,19 +57,19 @@ class RunFiles:
         self._miss(study, trial, f"result.json {problem}")
         return None
 
-    def judged(self, study: StudyRecord, trial: TrialRecord, part: str) -> Judged | None:
-        """The `dev` or `test` examples of predictions.npz, if it is there and has that part."""
+    def judged(self, study: StudyRecord, trial: TrialRecord, split: str) -> Judgements | None:
+        """The `dev` or `test` examples of predictions.npz, if it is there and has that split."""
         path = self._path(study, trial, "predictions.npz")
         if path is None:
             return None
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                if f"{part}_scores" not in arrays:
+                if f"{split}_scores" not in arrays:
                     return None
-                scores, labels, documents = (arrays[f"{part}_{name}"] for name in ("scores", "labels", "documents"))
+                scores, labels, documents = (arrays[f"{split}_{name}"] for name in ("scores", "labels", "documents"))
             order = np.argsort(documents)
             correct = scores.argmax(axis=1) == labels
-            return Judged(correct[order], documents[order].astype(np.int64), labels[order].astype(np.int64))
+            return Judgements(correct[order], documents[order].astype(np.int64), labels[order].astype(np.int64))
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
             self._miss(study, trial, "predictions.npz can't be read")
             return None

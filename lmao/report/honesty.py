@@ -14,13 +14,13 @@ from lmao.report.rows import Group
 from lmao.report.settings import extent, space_of
 from lmao.sweep.records import State, StudyRecord, TrialRecord
 
-LISTED = 10  # kinds of failures that are told
+LISTED = 10  # kinds of failures that are listed
 
 
 def statement(
     group: Group, results: Sequence[Mapping[str, Any]], chance: float | None, missing: Sequence[str], command: str
 ) -> Sequence[str]:
-    """Lines of Markdown. `chance`: None where the number of labels is not known."""
+    """Lines of Markdown. `chance`: None if the number of labels is not known."""
     lines = [
         _runs(group),
         *_choice(group),
@@ -128,7 +128,7 @@ def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _command(study: StudyRecord) -> str:
-    """What made a study, but for its space, which is told above."""
+    """The command that made a study, but for its space, which is listed above."""
     if study.is_rerun:
         pattern = [study.rerun_of] if study.rerun_of else []
         return shlex.join(["python", "-m", "lmao.rerun", *pattern, f"--seeds={study.budget}"])
@@ -138,18 +138,18 @@ def _command(study: StudyRecord) -> str:
 
 
 def _without_folders(override: str) -> str:
-    """`data.path=/somewhere/reviews.csv` without what is of one machine."""
+    """`data.path=/somewhere/reviews.csv` without the folder, which is one machine's."""
     key, sign, value = override.partition("=")
     return f"{key}={value.rpartition('/')[2]}" if sign and key.endswith(("path", "dir")) else override
 
 
 def _begun(study: StudyRecord) -> Sequence[TrialRecord]:
-    """Without the points that are only put down to be run."""
+    """Without the points that are only queued."""
     return [trial for trial in study.trials if trial.state is not State.WAITING]
 
 
 def _commits(study: StudyRecord) -> set[str]:
-    """What its trials ran; of a study that doesn't tell, that of its last start."""
+    """The commits that its trials ran; if they aren't known, that of its last start."""
     return {_short(trial.code) for trial in study.trials if trial.code} or {_short(study.commit)}
 
 

@@ -1,4 +1,4 @@
-"""The pictures of the luck and of the search, PNG and SVG, that can be read in grey: best_of_k and history."""
+"""Plots of luck and of the search, best_of_k and history: PNG and SVG that can be read in grey."""
 
 import io
 import textwrap

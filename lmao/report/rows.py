@@ -1,4 +1,4 @@
-"""Studies are arranged as the rows of tables: one a search with its re-run, one table for what has the same data."""
+"""Studies are arranged as rows of tables: a row for each search with its re-run, a table for each data set."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ import numpy as np
 from lmao.report.statistics import Floats
 from lmao.sweep.records import State, StudyRecord, TrialRecord
 
-NEVER_TOLD = ("seed", "data.", "pretrain.epochs")  # in a label: the data has a table of its own
+NOT_IN_LABELS = ("seed", "data.", "pretrain.epochs")  # the data has a table of its own
 OF_PRETRAINING = ("pretrain.", "objective.", "vectors.target.")  # without meaning where pretrain.epochs=0
 
 
 @dataclass(frozen=True)
 class Row:
     """One arm: the study that searched its settings, the one that re-trained the best of them, and those that
-    re-trained what was the best before."""
+    re-trained what was best earlier."""
 
     label: str
     search: StudyRecord | None
@@ -88,7 +88,7 @@ def arrange(studies: Sequence[StudyRecord]) -> Sequence[Group]:
     rows += [Row(study.name, None, study) for study in chain.from_iterable(reruns.values())]
     texts = {_data(row): row.study.texts for row in rows if row.study.texts}
 
-    def key(row: Row) -> tuple[str, str]:  # studies that don't tell their texts go with one that does
+    def key(row: Row) -> tuple[str, str]:  # studies that don't know their texts go with one that does
         return _data(row), row.study.texts or texts.get(_data(row), "")
 
     rows.sort(key=key)
@@ -106,7 +106,7 @@ def arrange(studies: Sequence[StudyRecord]) -> Sequence[Group]:
 
 
 def retrains(rerun: StudyRecord, trial: TrialRecord) -> bool:
-    """Whether its settings are the trial's; a choice of a group is told by its name."""
+    """Whether its settings are the trial's; a group's choice is compared by name."""
     there = rerun.science
     return all(
         there.get(name, there.get(f"{name}.name", value)) == value
@@ -142,7 +142,7 @@ def _labelled(rows: Sequence[Row]) -> Sequence[Row]:
             key=lambda row: (np.inf if row.study.pretrain_epochs is None else row.study.pretrain_epochs, row.label)
         )
         sciences = [_meaningful(row.study) for row in kind]
-        differing = {key for key in _differing(sciences) if not key.startswith(NEVER_TOLD)}
+        differing = {key for key in _differing(sciences) if not key.startswith(NOT_IN_LABELS)}
         labels = [
             ", ".join([_kind(row.study), *_values_of(science, differing)])
             for row, science in zip(kind, sciences, strict=True)
@@ -154,7 +154,7 @@ def _labelled(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _apart(labels: list[str], more: Sequence[str]) -> list[str]:
-    """Equal labels, told apart by something more."""
+    """Labels, with something more where they are equal."""
     return [label if labels.count(label) == 1 else f"{label}, {also}" for label, also in zip(labels, more, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""The pictures of the settings: isolation, accuracy against each of them, and boundary, where the best ones lie."""
+"""Plots of the settings: isolation (accuracy against each of them) and boundary (where the best ones lie)."""
 
 import textwrap
 from collections.abc import Sequence

@@ -9,8 +9,8 @@ import rich.table
 from rich import box
 from rich.text import Text
 
-from lmao.report.comparison import Confirmed, Pair
-from lmao.report.files import Judged
+from lmao.report.comparison import ConfirmedArm, Pair
+from lmao.report.files import Judgements
 from lmao.report.rows import Row
 from lmao.report.statistics import Comparison, Floats, t_interval
 from lmao.sweep.records import State, StudyRecord
@@ -40,7 +40,7 @@ class Table:
         return table
 
 
-def results(rows: Sequence[Row], confirmed: Mapping[str, Confirmed], chance: float) -> Table:
+def results(rows: Sequence[Row], confirmed: Mapping[str, ConfirmedArm], chance: float) -> Table:
     """The original table, and what became of the best settings when they were trained again."""
     header = ["LMAO?", "best accuracy", "n", "failed / pruned", f"top-{TOP} mean", "median", "sampler"]
     header += ["dev, fresh seeds", "test, fresh seeds"]
@@ -64,7 +64,7 @@ def results(rows: Sequence[Row], confirmed: Mapping[str, Confirmed], chance: flo
     return Table("Accuracy, %", header, body)
 
 
-def best_settings(rows: Sequence[Row], confirmed: Mapping[str, Confirmed]) -> Table:
+def best_settings(rows: Sequence[Row], confirmed: Mapping[str, ConfirmedArm]) -> Table:
     """What the best runs were set to, and how well the mean of their re-runs is known."""
     header = ["LMAO?", "trial", "best setting", "fresh seeds", "dev, 95% of the mean", "test, 95% of the mean"]
     body = []
@@ -88,7 +88,7 @@ def differences(pairs: Sequence[Pair]) -> Table:
             pair.second.label,
             str(pair.comparison.pairs),
             _difference(pair.dev),
-            _difference(pair.comparison) if pair.part == "test" else "",
+            _difference(pair.comparison) if pair.split == "test" else "",
             f"{pair.p:.3f}" if pair.p >= 0.001 else f"{pair.p:.1e}",
             f"{pair.comparison.superiority:.2f}",
             _word(pair),
@@ -137,7 +137,7 @@ def _seeds(rerun: StudyRecord | None) -> str:
     return str(complete) if rerun.done and complete == rerun.budget else f"{complete} of {rerun.budget}"
 
 
-def _spread(judged: Mapping[int, Judged]) -> str:
+def _spread(judged: Mapping[int, Judgements]) -> str:
     """Mean ± sd."""
     accuracies = _accuracies(judged)
     if len(accuracies) < 2:
@@ -145,13 +145,13 @@ def _spread(judged: Mapping[int, Judged]) -> str:
     return f"{percent(accuracies.mean())} ± {percent(accuracies.std(ddof=1))}"
 
 
-def _interval(judged: Mapping[int, Judged]) -> str:
+def _interval(judged: Mapping[int, Judgements]) -> str:
     """Student's, of the mean."""
     accuracies = _accuracies(judged)
     return "{} to {}".format(*map(percent, t_interval(accuracies))) if len(set(accuracies)) > 1 else ""
 
 
-def _accuracies(judged: Mapping[int, Judged]) -> Floats:
+def _accuracies(judged: Mapping[int, Judgements]) -> Floats:
     return np.array([found.accuracy for found in judged.values()])
 
 

@@ -28,7 +28,7 @@ from lmao.run.stages.vectors import static_vectors
 from lmao.textcat.classifier import Classifier
 from lmao.textcat.linear import NgramClassifier
 from lmao.textcat.probe import fit_probe
-from lmao.vectors.loading import of_target
+from lmao.vectors.loading import target_table_errors
 from lmao.vectors.lookup import TypeVectors, look_up
 from lmao.vectors.texts import document_vectors, mean_vectors
 
@@ -93,9 +93,9 @@ def _train_probe(context: Context, data: Dataset, kind: Literal["mean", "documen
 def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     settings, device, corpus = context.settings, context.team.device, data.texts.corpus
     inputs = static_vectors(context, "vectors", settings.vectors, data.texts)
-    target = _target(context, inputs, data.texts)
+    target_vectors = _target_vectors(context, inputs, data.texts)
     heads = syntactic_heads(context, source, corpus)
-    digests = _tell_trial(context, data, vectors=inputs.digest, target=target.digest, heads=heads.digest)
+    digests = _tell_trial(context, data, vectors=inputs.digest, target=target_vectors.digest, heads=heads.digest)
     encoder = open_encoder(settings.encoder, inputs.vectors.shape[1], device)
     hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
     types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
@@ -103,7 +103,7 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
     pretrained = None
     if settings.pretrain.epochs:
-        pretrained = pretrain(context, classifier, data, target, heads, digests)
+        pretrained = pretrain(context, classifier, data, target_vectors, heads, digests)
     weights, summary = trained_weights(context, classifier, pretrained, data.splits)
     before = None if pretrained is None else pretrained.summary
     learning_curves(context.folder / "curves.png", [] if before is None else before.records, summary.records)
@@ -124,14 +124,14 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     return Trained(predict, before, summary, weights.flat.size, size, digests)
 
 
-def _target(context: Context, inputs: TypeVectors, texts: Selection) -> TypeVectors:
+def _target_vectors(context: Context, inputs: TypeVectors, texts: Selection) -> TypeVectors:
     """The table whose rows pre-training predicts, or none."""
     settings = context.settings
     if not settings.needs_target:
         return look_up(texts.corpus, None)
     if settings.target.name == "same":
         return inputs
-    with of_target():
+    with target_table_errors():
         return static_vectors(context, "target", settings.target, texts)
 
 

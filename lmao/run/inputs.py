@@ -10,7 +10,7 @@ from lmao.corpus.tokens import check_language
 from lmao.data.document import Source
 from lmao.data.source import open_source
 from lmao.engine.device import open_device
-from lmao.vectors.loading import check_vectors, of_target
+from lmao.vectors.loading import check_vectors, target_table_errors
 
 
 def check_inputs(settings: Config, cache: Cache) -> Source:
@@ -23,7 +23,7 @@ def check_inputs(settings: Config, cache: Cache) -> Source:
     source = open_source(settings.data, cache.root)
     check_language(settings.data.language)
     for name, table in settings.tables.items():
-        with of_target() if name == "vectors.target" else nullcontext():
+        with target_table_errors() if name == "vectors.target" else nullcontext():
             check_vectors(table)
     if settings.pretrains:
         for part, _ in settings.parts.values():

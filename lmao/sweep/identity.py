@@ -1,4 +1,4 @@
-"""What makes a study the one it is: its name, and the attributes that mustn't change when it is gone on with."""
+"""A study's identity: its name, and the attributes that mustn't change when it is resumed."""
 
 import json
 import re
@@ -38,8 +38,8 @@ def name_of(settings: Config, space: Space, sampler: str, experiment: str | None
 
 
 def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """science: the settings that all trials have; inputs: the texts and tables, where these are the same in all. A
-    grid may grow by numbers: only its names are compared."""
+    """science: the settings that all trials share; inputs: the texts and tables that all trials share. A grid may get
+    more numbers later: only its settings that aren't numbers are compared."""
     varied = {*space.distributions} | ({"seed"} - space.named)
     science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
     varying = (
@@ -57,14 +57,14 @@ def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mappin
 
 
 def inputs_of(settings: Config, source: Source) -> dict[str, str]:
-    """Which texts and tables the settings name, by what is in them: paths differ between machines."""
+    """Digests of the texts and tables that the settings name: paths differ between machines."""
     digests = {name: table_digest(table) for name, table in settings.tables.items()}
     found = {"data": source.fingerprint(), **digests}
     return {name: digest[:12] for name, digest in found.items() if digest is not None}
 
 
 def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str, Any]:
-    """What else a study remembers, of its last start."""
+    """What else a study remembers, from its last start."""
     record: dict[str, Any] = {
         StudyAttribute.OVERRIDES: [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
         StudyAttribute.SPACE: space.record(),
@@ -80,7 +80,7 @@ def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str
 
 
 def difference(name: str, old: Any, new: Any) -> str:
-    """In which settings an attribute is another than it was, for the user."""
+    """For the user: the settings in which an attribute has changed."""
 
     def text(values: Mapping[str, Any], name: str) -> str:
         return json.dumps(values[name]) if name in values else "not there"
@@ -99,7 +99,7 @@ def _section(override: str) -> str:
 
 
 def _is_one_of(setting: str, varied: set[str]) -> bool:
-    """Also where its group is."""
+    """Whether the setting, or its group, is among them."""
     return any(setting == name or setting.startswith(f"{name}.") for name in varied)
 
 

@@ -1,4 +1,4 @@
-"""What a sweep says: a line when it begins, a line a trial, a line at the end."""
+"""What a sweep prints: a line when it begins, a line for each trial, a line at the end."""
 
 import time
 from collections import Counter
@@ -26,12 +26,13 @@ class Lines:
     def begin(self, sampler: str, settings: int, lost: int) -> None:
         finished = len(self._study.finished_trials())
         parts = [
-            f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {settings} settings, {self._study.n_trials} trials"
+            f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {_counted(settings, 'setting')}, "
+            + _counted(self._study.n_trials, "trial")
         ]
         if finished:
             parts.append(f"resumes {finished} finished")
         if lost:
-            parts.append(f"{lost} lost to a kill put back")
+            parts.append(f"{lost} lost to a kill, queued again")
         self._console.line("study", " · ".join(parts))
 
     def trial(self, trial: FrozenTrial) -> None:
@@ -63,9 +64,9 @@ class Lines:
         self._console.line("", f"table: python -m lmao.report{compare}")
 
     def lost(self, error: Exception) -> None:
-        """A launcher that lost its jobs."""
+        """A launcher has lost its jobs."""
         line = next(iter(str(error).splitlines()), "")
-        self._console.warn(f"a job died, its trial is put back: {type(error).__name__}: {without_passwords(line)}")
+        self._console.warn(f"a job died, its trial is queued again: {type(error).__name__}: {without_passwords(line)}")
 
     def _best(self) -> FrozenTrial | None:
         complete = [trial for trial in self._study.finished_trials() if trial.state == TrialState.COMPLETE]
@@ -94,6 +95,10 @@ def _describe(params: Mapping[str, Any]) -> str:
 
 def _short(name: str) -> str:
     return next((name.removeprefix(section) for section in SHORT if name.startswith(section)), name)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _number(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""tracking.keep_models=best: of a study's models only the best trial's stays."""
+"""tracking.keep_models=best: of a study's models only the best trial's is kept."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ def best_trial(study: optuna.Study) -> FrozenTrial | None:
 
 
 def keep_best_model(study: optuna.Study) -> None:
-    """Remove the models of all other trials; a folder on another machine is that machine's workers' business."""
+    """Remove the models of all other trials; a folder on another machine is left to the workers there."""
     best = best_trial(study)
     kept = best.user_attrs.get(TrialAttribute.FOLDER) if best else None
     for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):

@@ -24,7 +24,7 @@ ABOUT = (  # the run's parameters
 
 
 class ParentRun:
-    """Made by the first worker, whom the others wait for."""
+    """Created by the first worker; the others wait for it."""
 
     def __init__(self, study: SharedStudy, store: TrackingStore, keep_models: str, warn: Callable[[str], None]) -> None:
         self._study = study
@@ -63,7 +63,7 @@ class ParentRun:
                     self._end(status, {}, None, files)
                     return
                 model = Path(best.user_attrs[TrialAttribute.FOLDER]) / "model"
-                if self._keep_models != "none" and model.exists():  # unless it is on another machine
+                if self._keep_models != "none" and model.exists():  # False on another machine
                     files.append(model)
                 self._end(status, {"trial": best.number, **best.params}, best.values[0], files)
 

@@ -1,4 +1,4 @@
-"""Optuna's database comes in, what is in its studies goes out as plain records. Reads only."""
+"""Optuna's database comes in, its studies go out as plain records. It is only read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -62,7 +62,7 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = RDBStorage(url, skip_table_creation=True)
     except ArgumentError:
-        raise UserError(f"{without_passwords(url)} is no database URL: {hint}") from None
+        raise UserError(f"{without_passwords(url)} is not a database URL: {hint}") from None
     except ImportError as error:
         raise UserError(f"{without_passwords(url)} needs the database driver {error.name}: install it") from None
     except FAILURES as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # a single run knows the names, and does without Optuna's imp
 
 
 class StudyAttribute:
-    """Optuna's user attributes of a study. Databases are full of them: a name stays, and `mlflow_run_id` is any
+    """Optuna's user attributes of a study. Existing databases have them, so no name changes; `mlflow_run_id` is any
     tracker's."""
 
     SCIENCE = "science"  # dotted key -> value of the settings that are the same in all trials
@@ -56,14 +56,14 @@ class State(Enum):
     FAILED = "failed"
     RUNNING = "running"
     WAITING = "waiting"
-    LOST = "lost"  # to a kill; another trial repeats its point and counts in its stead
+    LOST = "lost"  # to a kill; another trial repeats its point and counts instead
 
 
 @dataclass(frozen=True)
 class TrialRecord:
     """One run of a study. `accuracy`: on dev, of a complete trial; `reported`: by fine-tuning epoch.
 
-    `seconds`: on its machine; None while it runs, and of a lost one, whose end nobody saw.
+    `seconds`: on its machine; None while it runs, and for a lost one, whose end nobody saw.
     """
 
     number: int
@@ -117,7 +117,7 @@ class StudyRecord:
 
     @property
     def finished(self) -> int:
-        """How many of the budget are done, well or not."""
+        """How many of the budget are done, successful or not."""
         return sum(trial.state in (State.COMPLETE, State.PRUNED, State.FAILED) for trial in self.trials)
 
     @property
@@ -136,7 +136,7 @@ class StudyRecord:
 
     @property
     def reads_test(self) -> bool:
-        """Whether its trials read the test labels, as all re-runs are told to."""
+        """Whether its trials read the test labels, as all re-runs do."""
         return self.is_rerun if self.evaluate_test is None else self.evaluate_test
 
     @property
@@ -146,7 +146,7 @@ class StudyRecord:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The part of `science` that says which data, and how much of it."""
+        """The settings of `science` that say which data, and how much of it."""
         return {key: value for key, value in self.science.items() if key.startswith("data.")}
 
     def of(self, state: State) -> Sequence[TrialRecord]:

@@ -38,7 +38,7 @@ class Space:
         """All of a grid's points.
 
         Raises:
-            UserError: there is nothing to combine, or a setting has no end of values.
+            UserError: there is nothing to combine, or a setting's values can't be listed.
         """
         if not self.distributions:
             raise UserError(
@@ -54,7 +54,7 @@ class Space:
         return [dict(zip(self.distributions, values, strict=True)) for values in itertools.product(*choices)]
 
     def of_a_grid(self) -> "Space":
-        """Its points are given: numbers become intervals, so that there may be more of them another time."""
+        """For a grid, whose points are listed: numbers become intervals, so that a later start may add some."""
         return replace(self, distributions={name: _interval(one) for name, one in self.distributions.items()})
 
     def suggest(self, trial: optuna.Trial, epochs: int) -> None:
@@ -64,7 +64,7 @@ class Space:
                 trial._suggest(name, self.distributions[name])  # as the plugin does: any kind of distribution
 
     def record(self) -> dict[str, str]:
-        """For the study, to be compared when it is resumed."""
+        """For the study, which compares it when it is resumed."""
         return {name: distribution_to_json(one) for name, one in sorted(self.distributions.items())}
 
     def without_unused(self, settings: Config) -> "Space":

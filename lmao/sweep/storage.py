@@ -18,7 +18,7 @@ from lmao.errors import UserError
 from lmao.passwords import without_passwords
 
 HEARTBEAT_SECONDS = 30
-GRACE_SECONDS = 240  # without a heartbeat until another machine's worker is taken for dead
+GRACE_SECONDS = 240  # without a heartbeat until another machine's worker is presumed dead
 HINT = "give hydra.sweeper.storage=sqlite:///file.db, or postgresql://… for workers on several machines"
 DATABASE = (SQLAlchemyError, StorageInternalError)
 FAILURES = (*DATABASE, ImportError, OSError)
@@ -35,12 +35,12 @@ def shared_url(url: str) -> str:
     """The URL as it is understood from any folder.
 
     Raises:
-        UserError: it is no database that workers can share.
+        UserError: it is not a database that workers can share.
     """
     with storage_errors(url):
         if scheme(url) not in LOCKED or (scheme(url) == "sqlite" and sqlite_file(url) is None):
             raise UserError(
-                "no database that workers can share",
+                "not a database that workers can share",
                 setting=f"hydra.sweeper.storage={without_passwords(url)}",
                 advice=HINT,
             )
@@ -59,7 +59,7 @@ def open_storage(url: str) -> RDBStorage:
 
 
 def load_study(url: str, name: str, pruner: Mapping[str, Any]) -> optuna.Study:
-    """A study that exists, as the job of one of its trials needs it.
+    """An existing study, for the job of one of its trials.
 
     Raises:
         UserError: the database can't be reached.

@@ -1,7 +1,7 @@
-"""A study in Optuna's database that several workers share: made once, claimed from trial by trial, mended after kills.
+"""A study in Optuna's database that several workers share: created once, claimed trial by trial, repaired after kills.
 
-A trial that was lost, to a kill or a stop, is FAIL; its point is put back as a new trial that names it in `replaces`,
-and it no longer counts.
+A trial that is lost to a kill or a stop becomes FAIL and no longer counts; its point is queued again as a new trial,
+which names the lost one in `replaces`.
 """
 
 import threading
@@ -22,11 +22,11 @@ from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
 from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
 
-MOST_LOSSES = 3  # of one point: what kills its process each time has failed
+MOST_LOSSES = 3  # of one point: one that kills its process each time has failed
 
 
 class SharedStudy:
-    """One worker's view of a study; `study` and `n_trials` are there once it is prepared.
+    """One worker's view of a study; `study` and `n_trials` are set by `prepare`.
 
     sampler(n) makes the sampler of the n-th trial; folder is the study's.
 
@@ -43,7 +43,7 @@ class SharedStudy:
         self.name = name
         self.folder = folder
         self._sampler = sampler
-        with self._alone():  # the tables are made once
+        with self._alone():  # the tables are created once
             self._storage = open_storage(self.url)
 
     def prepare(
@@ -53,13 +53,13 @@ class SharedStudy:
         n_trials: int,
         points: Sequence[Mapping[str, Any]],
     ) -> int:
-        """Make the study if it isn't there, with points to be run as they are; else see that it is the same study.
+        """Create the study, with points to be run as they are, or check that an existing one is the same.
 
-        same: attributes that mustn't change; of the others, what was once true stays so. Returns: how many trials were
-        lost to kills since it was last looked at.
+        same: attributes that mustn't change; of the others, what was once true stays true. Returns: how many trials
+        were lost to kills since the last worker looked.
 
         Raises:
-            UserError: the study was made with other settings, or another space.
+            UserError: the study has different settings, or a different space.
         """
         with self._alone():
             self.study = optuna.create_study(
@@ -69,8 +69,8 @@ class SharedStudy:
             for name, value in same.items():
                 if name in old and old[name] != value:
                     raise UserError(
-                        f"study {self.name} was made with other settings ({difference(name, old[name], value)})",
-                        advice="give this one another hydra.sweeper.study_name, or the old settings",
+                        f"study {self.name} was made with different settings ({difference(name, old[name], value)})",
+                        advice="give the new one its own hydra.sweeper.study_name, or use the old settings",
                     )
             trials = self.study.get_trials(deepcopy=False)
             there = [trial.system_attrs.get(FIXED_PARAMETERS) for trial in trials]
@@ -87,8 +87,8 @@ class SharedStudy:
     def claim(
         self, most: int, suggest: Callable[[optuna.Trial], None], own_seeds: bool
     ) -> tuple[list[optuna.Trial], int]:
-        """The next trials, with their parameters; none where all of the budget is done, or being done elsewhere. And
-        how many trials of others were found lost.
+        """The next trials, with their parameters; none if all of the budget is done, or running elsewhere. And how
+        many trials of other workers were found lost.
 
         own_seeds: the n-th trial of any study has seed n, so that studies of one size are paired.
         """
@@ -98,7 +98,7 @@ class SharedStudy:
             return [self._ask(suggest, own_seeds) for _ in range(number)], lost
 
     def counted_trials(self) -> list[FrozenTrial]:
-        """The trials that were begun, without the lost ones."""
+        """The trials that have begun, without the lost ones."""
         trials = self.study.get_trials(deepcopy=False)
         lost = _replaced_numbers(trials)
         return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
@@ -107,7 +107,7 @@ class SharedStudy:
         return [trial for trial in self.counted_trials() if trial.state.is_finished()]
 
     def numbers(self, state: TrialState) -> set[int]:
-        """Those of the trials that are RUNNING now, or FAIL, by themselves or lost."""
+        """The numbers of the trials in a state; FAIL has the lost ones too."""
         return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[state])}
 
     def is_complete(self) -> bool:
@@ -117,7 +117,7 @@ class SharedStudy:
     def tell(
         self, trial: optuna.Trial, state: TrialState, accuracy: float | None = None, error: str | None = None
     ) -> FrozenTrial:
-        """What became of a trial; without effect where others have taken it for lost."""
+        """Record a trial's outcome; without effect if another worker has declared it lost."""
         with storage_errors(self.url):
             with suppress(UpdateFinishedTrialError):
                 if error is not None:
@@ -125,9 +125,9 @@ class SharedStudy:
                 self.study.tell(trial, accuracy, state, skip_if_finished=True)
             return self.study.get_trials(deepcopy=False)[trial.number]
 
-    def put_back(self, losses: int) -> None:
-        """Let the points of this worker's unfinished trials be run again. losses: 1 if they were lost to a kill, for
-        which they may be the reason."""
+    def requeue(self, losses: int) -> None:
+        """Queue the points of this worker's unfinished trials again. losses: 1 if they were lost to a kill, which they
+        may have caused."""
         with self._alone():
             for trial in self._running():  # without a worker: it was being claimed, by this one as nobody else does now
                 if TrialAttribute.WORKER not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
@@ -162,7 +162,7 @@ class SharedStudy:
         waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
         place = _place(trials, len(trials) if waiting is None else waiting.number)
         is_enqueued = waiting is not None and waiting.system_attrs[FIXED_PARAMETERS]
-        # The place decides what is drawn, so that kills change nothing of it; nor does a given point use up a draw.
+        # The place decides what is drawn, so kills don't change it; and a given point doesn't use up a draw.
         self.study.sampler = optuna.samplers.RandomSampler() if is_enqueued else self._sampler(place)
         with warnings.catch_warnings(action="ignore"):  # heartbeats without Study.optimize, experimental settings
             trial = self.study.ask()
@@ -175,8 +175,8 @@ class SharedStudy:
         return trial
 
     def _reap(self) -> int:
-        """Put back what dead workers were at: at once on this machine, after GRACE_SECONDS on another. One of this
-        machine whose heart did not beat may have slept with it."""
+        """Queue again what dead workers were running: at once on this machine, after GRACE_SECONDS on another. A worker
+        of this machine without heartbeats may be alive: the machine may have slept."""
         running = self._running()
         stale = self._storage._get_stale_trial_ids(self.study._study_id)
         dead = {
@@ -197,11 +197,11 @@ class SharedStudy:
         return len(lost)
 
     def _lose(self, trial: FrozenTrial, losses: int) -> None:
-        """Put its point back, then end it: killed in between, it is found again, but not put back twice."""
+        """Queue its point again, then end it: after a kill in between it is found again, but not queued twice."""
         losses += trial.user_attrs.get(TrialAttribute.LOSSES, 0)
         again = losses < MOST_LOSSES
         if again and trial.number not in _replaced_numbers(self.study.get_trials(deepcopy=False)):
-            # One that died while it was drawn is drawn again.
+            # One whose worker died while drawing it is drawn again.
             point = (
                 trial.params
                 if TrialAttribute.WORKER in trial.user_attrs
@@ -238,7 +238,7 @@ def _replaced_numbers(trials: Sequence[FrozenTrial]) -> set[int]:
 
 
 def _place(trials: Sequence[FrozenTrial], number: int) -> int:
-    """How many trials came before this one, or before the one that it replaces, if none is counted twice."""
+    """How many trials came before this one, or before the one that it replaces, counting none twice."""
     while number < len(trials) and TrialAttribute.REPLACES in trials[number].user_attrs:
         number = trials[number].user_attrs[TrialAttribute.REPLACES]
     return sum(TrialAttribute.REPLACES not in trial.user_attrs for trial in trials[:number])

@@ -1,4 +1,4 @@
-"""The sweep: trials are claimed from the shared study, run through Hydra's launcher, and told, until all are done."""
+"""The sweep: trials are claimed from the shared study, run through Hydra's launcher and recorded until all are done."""
 
 import os
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class StudySweep(OptunaSweeperImpl):
         self._config = config
 
     def sweep(self, arguments: list[str]) -> None:
-        """Raises UserError for what a user can mend, before anything is made; and where too many trials failed."""
+        """Raises UserError for what a user can fix, before anything is created; and if too many trials failed."""
         space = read_space(self._parse_sweeper_params_config(), arguments)
         space = space.without_unused(_validate(self._compose(space.fixed)))
         settings = self._check(space)
@@ -74,7 +74,7 @@ class StudySweep(OptunaSweeperImpl):
         experiment = self._config.hydra.runtime.choices.get("experiment")
         name = self._own.study_name or name_of(settings, space, self._sampler_name, experiment)
         folder = self._folder(name)
-        with read_write(self._config.hydra.sweep):  # the launcher makes it
+        with read_write(self._config.hydra.sweep):  # the launcher creates it
             self._config.hydra.sweep.dir = str(folder)
         study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler))
         store = open_store(settings.tracking)
@@ -92,7 +92,7 @@ class StudySweep(OptunaSweeperImpl):
                     self._run(study, space.of_a_grid() if points else space, settings, parent, lines, console)
                 except BaseException:
                     with suppress(UserError, *DATABASE):  # what stopped the sweep is the news
-                        study.put_back(0)
+                        study.requeue(0)
                         parent.stop()
                     raise
                 too_many = self._too_many_failures(study)
@@ -105,13 +105,13 @@ class StudySweep(OptunaSweeperImpl):
             study.close()
 
     def _see_inputs(self, settings: Config, console: Console) -> Source:
-        """Raises UserError where what the settings name isn't there."""
+        """Raises UserError if something that the settings name isn't there."""
         return check_inputs(settings, open_cache(settings.cache_dir, console.warn))
 
     def _run(
         self, study: SharedStudy, space: Space, settings: Config, parent: ParentRun, lines: Lines, console: Console
     ) -> None:
-        """Raises UserError where the machine is at fault for what became of a trial."""
+        """Raises UserError if the machine is to blame for how a trial ended."""
 
         def suggest(trial: optuna.Trial) -> None:
             space.suggest(trial, settings.pretrain.epochs)
@@ -153,13 +153,13 @@ class StudySweep(OptunaSweeperImpl):
         except Exception as error:
             if trouble(error) is not None:
                 raise
-            study.put_back(1)
+            study.requeue(1)
             lines.lost(error)
             return []
         return list(zip(trials, returns, strict=True))
 
     def _trouble(self, job: JobReturn, settings: Config, console: Console) -> UserError | None:
-        """What is wrong with the machine, if that ended a job: its trial has not failed, it was not tried."""
+        """What is wrong with the machine, if that ended a job: then its trial hasn't failed, it is still to be run."""
         error = job._return_value
         if not isinstance(error, UserError) or isinstance(error, Diverged | Unavailable):
             return error if isinstance(error, Unavailable) else None

@@ -20,7 +20,7 @@ from lmao.tracking.trial import NoTrial, RunTrial
 
 @dataclass(frozen=True)
 class Spec:
-    """What a job is told of its trial. It travels with the job and is written nowhere: storage may hold a password."""
+    """What a job knows about its trial. It travels with the job and is never written: storage may hold a password."""
 
     storage: str
     study: str
@@ -99,10 +99,10 @@ def current_trial() -> RunTrial:
 
 
 class TrialTask:
-    """Hydra's task function, told which trial its job is: the one that the job's folder is named after.
+    """Hydra's task function, which knows its job's trial: the one that the job's folder is named after.
 
     Raises:
-        Unavailable: the machine is at fault. Told here, as what an error came from does not travel with it.
+        Unavailable: the machine is to blame. Decided here, since an error's cause doesn't travel between processes.
     """
 
     def __init__(self, task: Callable[[DictConfig], Any]) -> None:

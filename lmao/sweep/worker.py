@@ -1,4 +1,4 @@
-"""Whether a worker lives: it holds a lock on a file of its own, which the system releases however the process ends."""
+"""Whether a worker is alive: it locks a file of its own, and the system releases the lock however the process ends."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from lmao.sweep.records import TrialAttribute
 
 
 class WorkerMark:
-    """This process; `attributes` is what its trials say of it."""
+    """This process; its trials get `attributes`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,14 +27,14 @@ class WorkerMark:
         return attributes.get(TrialAttribute.WORKER) == self.attributes[TrialAttribute.WORKER]
 
     def is_dead(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether the worker with these attributes was of this machine and is no more. Of one whose file isn't there
-        nothing is known: another machine may have the same name."""
+        """Whether the worker with these attributes ran on this machine and is dead. If its file is missing, nothing is
+        known: another machine may have the same name."""
         if self.is_mine(attributes) or attributes[TrialAttribute.HOST] != self.attributes[TrialAttribute.HOST]:
             return False
         return _is_locked(Path(attributes[TrialAttribute.WORKER])) is False
 
     def is_alive(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether the worker with these attributes is of this machine and holds its lock."""
+        """Whether the worker with these attributes runs on this machine and holds its lock."""
         return self.is_mine(attributes) or (
             attributes[TrialAttribute.HOST] == self.attributes[TrialAttribute.HOST]
             and _is_locked(Path(attributes[TrialAttribute.WORKER])) is True
@@ -46,7 +46,7 @@ class WorkerMark:
 
 
 def _is_locked(path: Path) -> bool | None:
-    """None where there is no such file."""
+    """None if there is no such file."""
     if not path.exists():
         return None
     try:

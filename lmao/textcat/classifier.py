@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.corpus.batches import Runs, Texts, batches, documents, lay_out
+from lmao.corpus.batches import Segments, Texts, batches, documents, lay_out
 from lmao.corpus.corpus import Corpus
 from lmao.encoder.dropout import Dropout
 from lmao.encoder.encoder import Encoder, TypeTable
@@ -83,10 +83,10 @@ class Classifier:
 
         Each distinct type is embedded once; advance is told of the words done.
         """
-        runs = documents(self.corpus, numbers)
-        encode = self.encoder.embed_once(weights, self.types, self._occurring(runs), team.workspaces[0])
-        order = np.argsort(runs.lengths, kind="stable")
-        ordered = runs[order]
+        segments = documents(self.corpus, numbers)
+        encode = self.encoder.embed_once(weights, self.types, self._occurring(segments), team.workspaces[0])
+        order = np.argsort(segments.lengths, kind="stable")
+        ordered = segments[order]
         steps = batches(ordered.lengths, PREDICT_WORDS)
         found: Floats = np.empty((len(numbers), self.shapes["softmax.W"][1]), dtype=np.float32)
 
@@ -101,10 +101,10 @@ class Classifier:
         team.map(work, steps)
         return found
 
-    def _occurring(self, runs: Runs) -> NDArray[np.int64]:
+    def _occurring(self, segments: Segments) -> NDArray[np.int64]:
         """The types that occur, ascending."""
         occurs = np.zeros(len(self.types.hash_rows), dtype=bool)
-        for begin, length in zip(runs.begins, runs.lengths, strict=True):
+        for begin, length in zip(segments.begins, segments.lengths, strict=True):
             occurs[self.corpus.tokens[begin : begin + length]] = True
         return np.flatnonzero(occurs)
 

@@ -1,1 +1,1 @@
-"""Where runs are recorded, and what a run needs of the sweep that it may belong to."""
+"""Where runs are recorded, and what a run needs from the sweep that it may belong to."""

@@ -1,4 +1,4 @@
-"""Opening MLflow's store: made once, reached at once or refused in one line, passwords masked, nothing printed."""
+"""Opening MLflow's store: it is created once, reached at once or refused in one line without passwords."""
 
 import logging
 import os
@@ -33,14 +33,14 @@ def open_client(uri: str) -> "MlflowClient":
     else:
         raise UserError("MLflow keeps no runs there", setting=f"tracking.uri={without_passwords(uri)}", advice=HINT)
     mlflow = _import_mlflow()
-    with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first to come makes its tables
+    with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first process creates its tables
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     return client
 
 
 def _import_mlflow() -> Any:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unasked
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unless asked
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
@@ -56,7 +56,7 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     if experiment is None:
         try:
             return client.create_experiment(name)
-        except MlflowException:  # unless another process was first
+        except MlflowException:  # another process may have been first
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 raise
@@ -67,7 +67,7 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 
 
 def _create_database(uri: str) -> None:
-    """Make a SQLite store that isn't there: in memory (twice as fast), then put in its place whole, by one process."""
+    """Create a missing SQLite store: in memory (twice as fast), then moved to its place whole, by one process."""
     path = sqlite_file(uri)
     if path is None:
         raise UserError(f"tracking.uri={uri} names no file", advice=HINT)

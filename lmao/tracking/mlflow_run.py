@@ -1,4 +1,4 @@
-"""One run in MLflow's store: what it tells is written, the metrics in batches beside the training."""
+"""One run in MLflow's store: what it reports is written, metrics in batches while it trains."""
 
 import json
 import time
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MlflowTracker:
-    """One MLflow run. A write costs 20 ms: a thread writes metrics, as many at once as have come since its last write.
+    """One MLflow run. A write costs 20 ms: a thread writes metrics, all that have come since its last write at once.
 
     Raises:
         UserError: the store fails; for metrics, at the next call.
@@ -60,7 +60,7 @@ class MlflowTracker:
         with mlflow_errors(self._uri):
             try:
                 self._client.log_inputs(self.run_id, datasets=inputs)
-            except MlflowException:  # a run elsewhere was the first to tell of this dataset at the same moment
+            except MlflowException:  # another run logged this dataset at the same moment
                 self._client.log_inputs(self.run_id, datasets=inputs)
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Runs and studies in MLflow's store: opened, gone on with, and ended."""
+"""Runs and studies in MLflow's store: opened, resumed and ended."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping

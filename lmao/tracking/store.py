@@ -1,4 +1,4 @@
-"""Where runs are recorded: what a store does, which one the settings mean, and how a run in it ends."""
+"""Where runs are recorded: what a store does, which one the settings choose, and how a run in it ends."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,14 +24,14 @@ class TrackingStore(Protocol):
     @property
     def uri(self) -> str | None:
         """Where MLflow finds the files of its runs, as understood from any folder and without a password: a study
-        remembers it, for reports on other machines. None of another tracker."""
+        remembers it, for reports on other machines. None for another tracker."""
 
     @property
     def command(self) -> str | None:
-        """What a user types to look at its runs; None where nothing is kept."""
+        """What a user types to look at its runs; None if nothing is kept."""
 
     def prepare(self, storage: str) -> None:
-        """Make it where it isn't there, before workers share it. storage: Optuna's database, absolute.
+        """Create it if it is missing, before workers share it. storage: Optuna's database, absolute.
 
         Raises:
             UserError: also where it can't be in that same database.
@@ -44,21 +44,21 @@ class TrackingStore(Protocol):
         """The run that is the parent of a study's trials: made, or marked as running again. Returns: its id, None
         where nothing is kept.
 
-        run_id: the one it had, which may be gone: deleted, or in another store.
+        run_id: the one that it had, which may be gone: deleted, or in another store.
         """
 
     def end_study(
         self, run_id: str | None, status: str, best: Mapping[str, Any], accuracy: float | None,
         files: Iterable[Path], warn: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """What a study has come to: its best trial and accuracy, plots and the best model, with a warning where these
+        """Record a study's outcome: its best trial and accuracy, plots and the best model, with a warning if these
         can't be copied.
 
-        status RUNNING: other workers are at it still.
+        status RUNNING: other workers are still running trials.
         """
 
     def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
-        """A study's trials' runs that a kill left RUNNING: KILLED. run_id: the study's.
+        """Mark the runs of a study's trials that a kill left RUNNING as KILLED. run_id: the study's.
 
         failed: the numbers of the trials that Optuna called FAIL before this call. A run ends before its trial does, so
         that one of these that is RUNNING now was lost; another, which may end at any moment, is not touched.

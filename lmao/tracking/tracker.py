@@ -1,4 +1,4 @@
-"""What a run tells about itself, while it runs: parameters, metrics and files."""
+"""What a run reports about itself, while it runs: parameters, metrics and files."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,12 +11,12 @@ class Tracker(Protocol):
     """One run. It never decides anything: a run with another tracker computes the same.
 
     Raises:
-        UserError: in any method: what was told could not be kept.
+        UserError: in any method: what was reported could not be stored.
     """
 
     @property
     def run_id(self) -> str | None:
-        """Under which it is found again; None where nothing is kept."""
+        """The id under which it is found again; None if nothing is kept."""
 
     @property
     def destination(self) -> str:
@@ -31,17 +31,17 @@ class Tracker(Protocol):
         """An input of the run; `context` says what for ("training", "pretraining")."""
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
-        """Told within the training loop, which doesn't wait for a disk or a network."""
+        """Called within the training loop, which doesn't wait for a disk or a network."""
 
     def artifact(self, path: Path) -> None:
         """Copy a file or a folder."""
 
     def close(self, status: str) -> None:
-        """Nothing more comes. status: FINISHED, FAILED or KILLED; RUNNING where others go on with it."""
+        """Nothing more comes. status: FINISHED, FAILED or KILLED; RUNNING if others continue it."""
 
 
 def copy_files(tracker: Tracker, paths: Iterable[Path], warn: Callable[[str], None]) -> None:
-    """To the store; the first that can't be copied is told in one line, and the rest stay where they are too."""
+    """Copy files to the store; if one can't be copied, one line says so, and it and the rest stay where they are."""
     for path in paths:
         try:
             tracker.artifact(path)

@@ -1,4 +1,4 @@
-"""What a run needs of the sweep that it may belong to."""
+"""What a run needs from the sweep that it may belong to."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ class RunTrial(Protocol):
         """
 
     def report(self, epoch: int, accuracy: float) -> None:
-        """Raises Pruned where the trial isn't worth going on with."""
+        """Raises Pruned if the trial isn't worth continuing."""
 
     def end(self, seconds: float, epochs: int) -> None: ...
 

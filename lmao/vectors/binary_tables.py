@@ -42,7 +42,7 @@ def _read_word2vec(path: Path) -> Iterator[Block]:
             if not words:
                 raise UserError(
                     f"{path} says {size:,} words of {dims} dimensions, but ends or breaks after {seen:,}",
-                    advice="it is cut short or no word2vec table; get it again",
+                    advice="it is cut short or not a word2vec table; get it again",
                 )
             block = np.frombuffer(b"".join(vectors), "<f4").reshape(-1, dims)
             if not np.isfinite(block).all():
@@ -54,7 +54,9 @@ def _read_word2vec(path: Path) -> Iterator[Block]:
             seen += len(words)
             buffer = buffer[used:]
         if (buffer + file.read(length)).strip():
-            raise UserError(f"{path} goes on after the {size:,} words its first line speaks of", advice="get it again")
+            raise UserError(
+                f"{path} continues after the {size:,} words that its first line announces", advice="get it again"
+            )
 
 
 def _parse(buffer: bytes, length: int, limit: int) -> tuple[list[str], list[bytes], int]:

@@ -1,4 +1,4 @@
-"""The compiled loop of `vectors=document`: pairs of a document and an n-gram come in, both vectors are moved."""
+"""The compiled loop of `vectors=document`: pairs of a document and an n-gram come in, both vectors are updated."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ from lmao.engine.compiling import (
 )
 from lmao.engine.splitmix import STEP, mix_one
 
-AHEAD = 2  # pairs whose rows are on their way to the processor while one is computed
-LINE = 64  # bytes that memory sends at once
+AHEAD = 2  # a pair's rows are prefetched while the pair so many before it is computed
+LINE = 64  # bytes in a cache line
 
 
 # With it training does 1.64 times the pairs a second (median of 11 rounds in turn, 1.47 to 2.01): 399,000 against
@@ -58,8 +58,8 @@ def _share(bits: Bits) -> Float:
 
 @kernel
 def step(
-    document: Floats1d,  # (dims,) moved
-    rows: Floats2d,  # (n-grams, dims) moved, those of the targets
+    document: Floats1d,  # (dims,) updated
+    rows: Floats2d,  # (n-grams, dims) the targets' are updated
     targets: Ids1d,  # (1 + negatives,) into rows; -1 is left out
     alpha: Float,
     rate: Float,
@@ -142,8 +142,8 @@ def train(
     keep: Floats1d,  # (n-grams,) the probability that one is trained on
     threshold: Floats1d,  # (n-grams,) as the next one: negatives by the alias method (Walker 1977)
     alias: Ids1d,  # (n-grams,)
-    documents: Floats2d,  # (documents, dims) moved
-    rows: Floats2d,  # (n-grams, dims) moved
+    documents: Floats2d,  # (documents, dims) updated
+    rows: Floats2d,  # (n-grams, dims) updated
     negatives: Integer,
     alpha: Float,
     rate: Float,

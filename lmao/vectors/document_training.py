@@ -1,4 +1,4 @@
-"""Vectors of words and n-grams that know documents: texts come in, a table of both goes out.
+"""Vectors of words and n-grams that tell documents apart: texts come in, a table of both goes out.
 
 DV-ngrams-cosine (Thongtan & Phienthrakul 2019), kept for the n-grams: each document has a free vector, which is trained
 to point towards its n-grams' vectors and away from those of others, and is thrown away.
@@ -21,12 +21,12 @@ from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.table import StaticVectors, blocks_of, write_table, write_words
 
 SEED = 0  # floret's is fixed, too: a table is made once, whatever a run's seed
-DOCUMENTS_AT_ONCE = 64  # some hundredths of a second: so soon it can be stopped
+DOCUMENTS_AT_ONCE = 64  # some hundredths of a second: how soon it can be stopped
 
 
 @dataclass(frozen=True)
 class NgramTable:
-    """All of what `vectors=document` stored, by the n-grams' length.
+    """All that `vectors=document` stored, by the n-grams' length.
 
     shares: (n-grams,) float32, how often each occurs, as a share of the texts' words; known: which n-grams there are of
     2 words and more; tables: (n-grams, dims) float32.
@@ -49,7 +49,7 @@ class NgramTable:
 def train(config: DocumentVectors, texts: TrainingTexts, writer: Writer, advance: Callable[[float], None]) -> None:
     """Train and write the cache entry. On one thread the same texts and settings give the same bytes.
 
-    `advance` is told of the words done, which come `epochs` times.
+    `advance(words)` is called as words are done, each of them `epochs` times.
 
     Raises:
         UserError: fewer than two words are frequent enough, or the training diverges.

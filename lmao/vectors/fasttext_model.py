@@ -42,7 +42,7 @@ def read(path: Path) -> Iterator[Block]:
     try:
         model = _open(path)
     except (struct.error, ValueError, IndexError):
-        raise UserError(f"{path} is cut short, or no model that fastText saved", advice="get it again") from None
+        raise UserError(f"{path} is cut short, or not a model that fastText saved", advice="get it again") from None
     for start in range(0, len(model.words), WORDS_AT_ONCE):
         part = model.words[start : start + WORDS_AT_ONCE]
         # The end-of-line symbol has a row of its own and no n-grams.

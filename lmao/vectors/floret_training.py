@@ -43,7 +43,7 @@ class TrainingTexts:
 def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Callable[[str], None]) -> None:
     """Train and write the cache entry. On one thread the same texts and settings give the same bytes.
 
-    `say` is given a line for the user first.
+    `say` first gets a line for the user.
 
     Raises:
         UserError: fewer than two words are frequent enough.
@@ -51,7 +51,7 @@ def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Call
     with TemporaryDirectory(dir=writer.path) as name:
         folder = Path(name)
         _write_lines(folder / "texts.txt", texts.lines(), config.min_count)
-        # On one thread floret tells of no progress, so the user should know what is going on.
+        # On one thread floret reports no progress, so the user should know what is going on.
         say(f"training floret, {config.dims}-d, {config.epochs} epochs: some minutes for every 10 M words, once")
         _run_floret(config, folder)
         words = json.loads((folder / "words.json").read_bytes())
@@ -63,7 +63,7 @@ def train(config: FloretVectors, texts: TrainingTexts, writer: Writer, say: Call
             # On one thread floret draws only the first tenth of its rows, words before buckets; the rest is zero.
             # Where no bucket is among that tenth, every gradient is zero and stays so.
             raise UserError(
-                f"{config.buckets:,} are too few beside {len(words):,} words, floret learns nothing",
+                f"{config.buckets:,} are too few for {len(words):,} words, floret learns nothing",
                 setting="vectors.buckets",
                 advice=f"set it to {round(12 * len(words), -3) or 1000}, or raise min_count",
             )

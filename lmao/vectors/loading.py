@@ -18,8 +18,8 @@ KIND = "vectors"
 
 
 @contextmanager
-def of_target() -> Iterator[None]:
-    """Around what is done for the predicted table: an error names `vectors.target`'s settings."""
+def target_table_errors() -> Iterator[None]:
+    """Around work on the predicted table: an error names `vectors.target`'s settings."""
     try:
         yield
     except UserError as error:
@@ -43,7 +43,7 @@ def check_vectors(config: AnyTable) -> None:
 
 
 def table_digest(config: AnyTable) -> str | None:
-    """Of the files that a table is read from; None of one that is trained on the texts, or of none.
+    """The digest of the files that a table is read from; None if it is trained on the texts, or is `none`.
 
     Raises:
         UserError: the file, package or folder is not there.
@@ -66,8 +66,8 @@ def load_vectors(
 ) -> StaticVectors | None:
     """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
 
-    `say` is given a line for the user before something that takes long; `advance` is told of the words that
-    `vectors=document` has done, each of them `epochs` times.
+    `say` gets a line for the user before something that takes long; `advance(words)` is called as `vectors=document`
+    does its words, each of them `epochs` times.
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.

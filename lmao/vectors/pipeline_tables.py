@@ -32,12 +32,12 @@ def find_vocab(name: str) -> Path:
             advice=f"python -m spacy download {name}",
         )
     if not (vocab / "vectors").is_file() or not (vocab / "strings.json").is_file():
-        raise UserError(f"{name} has no vocab/vectors: it is no spaCy pipeline with vectors", setting="vectors.path")
+        raise UserError(f"{name} has no vocab/vectors: it is not a spaCy pipeline with vectors", setting="vectors.path")
     return vocab
 
 
 def files(vocab: Path) -> list[Path]:
-    """What the table is read from."""
+    """The files that the table is read from."""
     names = ("vectors", "key2row", "vectors.cfg", "strings.json")
     return [vocab / name for name in names if (vocab / name).is_file()]
 

@@ -145,7 +145,7 @@ def write_table(
     writer: Writer, parts: Iterator[NDArray[np.float32]], shape: tuple[int, ...], name: str = "table"
 ) -> None:
     """Write `<name>.npy`, float32 of this shape, part by part."""
-    with writer.parts(name, "<f4", shape) as write:
+    with writer.blocks(name, "<f4", shape) as write:
         for part in parts:
             write(part)
 

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.corpus.batches import Runs, documents
+from lmao.corpus.batches import Segments, documents
 from lmao.corpus.ngrams import Ids, Integers, find_ngrams
 from lmao.corpus.selection import Selection
 from lmao.engine.compiling import Floats1d, Floats2d, Ids1d, Ints1d, StoredFloats2d, kernel
@@ -49,7 +49,7 @@ class Composer:
         self._of_type = np.where(corpus.type_is_space, SPACE, rows[corpus.type_words]).astype(np.int32)
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
-        """(texts, dims) float32, not centred, of stretches of the corpus' tokens; zeros where nothing has a vector.
+        """(texts, dims) float32, not centred, of segments of the corpus' tokens; zeros where nothing has a vector.
 
         Each distinct n-gram with the share p of all words counts a / (a + p), a = 1e-4, times its vector at length 1
         (the smooth inverse frequency of Arora et al. 2017); the sum is divided by the root of their number.
@@ -74,7 +74,7 @@ class Composer:
 
 
 class WholeDocuments:
-    """Answers for a stretch of a document with the vector of all of it, which is made when first asked for."""
+    """Gives for a segment of a document the vector of the whole document, which is made when first asked for."""
 
     def __init__(self, compose: Composer, offsets: Integers) -> None:
         self.dims = compose.dims
@@ -84,7 +84,7 @@ class WholeDocuments:
         self._made = np.zeros(len(self._begins), dtype=bool)
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
-        """(texts, dims) float32 for stretches that begin at tokens begins (texts,), however long they are."""
+        """(texts, dims) float32 for segments that begin at tokens begins (texts,), however long they are."""
         owners = np.searchsorted(self._begins, begins, side="right") - 1
         new = np.unique(owners[~self._made[owners]])
         if len(new):
@@ -93,10 +93,10 @@ class WholeDocuments:
         return self._vectors[owners]
 
 
-class Centered:
-    """Vectors that lack the mean of those of some texts: at most `SAMPLE` of them, evenly spread, when first needed."""
+class CenteredVectors:
+    """Vectors less the mean over some texts: at most `SAMPLE`, evenly spread; it is computed when first needed."""
 
-    def __init__(self, compose: Composer | WholeDocuments, texts: Runs) -> None:
+    def __init__(self, compose: Composer | WholeDocuments, texts: Segments) -> None:
         self.dims = compose.dims
         self._compose = compose
         self._some = texts[:: max(1, -(-len(texts) // SAMPLE))]
@@ -117,7 +117,7 @@ def document_vectors(trained_on: Selection, vectors: StaticVectors, numbers: Int
     return _in_blocks(Composer(trained_on, vectors), documents(trained_on.corpus, numbers))
 
 
-def _in_blocks(compose: Composer | WholeDocuments, texts: Runs) -> Floats:
+def _in_blocks(compose: Composer | WholeDocuments, texts: Segments) -> Floats:
     out = np.zeros((len(texts), compose.dims), np.float32)
     for start in range(0, len(texts), TEXTS_AT_ONCE):
         part = slice(start, start + TEXTS_AT_ONCE)

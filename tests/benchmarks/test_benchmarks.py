@@ -12,7 +12,7 @@ from benchmarks.speed import flops_a_word, full_flops_a_word
 from benchmarks.stock import TOLERANCE, Stock
 from benchmarks.table import Table, spread
 from lmao.config.run import Config
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.engine.team import Team
 from lmao.pretrain.loop import Pretraining
 
@@ -31,12 +31,12 @@ def pretraining(bench: Bench) -> Pretraining:
 
 
 @pytest.fixture(scope="module")
-def steps(bench: Bench) -> list[Runs]:
+def steps(bench: Bench) -> list[Segments]:
     return bench.batches(DOCUMENTS, 1)
 
 
 def test_loss_and_every_gradient_are_those_of_stock_pretraining(
-    bench: Bench, steps: list[Runs], pretraining: Pretraining
+    bench: Bench, steps: list[Segments], pretraining: Pretraining
 ) -> None:
     stock = Stock(bench, steps)
     assert stock.difference(pretraining) < TOLERANCE / 10
@@ -44,12 +44,12 @@ def test_loss_and_every_gradient_are_those_of_stock_pretraining(
     assert stock.words_per_second() > 0
 
 
-def test_another_objective_is_noticed(bench: Bench, steps: list[Runs], compose: Callable[..., Config]) -> None:
+def test_another_objective_is_noticed(bench: Bench, steps: list[Segments], compose: Callable[..., Config]) -> None:
     other = bench.pretraining(compose("debug=tiny", "objective=l2"), DOCUMENTS)
     assert Stock(bench, steps).difference(other) > TOLERANCE
 
 
-def test_far_fewer_products_are_done_than_the_whole_model_has(steps: list[Runs], pretraining: Pretraining) -> None:
+def test_far_fewer_products_are_done_than_the_whole_model_has(steps: list[Segments], pretraining: Pretraining) -> None:
     done, full = flops_a_word(pretraining, steps), full_flops_a_word(pretraining)
     assert 0.1 * full < done < 0.6 * full
     with Team(1) as team:

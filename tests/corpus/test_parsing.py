@@ -1,4 +1,4 @@
-"""Which pipelines will do, what of them is loaded, and that their heads are those of spaCy itself."""
+"""Which pipelines can be used, what of them is loaded, and that their heads are spaCy's own."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 import spacy
 
 from lmao.corpus import parsing
-from lmao.corpus.parsing import Parsed, find_parser, parse
+from lmao.corpus.parsing import ParsedTexts, find_parser, parse
 from lmao.errors import UserError
 from tests.support.pipelines import SENTENCES, parser_pipeline
 
@@ -35,7 +35,7 @@ def refused(name: Path | str, language: str = "en") -> str:
     return message
 
 
-def joined(parsed: list[Parsed]) -> tuple[list[int], list[int]]:
+def joined(parsed: list[ParsedTexts]) -> tuple[list[int], list[int]]:
     lengths = np.concatenate([chunk.lengths for chunk in parsed]).tolist()
     return lengths, np.concatenate([chunk.offsets for chunk in parsed]).tolist()
 

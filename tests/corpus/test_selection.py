@@ -1,4 +1,4 @@
-"""Some documents of a corpus: what is known of them is that of these documents, and is found out once."""
+"""Some documents of a corpus: its counts are those of these documents, and are computed once."""
 
 import numpy as np
 

@@ -31,7 +31,7 @@ EWT = os.environ.get("LMAO_TEST_EWT")
 
 
 def spans(text: str, words: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the words, parted by "|", stand in the text."""
+    """Where the words, separated by "|", stand in the text."""
     starts, end = [], 0
     for word in words.split("|"):
         starts.append(text.index(word, end))
@@ -70,7 +70,7 @@ def annotated(text: str, heads: dict[int, int] | None = None) -> Doc:
 
 
 def stored(path: Path, docs: list[Doc]) -> Source:
-    """Of a file that has them twice, since a label needs two examples."""
+    """A file that has them twice, since a label needs two examples."""
     for doc in docs:
         doc.cats = {"a": 1.0}
     DocBin(docs=[*docs, *docs]).to_disk(path)
@@ -243,7 +243,7 @@ def test_head_rows_are_those_of_the_heads_types() -> None:
 
 @pytest.mark.skipif(EWT is None, reason="LMAO_TEST_EWT does not name a folder of UD English EWT")
 def test_heads_of_a_treebank_are_the_annotators(tmp_path: Path) -> None:
-    """Held to spaCy's own alignment where both a token and its head are one token in both."""
+    """Compared with spaCy's own alignment where a token and its head are one token in both."""
     assert EWT is not None
     with gzip.open(Path(EWT) / "en_ewt-ud-dev.conllu.gz", "rt", encoding="utf-8") as file:
         docs = list(islice(conllu_to_docs(file.read(), n_sents=10, no_print=True), 60))

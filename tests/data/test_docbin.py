@@ -88,4 +88,4 @@ def test_docbin_damage_is_one_line(tmp_path: Path) -> None:
             refused += 1
     assert refused > 20
     for content in (b"", b"text", zlib.compress(inside)[:-20], zlib.compress(inside + b"x"), zlib.compress(b"\xc1")):
-        assert "b.spacy: not a whole DocBin" in message(docbins(write(tmp_path / "b.spacy", content)))
+        assert "b.spacy: a damaged or incomplete DocBin" in message(docbins(write(tmp_path / "b.spacy", content)))

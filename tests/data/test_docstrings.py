@@ -1,4 +1,4 @@
-"""Docstrings of installed packages: distinct, balanced, the same again."""
+"""Docstrings of installed packages: distinct, balanced, reproducible."""
 
 import subprocess
 import sys

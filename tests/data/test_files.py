@@ -55,8 +55,8 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "utf16": ("a.csv", "text,label\n".encode("utf-16"), ":1: not UTF-8"),
     "NUL": ("a.csv", b"text,label\na,b\n\0c,d\n", ":3: has a NUL"),
     "broken JSON": ("a.jsonl", '{"text": "a", "label": "b"}\n{"text": \n', ":2: not JSON"),
-    "deep JSON": ("a.jsonl", "[" * 100_000 + "\n", ":1: not JSON"),
-    "endless number": ("a.jsonl", '{"text": ' + "1" * 10_000 + "}\n", ":1: not JSON"),
+    "deep JSON": ("a.jsonl", "[" * 100_000 + "\n", ":1: JSON that can't be read"),
+    "endless number": ("a.jsonl", '{"text": ' + "1" * 10_000 + "}\n", ":1: JSON that can't be read"),
     "no object": ("a.jsonl", "[1]\n", ":1: a JSON object"),
     "surrogate": ("a.jsonl", '{"text": "\\ud800", "label": "b"}\n', ":1: has half a character"),
     "text is no text": ("a.jsonl", '{"text": 1, "label": "b"}\n', ":1: 'text' is not a text"),
@@ -71,12 +71,12 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "null label": ("a.jsonl", '{"text": "a", "label": null}\n', ":1: no label"),
     "label is a list": ("a.jsonl", '{"text": "a", "label": ["b"]}\n', ":1: 'label' must be"),
     "too many fields": ("a.csv", "text,label\na, and more,b\n", ":2: 3 fields, but the header has 2"),
-    "too few fields": ("a.tsv", "text\tlabel\na\n", ":2: 1 fields, but the header has 2"),
-    "open quote": ("a.csv", 'text,label\na,b\n"c,d\ne,f\n', ":3: not a table"),
+    "too few fields": ("a.tsv", "text\tlabel\na\n", ":2: 1 field, but the header has 2"),
+    "open quote": ("a.csv", 'text,label\na,b\n"c,d\ne,f\n', ":3: a table that can't be read"),
     "empty file": ("a.jsonl", "", "a.jsonl: no text in it"),
     "header only": ("a.csv", "text,label\n\n", "a.csv: no text in it"),
-    "unknown ending": ("a.xlsx", "text", "a.xlsx: not a kind of file"),
-    "text without labels": ("a.txt", "text", "a.txt: not a kind of file"),
+    "unknown ending": ("a.xlsx", "text", "a.xlsx: this kind of file can't be read"),
+    "text without labels": ("a.txt", "text", "a.txt: this kind of file can't be read"),
 }
 
 
@@ -91,10 +91,10 @@ def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
 def test_files_damaged_gzip_is_said(tmp_path: Path) -> None:
     plain = tmp_path / "a.jsonl.gz"
     plain.write_text(jsonl(ROWS))
-    assert ":1: not a whole gzip file" in message(files(plain))
+    assert ":1: a damaged or incomplete gzip file" in message(files(plain))
     whole = gzip.compress(jsonl(ROWS).encode())
     plain.write_bytes(whole[:-9])
-    assert "not a whole gzip file" in message(files(plain))
+    assert "a damaged or incomplete gzip file" in message(files(plain))
 
 
 def test_files_label_unknown_to_training_is_named(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_files_paths_are_checked_before_anything_is_read(tmp_path: Path) -> None
             source(files(path, **{key: tmp_path / "missing.csv"}))
         with pytest.raises(UserError, match=rf"data.{key}: .*given twice"):
             source(files(path, **{key: path}))
-    with pytest.raises(UserError, match="not a kind of file"):
+    with pytest.raises(UserError, match="this kind of file can't be read"):
         source(files(tmp_path))
 
 

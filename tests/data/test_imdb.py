@@ -1,4 +1,4 @@
-"""The IMDB archive: the same reviews however they are packed, and one line for what is not it."""
+"""The IMDB archive: the same reviews however they are packed, and a one-line error for anything else."""
 
 import hashlib
 import http.server

@@ -1,4 +1,4 @@
-"""Labels that are meant to be one."""
+"""Labels that probably mean the same."""
 
 import unicodedata
 

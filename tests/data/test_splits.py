@@ -1,4 +1,4 @@
-"""Who trains, who judges: disjoint, drawn by seed, refused where there are too few."""
+"""Train, dev and test: disjoint, drawn by seed, refused where there are too few."""
 
 from pathlib import Path
 

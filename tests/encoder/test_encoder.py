@@ -12,7 +12,7 @@ from spacy.vectors import Vectors
 
 from lmao.config.fields import Mark
 from lmao.config.run import Config
-from lmao.corpus.batches import Rows, Runs, Texts, lay_out
+from lmao.corpus.batches import Rows, Segments, Texts, lay_out
 from lmao.corpus.corpus import Corpus
 from lmao.data.source import open_source
 from lmao.encoder import stock
@@ -47,14 +47,14 @@ class Bench:
         self.types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows[corpus.type_words], table)
         begins = corpus.offsets[:documents]
         lengths = np.minimum(corpus.offsets[1 : documents + 1] - begins, 60)
-        self.runs = Runs(begins, lengths, lengths)
+        self.segments = Segments(begins, lengths, lengths)
 
     def texts(self) -> Texts:
-        return lay_out(self.corpus, self.runs, self.encoder.gap)
+        return lay_out(self.corpus, self.segments, self.encoder.gap)
 
     def words(self) -> Rows:
         """The rows of all words."""
-        return self.texts().rows(slice(0, len(self.runs)))
+        return self.texts().rows(slice(0, len(self.segments)))
 
     def forward(self, dropout: Dropout = NO_DROPOUT, wanted: Rows | None = None) -> tuple[Floats, Any]:
         wanted = self.words() if wanted is None else wanted

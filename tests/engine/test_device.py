@@ -1,4 +1,4 @@
-"""device=gpu: what runs there is what runs on the processor, and a machine that cannot says why."""
+"""device=gpu: it computes what the processor computes, and a machine without one says so."""
 
 import subprocess
 import sys
@@ -32,14 +32,14 @@ from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import FineTuning
 from tests.support.guarded import GuardedOps
-from tests.support.targets import given
+from tests.support.targets import target_sources
 
 DIMS = 20
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a pre-training and a fine-tuning came to."""
+    """The results of a pre-training and a fine-tuning."""
 
     losses: list[float]
     cosines: list[float]
@@ -58,7 +58,7 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
     encoder = open_encoder(settings.encoder, DIMS, device)
     types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
-    tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
+    tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
     texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(60)), predictable, encoder.gap, 0)
     return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts), encoder, types
 

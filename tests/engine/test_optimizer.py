@@ -39,7 +39,7 @@ def test_steps_equal_those_of_thinc(compose: Callable[..., Config], setting: str
 
 
 def test_an_array_that_is_left_alone_misses_the_step(compose: Callable[..., Config]) -> None:
-    """Its own next step is as if there had been none between."""
+    """Its own next step is as if there had been none in between."""
     settings = compose().optimizer
     generator = np.random.default_rng(0)
     start = generator.normal(size=46).astype(np.float32)

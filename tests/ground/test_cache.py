@@ -1,4 +1,4 @@
-"""The cache gives back what was put in, or nothing: whatever happened to the files, and to who wrote them."""
+"""The cache gives back what was put in, or nothing: whatever happened to the files and to their writer."""
 
 import json
 import os

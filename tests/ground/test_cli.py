@@ -43,11 +43,11 @@ from tests.support.processes import STOPPED, TRAIN, Place
         ),
         (
             "pretrain.epochs=[1",
-            "cannot read 'pretrain.epochs=[1': write setting=value, and quote what the shell or Hydra takes apart",
+            "cannot read 'pretrain.epochs=[1': write setting=value, and quote what the shell or Hydra would split",
         ),
         (
             "pretrain.epochs=0,1",
-            "pretrain.epochs=0,1 is several values: add --multirun sweep=grid to try each, "
+            "pretrain.epochs=0,1 has several values: add --multirun sweep=grid to try each, "
             "or write [a,b] if it is one list",
         ),
         ("seed=${nothing}", "seed: Interpolation key 'nothing' not found"),

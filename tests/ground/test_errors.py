@@ -1,4 +1,4 @@
-"""An error is one line, in three parts that can be told apart, also after it came from another process."""
+"""An error is one line of three separate parts, also when it comes from another process."""
 
 import pickle
 from pathlib import Path

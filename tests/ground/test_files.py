@@ -1,4 +1,4 @@
-"""A file is there whole, or the one before it is."""
+"""A file is whole, or still the earlier one."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Passwords in URLs do not get through."""
+"""Passwords in URLs are never printed or stored."""
 
 import pytest
 

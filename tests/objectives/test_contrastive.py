@@ -21,7 +21,7 @@ LOSS = partial(contrastive, temperature=0.2)
 
 
 def draw() -> tuple[Any, Targets]:
-    """Six predictions, five candidates: two words want the same one, and nobody here the last."""
+    """Six predictions, five candidates: one is the target of two words, the last of none."""
     generator = np.random.default_rng(0)
     candidates: Any = generator.normal(size=(5, 8))
     places = np.array([0, 1, 1, 2, 3, 0])

@@ -1,4 +1,4 @@
-"""Spans of masked words: as many words as without, in runs, and what was drawn before spans is drawn still."""
+"""Spans of masked words: as many words as without spans; and without spans the draws are what they always were."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 from lmao.config.pretrain import Pretrain
 from lmao.config.run import Config
 from lmao.corpus.batches import Texts
-from lmao.objectives.masking import MASK_TYPE, Masked, Masking, spans, start_rate
+from lmao.objectives.masking import MASK_TYPE, MaskedTexts, Masking, spans, start_rate
 
 ROWS = 20_000
 TYPES = 50
@@ -22,7 +22,7 @@ def settings(compose: Callable[..., Config]) -> Pretrain:
     return compose().pretrain
 
 
-def mask(settings: Pretrain, seed: int = 0, **changes: float) -> tuple[Texts, Masked]:
+def mask(settings: Pretrain, seed: int = 0, **changes: float) -> tuple[Texts, MaskedTexts]:
     """A batch of two texts, gap rows between them, a fifth of the types without a target."""
     generator = np.random.default_rng(1)
     ids = generator.integers(1, TYPES, ROWS).astype(np.int32)
@@ -43,7 +43,7 @@ def test_single_words_are_drawn_as_before_there_were_spans(settings: Pretrain) -
 @pytest.mark.parametrize("rate", [0.15, 0.4, 0.9])
 @pytest.mark.parametrize("mean", [1.5, 3.8, 20])
 def test_spans_mask_as_many_words(rate: float, mean: float) -> None:
-    """Of the whole array, and of its first rows."""
+    """The share of the whole array that is masked, and of its first rows."""
     generator = np.random.default_rng(0)
     chance = start_rate(rate, mean)
     drawn = [spans(generator.random(500) < chance, np.zeros(500, np.float32), mean, generator)[0] for _ in range(1000)]
@@ -73,7 +73,7 @@ def test_lengths_are_geometric() -> None:
 
 
 def test_a_span_is_replaced_in_one_way(settings: Pretrain) -> None:
-    """Random words and kept ones come in runs too, each word of a run drawn for itself."""
+    """Random and kept words come in spans too, each word of a span drawn by itself."""
     _, masked = mask(settings, span=5, mask_rate=0.2, mask_symbol=0.5, random_word=0.5)
     seen = masked.texts.ids[masked.rows]
     symbol = seen == MASK_TYPE

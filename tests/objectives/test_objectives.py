@@ -10,7 +10,7 @@ import pytest
 from thinc.api import CosineDistance
 
 from lmao.config.objective import OutputSettings
-from lmao.corpus.batches import Runs
+from lmao.corpus.batches import Segments
 from lmao.engine.device import CPU
 from lmao.objectives.contrastive import contrastive
 from lmao.objectives.cosine import cosine
@@ -78,7 +78,7 @@ def test_windows_of_one_document_are_one_candidate() -> None:
     head = OutputLayer("document", OutputSettings(hidden_size=0, maxout_pieces=1), 4, 3)
     task = DocumentTask("document", 1.0, head, partial(document, contrastive=1.0, temperature=0.1), CPU, texts)
     begins, lengths = np.array([20, 3, 25]), np.array([5, 5, 5])
-    batch: Any = SimpleNamespace(runs=Runs(begins, lengths, lengths))
-    targets = task.wanted(batch).targets
+    batch: Any = SimpleNamespace(segments=Segments(begins, lengths, lengths))
+    targets = task.targets_of(batch).targets
     assert len(targets.candidates) == 2
     np.testing.assert_array_equal(targets.candidates[targets.places], targets.vectors)

@@ -43,7 +43,7 @@ SENTENCE = "Return the [MASK] of an array ."
 
 @dataclass(frozen=True)
 class Learned:
-    """A run of debug=tiny, and what its pre-training had in its hands."""
+    """A run of debug=tiny, and what its pre-training worked with."""
 
     folder: Path
     settings: Config

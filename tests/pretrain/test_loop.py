@@ -22,12 +22,12 @@ from lmao.engine.team import Team
 from lmao.errors import Diverged
 from lmao.objectives.masking import MASK_TYPE, Masking
 from lmao.objectives.opening import open_tasks
-from lmao.pretrain.checkpoint import Checkpoints, Epoch
+from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
 from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import Stopped, StopSignal
-from tests.support.targets import given
+from tests.support.targets import target_sources
 
 DIMS = 20
 OBJECTIVES = ["l2", "cosine", "vmf", "contrastive", "trigram", "head", "characters", "document", "sum"]
@@ -44,7 +44,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.warmup_steps=5", *overrides)
         types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         encoder = open_encoder(settings.encoder, DIMS)
-        tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
+        tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
         texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(documents)), predictable, encoder.gap, 0)
         return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts)
 
@@ -67,7 +67,7 @@ def ignore(*words: float, **figures: float) -> None:
     pass
 
 
-def run(pretraining: Pretraining, checkpoints: Checkpoints, epochs: int, threads: int = 1) -> list[Epoch]:
+def run(pretraining: Pretraining, checkpoints: Checkpoints, epochs: int, threads: int = 1) -> list[PretrainEpoch]:
     with Team(threads) as team, StopSignal() as stop:
         while len(pretraining.epochs) < epochs:
             pretraining.run_epoch(checkpoints, team, stop, ignore)
@@ -259,18 +259,18 @@ def test_random_words_follow_the_counts_of_the_corpus(corpus: Corpus, compose: C
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_gradient_of_a_step_agrees_with_finite_differences(make: Make, corpus: Corpus, objective: str) -> None:
-    """Through heads and encoder, as the loop calls them."""
+    """Through output layers and encoder, as the loop calls them."""
     pretraining = make(f"objective={objective}", "pretrain.mask_rate=0.3")
     weights = pretraining.optimizer.weights
     weights.flat += np.random.default_rng(0).normal(0, 0.05, len(weights.flat)).astype(np.float32)
     texts = windows(corpus, np.arange(4), 60)
     batch = pretraining.texts.batch(texts, epoch=1, step=0)
-    wanted = [task.wanted(batch) for task in pretraining.model.tasks]
+    targets = [task.targets_of(batch) for task in pretraining.model.tasks]
     dropout = Dropout(0.2, 0.2, key=3)
 
     def loss(gradients: Parameters) -> float:
         every = slice(0, len(texts))
-        return pretraining.model.learn(weights, batch, wanted, every, dropout, Workspace(), gradients)
+        return pretraining.model.learn(weights, batch, targets, every, dropout, Workspace(), gradients)
 
     gradients, unused = (weights.like(np.zeros_like(weights.flat)) for _ in range(2))
     loss(gradients)

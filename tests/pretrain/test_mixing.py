@@ -24,7 +24,7 @@ from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier
 from tests.support.finished import Finished
-from tests.support.targets import given
+from tests.support.targets import target_sources
 
 DIMS = 20
 SOFTMAX = {"softmax.W", "softmax.b"}
@@ -49,7 +49,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
         examples = Examples(labelled, corpus.labels[labelled])
         classifier = Classifier(encoder, types, corpus, 2)
         mixing = Mixing(settings.pretrain, settings.textcat, classifier, examples, 0)
-        tasks, predictable = open_tasks(settings.parts, given(corpus, rows, table), encoder)
+        tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
         texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(40)), predictable, encoder.gap, 0)
         return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts, mixing, before)
 

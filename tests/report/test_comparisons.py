@@ -1,4 +1,4 @@
-"""What a report says of who is better: re-runs, differences between them, and the order beyond the luckiest run."""
+"""Which arm a report says is better: re-runs, differences between them, and the order beyond the luckiest run."""
 
 import re
 from pathlib import Path

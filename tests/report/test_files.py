@@ -1,4 +1,4 @@
-"""A report's files are there whole, for odd studies too, and the command line shows them."""
+"""A report's files are complete, for odd studies too, and the command line shows them."""
 
 import io
 import re

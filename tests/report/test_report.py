@@ -1,4 +1,4 @@
-"""What the tables of a report say of studies that were filled through Optuna."""
+"""What a report's tables say about studies that were filled through Optuna."""
 
 import re
 import shutil

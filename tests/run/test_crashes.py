@@ -1,4 +1,4 @@
-"""A run that is killed, stopped, diverges or meets a full disk says so, and the next one goes on as if nothing was."""
+"""A run that is killed, is stopped, diverges or meets a full disk says so; the next one resumes as if nothing was."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ class Workplace(Place):
             return {**weights, **stored}
 
     def statuses(self) -> list[str]:
-        """Of the MLflow runs, in the order of their start."""
+        """The states of the MLflow runs, in the order of their start."""
         connection = sqlite3.connect(self.folder / "mlflow.db")
         rows = connection.execute("select status from runs order by start_time").fetchall()
         connection.close()

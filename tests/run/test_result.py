@@ -1,4 +1,4 @@
-"""The code that a run is of: a commit, and what was changed since."""
+"""A run's code version: a commit, and what has changed since."""
 
 import subprocess
 from pathlib import Path

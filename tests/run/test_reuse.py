@@ -1,4 +1,4 @@
-"""Whether a trial may take over another's accuracy: it is asked with all that its own depends on, before training."""
+"""Whether a trial may take over another's accuracy: it is asked before training, with all that its own depends on."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

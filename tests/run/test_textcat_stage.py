@@ -23,7 +23,7 @@ from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
-from tests.support.targets import given
+from tests.support.targets import target_sources
 
 
 @pytest.mark.parametrize(("labels", "folds"), [(1000, 1), (500, 2), (300, 3), (100, 5), (20, 5)])
@@ -101,7 +101,9 @@ def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
 ) -> None:
     settings = compose("debug=tiny", *overrides)
     table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, 20)).astype(np.float32)
-    tasks, _ = open_tasks(settings.parts, given(corpus, corpus.type_words, table), open_encoder(settings.encoder, 20))
+    tasks, _ = open_tasks(
+        settings.parts, target_sources(corpus, corpus.type_words, table), open_encoder(settings.encoder, 20)
+    )
     weights = initialize({name: shape for task in tasks for name, shape in task.output.shapes().items()}, seed=0)
     head = _text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
     assert (head is not None) == found

@@ -1,4 +1,4 @@
-"""A run that is over."""
+"""A finished run."""
 
 from dataclasses import dataclass
 from pathlib import Path

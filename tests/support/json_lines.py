@@ -1,4 +1,4 @@
-"""A tracker of one's own, the example of the docs: what is told becomes lines of JSON in one file."""
+"""A tracker of one's own, the example of the docs: what is reported becomes lines of JSON in one file."""
 
 import json
 import uuid
@@ -104,7 +104,7 @@ class JsonLinesStore:
                 tracker.close("KILLED")
 
     def lines(self) -> list[dict[str, Any]]:
-        """All that was told, the oldest first."""
+        """All that was reported, the oldest first."""
         with _errors(self._path):
             return [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
 

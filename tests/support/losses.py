@@ -1,4 +1,4 @@
-"""What every loss is held to: its gradient is that of its value, shares of a batch add up, a device is no matter."""
+"""What every loss must satisfy: its gradient is that of its value, shares of a batch add up, any device will do."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -15,7 +15,7 @@ Loss = Callable[[Floats, Targets], tuple[Floats, float]]
 
 
 def targets(vectors: Any, candidates: Any = None, places: Any = None) -> Targets:
-    """Of a share of a batch, with weights that differ and a total that is more than theirs."""
+    """Targets of a share of a batch: unequal weights, and a total above their sum."""
     n = len(vectors)
     return Targets(
         vectors=vectors,
@@ -27,35 +27,35 @@ def targets(vectors: Any, candidates: Any = None, places: Any = None) -> Targets
     )
 
 
-def assert_gradient_is_that_of_the_value(loss: Loss, prediction: Any, wanted: Targets, step: float = 1e-5) -> None:
+def assert_gradient_is_that_of_the_value(loss: Loss, prediction: Any, targets: Targets, step: float = 1e-5) -> None:
     """By central differences; prediction in double precision."""
-    gradient, _ = loss(prediction, wanted)
+    gradient, _ = loss(prediction, targets)
     expected = np.empty_like(prediction)
     for place in np.ndindex(*prediction.shape):
         values = []
         for sign in (1, -1):
             moved = prediction.copy()
             moved[place] += sign * step
-            values.append(loss(moved, wanted)[1])
+            values.append(loss(moved, targets)[1])
         expected[place] = (values[0] - values[1]) / (2 * step)
     np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7 * np.abs(expected).max())
 
 
-def assert_shares_add_up(loss: Loss, prediction: Any, wanted: Targets) -> None:
-    gradient, value = loss(prediction, wanted)
+def assert_shares_add_up(loss: Loss, prediction: Any, targets: Targets) -> None:
+    gradient, value = loss(prediction, targets)
     shares = [slice(0, 2), slice(2, 2), slice(2, len(prediction))]
-    parts = [loss(prediction[share], wanted.part(share)) for share in shares]
+    parts = [loss(prediction[share], targets.share(share)) for share in shares]
     assert sum(part[1] for part in parts) == pytest.approx(value, rel=1e-6)
     np.testing.assert_allclose(np.concatenate([part[0] for part in parts]), gradient, rtol=1e-6)
 
 
-def assert_float32_in_and_out_on_any_device(loss: Loss, prediction: Any, wanted: Targets) -> None:
+def assert_float32_in_and_out_on_any_device(loss: Loss, prediction: Any, targets: Targets) -> None:
     single = prediction.astype(np.float32)
-    vectors, candidates = wanted.vectors.astype(np.float32), wanted.candidates.astype(np.float32)
-    host = replace(wanted, vectors=vectors, candidates=candidates)
+    vectors, candidates = targets.vectors.astype(np.float32), targets.candidates.astype(np.float32)
+    host = replace(targets, vectors=vectors, candidates=candidates)
     gradient, value = loss(single, host)
     assert gradient.dtype == np.float32
-    assert value == pytest.approx(loss(prediction, wanted)[1], rel=1e-5)
+    assert value == pytest.approx(loss(prediction, targets)[1], rel=1e-5)
     ops = GuardedOps()
     arrays = {f.name: getattr(host, f.name) for f in fields(host) if f.name != "total"}
     there: Any = {name: ops.asarray(array) for name, array in arrays.items()}

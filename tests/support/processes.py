@@ -25,7 +25,7 @@ import numpy as np
 from lmao.paths import ROOT
 
 TRAIN = str(ROOT / "train.py")
-STOPPED = "stopped: what was finished is kept; the same command goes on from there\n"
+STOPPED = "stopped: what was finished is kept; the same command resumes from there\n"
 IMPORTED = [
     "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper", "lmao.report.__main__", "lmao.run.experiment",
     "lmao.run.export", "lmao.sweep.sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages",
@@ -76,7 +76,7 @@ class Started:
         return Ended(self._process.exitcode, output, errors)
 
     def wait(self, reached: Callable[[], bool]) -> None:
-        """For something that it does."""
+        """Wait for something that it does."""
         deadline = time.monotonic() + 300
         while not reached():
             assert self.runs(), f"ended before: {self.ended()}"
@@ -99,7 +99,7 @@ class Place:
         return self.start(*arguments).ended()
 
     def finish_module(self, name: str, *arguments: str) -> Ended:
-        """`python -m <name>` in its place."""
+        """Run `python -m <name>` instead."""
         return self._start(name, *arguments).ended()
 
     def interrupt(self, number: signal.Signals, reached: Callable[[], bool], *arguments: str) -> Ended:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lmao.report.__main__ import report
-from lmao.report.document import describe, markdown
+from lmao.report.description import describe, markdown
 from lmao.report.rows import arrange
 from lmao.sweep.reading import read_studies
 from tests.support.synthetic import StudyMaker, right

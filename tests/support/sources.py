@@ -1,4 +1,4 @@
-"""Sources for the tests of lmao.data: configs without a file of conf/, and what their documents are."""
+"""Sources for the tests of lmao.data: configs that no file of conf/ has, and their documents."""
 
 import gzip
 import json

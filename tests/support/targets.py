@@ -5,7 +5,7 @@ import numpy as np
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Floats
-from lmao.objectives.opening import Given
+from lmao.objectives.opening import TargetSources
 
 
 class Means:
@@ -18,9 +18,9 @@ class Means:
         return np.stack([self._table[self._rows[text]].mean(axis=0) for text in texts])
 
 
-def given(corpus: Corpus, rows: np.ndarray, table: Floats) -> Given:
+def target_sources(corpus: Corpus, rows: np.ndarray, table: Floats) -> TargetSources:
     """A text's vector is the mean of its words'; a word's head is the one before it."""
     heads = np.full(len(corpus.tokens), -1, dtype=np.int32)
     heads[corpus.offsets[:-1]] = 0
     texts = Selection(corpus, np.arange(len(corpus.parts)))
-    return Given(texts, rows, table, lambda of: Means(corpus, rows, table), {None: heads})
+    return TargetSources(texts, rows, table, lambda of: Means(corpus, rows, table), {None: heads})

@@ -32,7 +32,7 @@ class Worker:
         return StoredTrial(Spec(self.study.url, "s", number, trial_id, PRUNER, False, self.parent.run_id, "."))
 
     def tell(self, state: TrialState, accuracy: float | None = None) -> FrozenTrial:
-        """What became of the trial that was claimed last."""
+        """Record the outcome of the trial that was claimed last."""
         return self.study.tell(self._trial, state, accuracy)
 
     def die(self) -> None:

@@ -1,4 +1,4 @@
-"""A sweep that is killed or stopped again and again comes to the same as one that was not."""
+"""A sweep that is killed or stopped again and again has the same results as one that wasn't."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ def in_finetuning(place: Sweeps, trial: int) -> bool:
 
 @pytest.fixture(scope="module")
 def disturbed(undisturbed: Sweeps, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Killed, killed, stopped, stopped and gone on with. Its cache has the inputs, but none of the pre-trainings."""
+    """Killed, killed, stopped, stopped and resumed. Its cache has the inputs, but none of the pre-trainings."""
     folder = tmp_path_factory.mktemp("disturbed")
     place = Sweeps(folder, folder / "cache")
     place.copy_inputs(undisturbed.cache)
@@ -71,7 +71,7 @@ def test_exactly_the_missing_trials_are_run(disturbed: SimpleNamespace) -> None:
     assert len(trials) == 4 + 4
     lost = [trial for trial in trials if trial.state == TrialState.FAIL]
     assert [trial.number for trial in lost] == [1, 3, 5, 6]
-    assert "1 lost to a kill put back" in disturbed.ends[1].output
+    assert "1 lost to a kill, queued again" in disturbed.ends[1].output
 
 
 def test_points_seeds_and_values_are_those_of_the_undisturbed_sweep(
@@ -83,7 +83,7 @@ def test_points_seeds_and_values_are_those_of_the_undisturbed_sweep(
     assert values[0] == values[1]
 
 
-def test_a_stop_ends_cleanly_and_its_point_is_put_back(disturbed: SimpleNamespace) -> None:
+def test_a_stop_ends_cleanly_and_its_point_is_queued_again(disturbed: SimpleNamespace) -> None:
     for end, code, (trials, runs) in zip(disturbed.ends[2:4], (130, 143), disturbed.after[2:], strict=True):
         assert (end.code, end.errors) == (code, STOPPED)
         assert TrialState.RUNNING not in states(trials)
@@ -139,7 +139,7 @@ def test_a_joblib_worker_that_is_killed_costs_its_batch(
     found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "popen_loky"], capture_output=True, text=True)
     os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
     end = process.ended()
-    assert (end.code, "a job died, its trial is put back: TerminatedWorkerError" in end.output) == (0, True)
+    assert (end.code, "a job died, its trial is queued again: TerminatedWorkerError" in end.output) == (0, True)
     trials = place.trials(STUDY)
     assert states(kept(trials)) == [TrialState.COMPLETE] * 2
     assert len(trials) == 2 + 2

@@ -24,7 +24,7 @@ ENDS = {  # how a run ends that becomes such a trial, and what MLflow then says 
 
 
 class Place:
-    """Two workers on one study; the first is at a trial."""
+    """Two workers on one study; the first is running a trial."""
 
     def __init__(self, folder: Path) -> None:
         uri = f"sqlite:///{folder}/mlflow.db"

@@ -1,4 +1,4 @@
-"""What is read from Optuna's database, and what is said where there is none."""
+"""What is read from Optuna's database, and the error if there is none."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The shared study and its space, in this process: who draws what, what is lost, and what is refused."""
+"""The shared study and its space, in this process: which points are drawn, what is lost, and what is refused."""
 
 import threading
 import time
@@ -130,7 +130,7 @@ def test_a_worker_that_is_alive_loses_nothing_and_a_dead_one_at_once(open_study:
 
 
 def test_a_silent_worker_is_taken_for_dead_and_what_it_says_later_is_ignored(open_study: Open) -> None:
-    """One on another machine: its lock can't be asked, and its heart does not beat."""
+    """A worker on another machine: its lock can't be checked, and it sends no heartbeats."""
     space, silent, other = read_space([], CONTINUOUS), open_study(), open_study()
     silent._worker.attributes["host"] = "elsewhere"
     trial = claim(silent, space)
@@ -199,7 +199,7 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
     space, stopped, other = read_space([], CONTINUOUS), open_study(), open_study()
     own, others = claim(stopped, space), claim(other, space)
     assert own is not None and others is not None
-    stopped.put_back(0)
+    stopped.requeue(0)
     stopped.close()
     assert other.numbers(TrialState.RUNNING) == {others.number}
     again = claim(other, space)
@@ -208,7 +208,9 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
 
 def test_another_space_is_refused_and_told(open_study: Open) -> None:
     open_study(science={"seed": 0})
-    with pytest.raises(UserError, match=r"study s was made with other settings \(seed: 0 then, 1 now\): give this one"):
+    with pytest.raises(
+        UserError, match=r"study s was made with different settings \(seed: 0 then, 1 now\): give the new one"
+    ):
         open_study(science={"seed": 1})
 
 

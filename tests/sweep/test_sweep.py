@@ -1,4 +1,4 @@
-"""`python train.py -m`: studies are what a user expects of them, in Optuna's database, in MLflow and in the folders."""
+"""`python train.py -m`: studies are what a user expects, in Optuna's database, in MLflow and in the folders."""
 
 import shutil
 from pathlib import Path
@@ -208,7 +208,7 @@ def test_a_study_is_not_gone_on_with_under_other_settings(place: Sweeps, first: 
     other = place.finish(*TPE, "textcat.epochs=1")
     assert (other.code, other.output) == (2, "")
     assert other.errors == (
-        f"error: study {STUDY} was made with other settings (textcat.epochs: 2 then, 1 now): "
+        f"error: study {STUDY} was made with different settings (textcat.epochs: 2 then, 1 now): "
         "give this one another hydra.sweeper.study_name, or the old settings\n"
     )
     assert len(place.trials(STUDY)) == before

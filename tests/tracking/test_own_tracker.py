@@ -1,4 +1,4 @@
-"""A tracker of one's own, plugged in beside MLflow: a whole run and a sweep tell it what they tell MLflow."""
+"""A tracker of one's own, plugged in beside MLflow: a whole run and a sweep report to it what they report to MLflow."""
 
 import io
 import signal

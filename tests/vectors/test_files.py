@@ -124,7 +124,7 @@ def broken_files() -> Iterator[tuple[str, bytes, str]]:
     rows = np.ones((103, 3), np.float32)
     text = lines().encode()
     yield "a.bin", binary()[:-9], "ends or breaks after 3"
-    yield "a.bin", binary() + b"film" + bytes(12), "goes on after the 4 words"
+    yield "a.bin", binary() + b"film" + bytes(12), "continues after the 4 words"
     yield "a.bin", binary({"the": [1, float("nan"), 2]}), "'the' is not finite"
     yield "a.bin", b"GIF89a\x00\x01\x02\n", "number of words"
     yield "a.bin", b"4 1000000000\nthe " + bytes(100), "ends or breaks after 0"

@@ -15,7 +15,7 @@ from lmao.cache import Cache
 from lmao.config.vectors import AnyTable
 from lmao.errors import UserError
 from lmao.vectors.floret_training import TrainingTexts
-from lmao.vectors.loading import load_vectors, of_target
+from lmao.vectors.loading import load_vectors, target_table_errors
 from tests.support.tables import SENTENCES, Loader, gathered
 
 FLORET: dict[str, Any] = {
@@ -129,7 +129,7 @@ def test_texts_without_frequent_words_are_refused(load: Loader, sentences: list[
 
 
 def test_too_few_buckets_to_learn_anything_are_refused(load: Loader) -> None:
-    with pytest.raises(UserError, match=r"vectors\.buckets: 20 are too few beside 9 words"):
+    with pytest.raises(UserError, match=r"vectors\.buckets: 20 are too few for 9 words"):
         load({**FLORET, **SUBWORDS, "buckets": 20})
 
 
@@ -172,7 +172,7 @@ def test_a_missing_package_and_a_pipeline_without_vectors_are_refused(load: Load
         load({"name": "spacy", "path": "en_core_web_none", "normalize": False})
     with pytest.raises(UserError, match="no vectors"):
         load(saved_pipeline(tmp_path / "model"))
-    with pytest.raises(UserError, match="no spaCy pipeline"):
+    with pytest.raises(UserError, match="not a spaCy pipeline"):
         load({"name": "spacy", "path": str(tmp_path), "normalize": False})
 
 
@@ -221,12 +221,12 @@ def test_an_error_of_the_predicted_table_names_its_settings(
     if content is not None:
         (tmp_path / "vectors.txt").write_text(content)
     separator = ": " if line.startswith(".*") else "."
-    with pytest.raises(UserError, match=f"^vectors.target{separator}{line}$"), of_target():
+    with pytest.raises(UserError, match=f"^vectors.target{separator}{line}$"), target_table_errors():
         load(settings, [])
     with pytest.raises(UserError, match=f"^vectors{separator}{line}$"):
         load(settings, [])
 
 
 def test_an_error_of_the_texts_names_their_own_setting_beside_the_predicted_table_too() -> None:
-    with pytest.raises(UserError, match=r"^data\.path: gone$"), of_target():
+    with pytest.raises(UserError, match=r"^data\.path: gone$"), target_table_errors():
         raise UserError("gone", setting="data.path")

@@ -13,9 +13,9 @@ from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
 from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Parameters
-from lmao.objectives.opening import Given, open_tasks
+from lmao.objectives.opening import TargetSources, open_tasks
 from lmao.objectives.tasks import Task, TextVectors
-from lmao.pretrain.checkpoint import Checkpoints, Epoch
+from lmao.pretrain.checkpoint import Checkpoints, PretrainEpoch
 from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.measuring import labels
 from lmao.pretrain.mixing import Mixing
@@ -28,7 +28,7 @@ from lmao.run.stages.heads import Heads
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier
 from lmao.vectors.lookup import TypeVectors
-from lmao.vectors.texts import Centered, Composer, WholeDocuments
+from lmao.vectors.texts import CenteredVectors, Composer, WholeDocuments
 
 VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
 
@@ -43,19 +43,19 @@ class Pretrained:
 
 
 def pretrain(
-    context: Context, classifier: Classifier, data: Dataset, target: TypeVectors, heads: Heads,
+    context: Context, classifier: Classifier, data: Dataset, target_vectors: TypeVectors, heads: Heads,
     digests: Mapping[str, str],
 ) -> Pretrained:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
 
-    target, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
+    target_vectors, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
 
     Raises:
         Diverged: the loss is not finite.
         Stopped: a signal came; the state is saved.
     """
     settings, encoder, selection, train = context.settings, classifier.encoder, data.texts, data.splits.train
-    tasks, predictable = open_tasks(settings.parts, _given(context, selection, target, heads), encoder)
+    tasks, predictable = open_tasks(settings.parts, _target_sources(context, selection, target_vectors, heads), encoder)
     model, seed = PretrainModel(encoder, classifier.types, tasks), settings.pretrain_seed
     texts = PretrainTexts(settings.pretrain, selection, predictable, encoder.gap, seed)
     record: dict[str, Any] = {
@@ -72,7 +72,7 @@ def pretrain(
     if "heads" in digests:
         record["heads"] = digests["heads"]
     phases = {"pretrain": [False], "interleave": [True], "both": [False, True]}[settings.pretrain.mode]
-    weights, epochs, cached = None, list[Epoch](), 0
+    weights, epochs, cached = None, list[PretrainEpoch](), 0
     for mixed in phases:
         mixing = None
         if mixed:
@@ -102,7 +102,7 @@ def pretrain(
 
 def _phase(
     context: Context, pretraining: Pretraining, checkpoints: Checkpoints, wanted: int, before: int
-) -> tuple[Parameters, list[Epoch], int]:
+) -> tuple[Parameters, list[PretrainEpoch], int]:
     """Weights, the phase's epochs, numbered on from those before, and how many were there already."""
     found = checkpoints.epoch(wanted)
     with context.timed("pretrain"), nullcontext() if found else checkpoints.lock():
@@ -111,7 +111,7 @@ def _phase(
         if found is None:
             pretraining.resume(checkpoints, wanted)
         cached = [replace(epoch, epoch=before + epoch.epoch) for epoch in (found[1] if found else pretraining.epochs)]
-        computed = list[Epoch]()
+        computed = list[PretrainEpoch]()
         total, called = before + wanted, labels(pretraining.model.tasks)
         for epoch in cached:
             _track(context, epoch)
@@ -127,26 +127,26 @@ def _phase(
     return weights, cached + computed, len(cached)
 
 
-def _given(context: Context, texts: Selection, target: TypeVectors, heads: Heads) -> Given:
+def _target_sources(context: Context, texts: Selection, target_vectors: TypeVectors, heads: Heads) -> TargetSources:
     corpus, documents = texts.corpus, texts.documents
 
     def text_vectors(of: Literal["window", "document"]) -> TextVectors:
-        assert target.table is not None
-        compose = Composer(texts, target.table)
+        assert target_vectors.table is not None
+        compose = Composer(texts, target_vectors.table)
         if of == "document":
-            return Centered(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
-        return Centered(compose, windows(corpus, documents, context.settings.pretrain.window_words))
+            return CenteredVectors(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
+        return CenteredVectors(compose, windows(corpus, documents, context.settings.pretrain.window_words))
 
-    return Given(texts, target.predictable, target.vectors, text_vectors, heads.by_parser)
+    return TargetSources(texts, target_vectors.predictable, target_vectors.vectors, text_vectors, heads.by_parser)
 
 
-def _track(context: Context, epoch: Epoch) -> None:
+def _track(context: Context, epoch: PretrainEpoch) -> None:
     figures = {**epoch.record(), "words_per_second": epoch.words_per_second}
     for name in figures.keys() - {"epoch", "words", "seconds"}:
         context.tracker.metric(f"pretrain/{name}", figures[name], epoch.epoch)
 
 
-def _describe(epoch: Epoch, wanted: int, called: Mapping[str, str]) -> str:
+def _describe(epoch: PretrainEpoch, wanted: int, called: Mapping[str, str]) -> str:
     """called: what the figures are called."""
     figures = [f"{called.get(name, name.replace('_', ' '))} {value:.3f}" for name, value in epoch.heldout.items()]
     return (
@@ -155,7 +155,7 @@ def _describe(epoch: Epoch, wanted: int, called: Mapping[str, str]) -> str:
     )
 
 
-def _summary(epochs: list[Epoch], cached: int) -> PretrainSummary:
+def _summary(epochs: list[PretrainEpoch], cached: int) -> PretrainSummary:
     words, seconds = sum(epoch.words for epoch in epochs), sum(epoch.seconds for epoch in epochs)
     return PretrainSummary(
         epochs=len(epochs),

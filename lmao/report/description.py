@@ -1,4 +1,4 @@
-"""A group of rows becomes the blocks of table.md: tables, what they say in words, and what stands under them."""
+"""A group of rows comes in, the blocks of table.md go out: tables, what they say in words, and what is under them."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
