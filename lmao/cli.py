@@ -49,7 +49,7 @@ def plain(composed: DictConfig) -> dict[str, Any]:
 
 
 def hide_passwords(folder: Path) -> None:
-    """In the settings that Hydra wrote into a run's folder, and that its own sweeper wrote into the one above."""
+    """Hide them in the settings that Hydra wrote into a run's folder, and that its sweeper wrote into the one above."""
     for path in (*(folder / ".hydra").glob("*.yaml"), *folder.parent.glob("multirun.yaml")):
         text = path.read_text(encoding="utf-8")
         if without_passwords(text) != text:

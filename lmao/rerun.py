@@ -154,7 +154,7 @@ def quote(value: Any) -> str:
 
 
 def _data_name(study: StudyRecord) -> str:
-    """As the sweeper begins the names of studies: the experiment, or the data."""
+    """What the sweeper's names of studies begin with: the experiment, or the data."""
     named = NAME.fullmatch(study.name)
     return named["data"] if named else str(study.science.get("data.name", study.name))
 

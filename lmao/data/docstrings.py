@@ -29,7 +29,7 @@ class DocstringSource:
     name: str = "docstrings"
 
     def fingerprint(self) -> str:
-        """Of the source files' names and sizes: these change with a version, also in an editable installation."""
+        """A digest of the source files' names and sizes: these change with its version, also if it is editable."""
         sources = {
             package: {str(path.relative_to(root)): path.stat().st_size for path in _sources(root)}
             for package, root in self.roots.items()

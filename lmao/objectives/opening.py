@@ -86,7 +86,7 @@ def _own(rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:
 
 
 def _neighbours(rows: NDArray[np.int32], batch: Batch) -> NDArray[np.int32]:
-    """Of the previous, the masked and the next word of the text: (n, 3)."""
+    """The rows of the previous, the masked and the next word of the text: (n, 3)."""
     at, texts = batch.masked.rows, batch.masked.texts
     first = texts.starts[batch.owners]
     last = first + texts.lengths[batch.owners] - 1

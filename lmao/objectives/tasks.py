@@ -98,7 +98,7 @@ class Task(ABC):
         """What it predicts from a batch."""
 
     def predict(self, weights: Parameters, X: Floats, lengths: Integers, space: Workspace) -> tuple[Floats, Backprop]:
-        """Predictions from encoded words (n, width): one each, or, pooled, one for each text of so many words."""
+        """Predictions from encoded words (n, width): one each, or, pooled, one for each text of lengths (texts,)."""
         return self.output(weights, X, space)
 
     def loss(self, prediction: Floats, targets: Targets) -> tuple[Floats, float]:

@@ -122,7 +122,7 @@ class Pretraining:
         return epoch
 
     def _steps(self) -> list[Segments]:
-        """Those of the current epoch."""
+        """The batches of the current epoch."""
         return self.texts.steps(self._before + len(self.epochs) + 1)
 
     def update(self, texts: Segments, epoch: int, step: int, team: Team, gradients: Floats) -> float:

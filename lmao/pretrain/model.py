@@ -33,7 +33,7 @@ class PretrainModel:
         self, weights: Parameters, batch: Batch, targets: Sequence[TaskTargets], texts: slice, dropout: Dropout,
         space: Workspace, gradients: Parameters,
     ) -> float:  # fmt: skip
-        """From some texts of a batch: adds their gradients, returns their share of the loss. targets: by task."""
+        """Learn from some texts of a batch: adds their gradients, returns their share of the loss. targets: by task."""
         words, rows = batch.words(texts), self._rows(batch, texts)
         if not len(rows):
             return 0.0

@@ -39,7 +39,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
     """All of a group's tables. `command` made them; `prefix`: of the names of the group's plots."""
     with tempfile.TemporaryDirectory() as downloads:
         files = RunFiles(Path(downloads))
-        results = _known_results(group, files)
+        results = _results(group, files)
         confirmed = confirm(group, files)
     chance = next((1 / len(result["labels"]) for result in results.values()), None)
     pairs, remarks = compare_all(group, confirmed)
@@ -72,8 +72,8 @@ def markdown(block: Block) -> str:
     return block.markdown() if isinstance(block, Table) else block
 
 
-def _known_results(group: Group, files: RunFiles) -> Mapping[str, Mapping[str, Any]]:
-    """By label the result.json of the row's best trial, of the re-run if there is one: settings are the same there."""
+def _results(group: Group, files: RunFiles) -> Mapping[str, Mapping[str, Any]]:
+    """The result.json of each row's best trial, by label; of the re-run if there is one: the settings are the same."""
     found = {}
     for row in group.rows:
         for study in (row.rerun, row.search):

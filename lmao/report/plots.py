@@ -26,7 +26,7 @@ FAILED_AT = 0.03  # height of the marks of failed runs, as a share of the axes
 
 
 class Style(NamedTuple):
-    """Of a row, alike in all plots: lines differ in dashes and markers, and in lightness."""
+    """How a row is drawn in all plots: rows differ in dashes, markers and lightness."""
 
     colour: str
     line: Literal["-", "--", "-.", ""] | tuple[float, tuple[float, ...]]
@@ -48,7 +48,7 @@ def styles(labels: Sequence[str]) -> dict[str, Style]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
-    """As PNG and as SVG, the same bytes for the same picture."""
+    """Save a figure as PNG and as SVG, the same bytes for the same picture."""
     paths = []
     with matplotlib.rc_context({"svg.hashsalt": "lmao"}):
         for kind in FORMATS:
@@ -130,7 +130,7 @@ def accuracy_limits(group: Group) -> tuple[float, float]:
 
 
 def panels_of(count: int, title: str, columns: int = 3) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with so many panels, in rows of at most `columns`; the first of each row names the y axis."""
+    """A figure with `count` panels, in rows of at most `columns`; the first of each row names the y axis."""
     columns = min(columns, count)
     rows = ceil(count / columns)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.8), layout="constrained")

@@ -116,7 +116,7 @@ def retrains(rerun: StudyRecord, trial: TrialRecord) -> bool:
 
 
 def _row(search: StudyRecord, reruns: Sequence[StudyRecord]) -> Row:
-    """With the re-run of its best setting; where there is none, with the latest."""
+    """A search with the re-run of its best setting, or else with the latest re-run."""
     best = search.best()
 
     def order(rerun: StudyRecord) -> tuple[bool, int, str]:

@@ -49,6 +49,6 @@ def _line(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 
 
 def _place(folder: Path) -> str:
-    """As seen from here, or its last two names where it is elsewhere."""
+    """The path from the current folder; its last two names if it is elsewhere."""
     here = Path.cwd()
     return str(folder.relative_to(here)) if folder.is_relative_to(here) else "/".join(folder.parts[-2:])

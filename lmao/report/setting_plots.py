@@ -38,7 +38,7 @@ def isolation(group: Group) -> Figure:
 
 
 def boundary(group: Group) -> Figure:
-    """For each setting its range from end to end, and where the best three of each search lie in it."""
+    """Each setting's range from end to end, and where in it the best three of each search lie."""
     settings = [setting for setting in sampled_settings(group) if space_of(group, setting) is not None]
     rows = [row for row in group.searched if row.best is not None]
     style = styles([row.label for row in group.rows])

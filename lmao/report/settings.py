@@ -54,7 +54,7 @@ def drawn_trials(row: Row, setting: str) -> Sequence[TrialRecord]:
 
 
 def top_three(group: Group) -> Table:
-    """For each value of each setting the mean of its three best runs, one column a row of the group."""
+    """The mean of the three best runs at each value of each setting, a column for each row of the group."""
     rows = [row for row in group.searched if sampled_settings(Group("", [row]))]
     body = []
     for setting in sampled_settings(group):

@@ -111,8 +111,8 @@ def multi_bootstrap(
     Each resample draws seeds and, independently, examples, with replacement and alike for all arms: differences of
     columns are paired. An example is a document, and a document that several seeds judge is drawn or left out in all of
     them. So test documents, the same for every seed, are crossed with the seeds as in the paper; development documents,
-    drawn anew by each seed, share as much as they overlap, and a seed's accuracy is that of its own documents. Within a
-    seed all arms must have judged the same ones.
+    drawn again by each seed, share as much as they overlap, and a seed's accuracy is that of its own documents. Within
+    a seed all arms must have judged the same ones.
 
     With 10 seeds the percentile interval is about a fifth narrower than Student's would be: hence Holm's p and P(A>B)
     beside it.

@@ -80,7 +80,7 @@ def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str
 
 
 def difference(name: str, old: Any, new: Any) -> str:
-    """For the user: the settings in which an attribute has changed."""
+    """The settings in which an attribute has changed, as a text for the user."""
 
     def text(values: Mapping[str, Any], name: str) -> str:
         return json.dumps(values[name]) if name in values else "not there"

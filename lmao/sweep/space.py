@@ -19,7 +19,7 @@ from lmao.config.run import Config, flat
 from lmao.errors import UserError
 
 EPOCHS = "pretrain.epochs"
-OF_THE_ENCODER = ("pretrain.", "optimizer.")  # what textcat=linear has no use for
+OF_THE_ENCODER = ("pretrain.", "optimizer.")  # what textcat=linear doesn't use
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Space:
     named: frozenset[str]
 
     def ends(self) -> dict[str, list[Any]]:
-        """For each setting its choices, or the two ends of its interval."""
+        """Each setting's choices, or the two ends of its interval."""
         return {name: _ends(distribution) for name, distribution in self.distributions.items()}
 
     def points(self) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ class Space:
         return [dict(zip(self.distributions, values, strict=True)) for values in itertools.product(*choices)]
 
     def of_a_grid(self) -> "Space":
-        """For a grid, whose points are listed: numbers become intervals, so that a later start may add some."""
+        """A grid's space, whose points are listed: numbers become intervals, so that a later start may add more."""
         return replace(self, distributions={name: _interval(one) for name, one in self.distributions.items()})
 
     def suggest(self, trial: optuna.Trial, epochs: int) -> None:
@@ -64,11 +64,11 @@ class Space:
                 trial._suggest(name, self.distributions[name])  # as the plugin does: any kind of distribution
 
     def record(self) -> dict[str, str]:
-        """For the study, which compares it when it is resumed."""
+        """Plain values for the study, which compares them when it is resumed."""
         return {name: distribution_to_json(one) for name, one in sorted(self.distributions.items())}
 
     def without_unused(self, settings: Config) -> "Space":
-        """Without dimensions of conf/space/ that these settings have no use for."""
+        """The space without the dimensions of conf/space/ that these settings don't use."""
 
         def is_used(name: str) -> bool:
             if name in self.named:
@@ -95,7 +95,7 @@ def _setting(override: str) -> str:
 
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
-    """As on the command line."""
+    """Values as overrides of the command line."""
     return [f"{name}={_as_text(value)}" for name, value in values.items()]
 
 

@@ -129,7 +129,7 @@ class SharedStudy:
         """Queue the points of this worker's unfinished trials again. losses: 1 if they were lost to a kill, which they
         may have caused."""
         with self._alone():
-            for trial in self._running():  # without a worker: it was being claimed, by this one as nobody else does now
+            for trial in self._running():  # without a worker: this one was claiming it, since nobody else can now
                 if TrialAttribute.WORKER not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
                     self._lose(trial, losses)
 
@@ -186,7 +186,7 @@ class SharedStudy:
         }
         lost = [
             trial
-            for trial in running  # without a worker: it was killed while it claimed, as nobody else does now
+            for trial in running  # without a worker: killed while claiming it, since nobody else can claim now
             if trial.user_attrs.get(TrialAttribute.WORKER) in {None, *dead}
             or (trial._trial_id in stale and not self._worker.is_alive(trial.user_attrs))
         ]

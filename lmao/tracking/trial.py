@@ -28,7 +28,7 @@ class RunTrial(Protocol):
 
 
 class NoTrial:
-    """For a run of its own."""
+    """The null twin, for a run that is no trial."""
 
     number: int | None = None
     study: str | None = None

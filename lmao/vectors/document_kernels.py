@@ -22,7 +22,7 @@ from lmao.engine.compiling import (
 )
 from lmao.engine.splitmix import STEP, mix_one
 
-AHEAD = 2  # a pair's rows are prefetched while the pair so many before it is computed
+AHEAD = 2  # a pair's rows are prefetched while this many pairs before it are still to be computed
 LINE = 64  # bytes in a cache line
 
 

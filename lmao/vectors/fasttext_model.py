@@ -118,7 +118,7 @@ def _compose(
     sums: Floats2d,  # (n, dims) written
     counts: Floats1d,  # (n,) written
 ) -> None:
-    """Of each word the sum of its own row and its n-grams' rows, and how many they are."""
+    """Write for each word the sum of its own row and its n-grams' rows, and how many rows these are."""
     for word in range(len(offsets) - 1):
         begin, end = offsets[word], offsets[word + 1]
         sums[word] = rows[first + word]

@@ -9,7 +9,7 @@ BLOCK = 4096  # numbers that stay in the first cache between two loops over them
 
 @kernel
 def collect(gradients: Floats2d, start: Integer, stop: Integer) -> Float:
-    """Sum gradients (parts, size) from start to stop into the first, zero the others; returns the squared length."""
+    """Sum gradients (threads, size) from start to stop into the first, zero the others; returns the squared length."""
     total = np.float32(0)
     for first in range(start, stop, BLOCK):
         last = min(first + BLOCK, stop)

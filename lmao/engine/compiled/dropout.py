@@ -32,7 +32,7 @@ def drop(
 
 @kernel
 def scratch(width: Integer) -> Bits1d:
-    """For `drop`."""
+    """The draws that `drop` needs."""
     return np.empty((width + LANES - 1) // LANES, dtype=np.uint64)
 
 
