@@ -8,7 +8,7 @@ import rich.console
 import rich.table
 from rich import box
 
-from benchmarks.neighbours.bench import ENOUGH, NEAREST, Measured, Queries, fastest, measure, noisy_queries
+from benchmarks.neighbours.bench import ENOUGH, NEAREST, Measurement, Queries, fastest, measure, noisy_queries
 from benchmarks.neighbours.libraries import LIBRARIES, Library
 from benchmarks.neighbours.tables import read_table
 from lmao import cli
@@ -40,7 +40,7 @@ def bench(vectors: str) -> None:
         queries = noisy_queries(units)
         _, truth = nearest(queries.rows, units, NEAREST)
     console.print(_describe(queries, *units.shape), markup=False, soft_wrap=True)
-    measured: list[Measured] = []
+    measured: list[Measurement] = []
     with StopSignal() as stop, Lines(console) as lines:
         for library in (library for library in LIBRARIES if library.installed):
             try:
@@ -105,7 +105,7 @@ class Lines:
         self._console.file.flush()
 
 
-def _cells(line: Measured, exact: Measured) -> Sequence[str]:
+def _cells(line: Measurement, exact: Measurement) -> Sequence[str]:
     return (
         line.library.name,
         str(line.effort) if len(line.library.efforts) > 1 else "",
@@ -119,7 +119,7 @@ def _cells(line: Measured, exact: Measured) -> Sequence[str]:
     )
 
 
-def _repaid(line: Measured, exact: Measured) -> str:
+def _repaid(line: Measurement, exact: Measurement) -> str:
     """After how many queries building the index and asking it is faster than the exact search."""
     if line is exact:
         return ""

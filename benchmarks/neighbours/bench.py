@@ -43,7 +43,7 @@ class Queries:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """Recalls are shares of what the exact search finds; rate: queries with k = 1 a second; size: bytes, saved."""
 
     library: Library
@@ -82,7 +82,7 @@ def _similarity(queries: Floats, rows: Floats) -> Floats:
     return cosines
 
 
-def measure(library: Library, units: Floats, queries: Floats, truth: Floats) -> Measured:
+def measure(library: Library, units: Floats, queries: Floats, truth: Floats) -> Measurement:
     """truth (n, k): the cosines that the exact search finds, the best first."""
     k = truth.shape[1]
     with threadpool_limits(limits=1):
@@ -90,7 +90,7 @@ def measure(library: Library, units: Floats, queries: Floats, truth: Floats) -> 
         effort = _least_effort(library, index, units, queries, truth)
         seconds = min(_timed(lambda: index.nearest(queries, 1, effort))[0] for _ in range(ROUNDS))
         found = index.nearest(queries, k, effort)
-    return Measured(
+    return Measurement(
         library=library,
         effort=effort,
         recall_1=recall(index.nearest(queries, 1, effort), units, queries, truth[:, :1]),
@@ -122,6 +122,6 @@ def _timed(work: Callable[[], Index | Found]) -> tuple[float, Any]:
     return process_time() - began, result
 
 
-def fastest(measured: Sequence[Measured]) -> Measured:
+def fastest(measured: Sequence[Measurement]) -> Measurement:
     """The fastest of those that find enough; the exact search is always one of them."""
     return max((m for m in measured if m.recall_1 >= ENOUGH), key=lambda m: m.rate)

@@ -12,7 +12,7 @@ import rich.console
 from numpy.typing import NDArray
 
 from benchmarks.neighbours.__main__ import bench
-from benchmarks.neighbours.bench import OWN_NEAREST, Measured, fastest, measure, noisy_queries, recall
+from benchmarks.neighbours.bench import OWN_NEAREST, Measurement, fastest, measure, noisy_queries, recall
 from benchmarks.neighbours.libraries import LIBRARIES, Index, Library
 from benchmarks.neighbours.tables import read_table
 from lmao.engine.parameters import Floats
@@ -139,8 +139,8 @@ def test_a_library_gets_the_least_effort_that_is_enough(clustered: Floats) -> No
 
 
 def test_the_best_is_the_fastest_that_finds_enough() -> None:
-    def measured(name: str, recall_1: float, rate: float) -> Measured:
-        return Measured(replace(LIBRARIES[0], name=name), 16, recall_1, 0.9, rate, 1.0, 1)
+    def measured(name: str, recall_1: float, rate: float) -> Measurement:
+        return Measurement(replace(LIBRARIES[0], name=name), 16, recall_1, 0.9, rate, 1.0, 1)
 
     lines = [measured("exact", 1, 10), measured("good", 0.96, 20), measured("fast", 0.94, 99), measured("slow", 1, 9)]
     assert fastest(lines).library.name == "good"
