@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.processes import STOPPED, Ended, Place
+from tests.support.processes import STOPPED, Place, ProcessResult
 
 # Small steps, so that there is time to hit one; three epochs, so that one can stop before, in and after any.
 COMMAND = ["debug=tiny", "threads=1", "pretrain.epochs=3", "pretrain.batch_words=100"]
@@ -26,7 +26,7 @@ class Workplace(Place):
     def __init__(self, folder: Path, cache: Path) -> None:
         super().__init__(folder, cache, COMMAND)
 
-    def interrupt_after(self, number: signal.Signals, pattern: str, delay: float, *arguments: str) -> Ended:
+    def interrupt_after(self, number: signal.Signals, pattern: str, delay: float, *arguments: str) -> ProcessResult:
         """Send a signal `delay` seconds after something new in the cache has a name of that pattern."""
         before = set(self.cache.glob(pattern))
 

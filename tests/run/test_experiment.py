@@ -25,7 +25,7 @@ from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
-from tests.support.processes import TRAIN, Ended, Place
+from tests.support.processes import TRAIN, Place, ProcessResult
 
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
 STAGES = {"encode", "data", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
@@ -44,7 +44,7 @@ FIELDS = {  # of result.json, as DESIGN.md has it
 class Command:
     """A `python train.py` that ended, and its run's folder."""
 
-    ended: Ended
+    ended: ProcessResult
     folder: Path
 
     @property
@@ -70,7 +70,7 @@ def first(workplace: Place) -> Command:
     )
     assert process.returncode == 0, process.stderr
     [folder] = workplace.folder.glob("outputs/*/*")
-    return Command(Ended(0, process.stdout, process.stderr), folder)
+    return Command(ProcessResult(0, process.stdout, process.stderr), folder)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ IMPORTED = [
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """The exit code, minus the signal's number after a kill; and what it said."""
 
     code: int
@@ -45,12 +45,12 @@ class Ended:
         return [line for line in self.output.splitlines() if line.startswith("trial ")]
 
 
-class Started:
+class RunningProcess:
     """A command that runs."""
 
     def __init__(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._said = tempfile.TemporaryDirectory()
-        self._process = warm().Process(target=_run, args=(folder, command, environment, self._said.name))
+        self._outputs = tempfile.TemporaryDirectory()
+        self._process = warm().Process(target=_run, args=(folder, command, environment, self._outputs.name))
         self._process.start()
 
     @property
@@ -64,16 +64,16 @@ class Started:
     def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def ended(self, seconds: float = 600) -> Ended:
+    def ended(self, seconds: float = 600) -> ProcessResult:
         """Wait for its end, once; after so many seconds it is killed."""
         self._process.join(seconds)
         if self.runs():
             self._process.kill()
             self._process.join()
-        output, errors = ((Path(self._said.name) / name).read_text() for name in ("output", "errors"))
-        self._said.cleanup()
+        output, errors = ((Path(self._outputs.name) / name).read_text() for name in ("output", "errors"))
+        self._outputs.cleanup()
         assert self._process.exitcode is not None
-        return Ended(self._process.exitcode, output, errors)
+        return ProcessResult(self._process.exitcode, output, errors)
 
     def wait(self, reached: Callable[[], bool]) -> None:
         """Wait for something that it does."""
@@ -92,25 +92,25 @@ class Place:
         self.cache = cache
         self._command = command
 
-    def start(self, *arguments: str) -> Started:
+    def start(self, *arguments: str) -> RunningProcess:
         return self._start(TRAIN, *self._command, *arguments)
 
-    def finish(self, *arguments: str) -> Ended:
+    def finish(self, *arguments: str) -> ProcessResult:
         return self.start(*arguments).ended()
 
-    def finish_module(self, name: str, *arguments: str) -> Ended:
+    def finish_module(self, name: str, *arguments: str) -> ProcessResult:
         """Run `python -m <name>` instead."""
         return self._start(name, *arguments).ended()
 
-    def interrupt(self, number: signal.Signals, reached: Callable[[], bool], *arguments: str) -> Ended:
+    def interrupt(self, number: signal.Signals, reached: Callable[[], bool], *arguments: str) -> ProcessResult:
         """Send a signal as soon as something is reached."""
         process = self.start(*arguments)
         process.wait(reached)
         process.send_signal(number)
         return process.ended()
 
-    def _start(self, *command: str) -> Started:
-        return Started(self.folder, command, {**os.environ, "LMAO_CACHE": str(self.cache)})
+    def _start(self, *command: str) -> RunningProcess:
+        return RunningProcess(self.folder, command, {**os.environ, "LMAO_CACHE": str(self.cache)})
 
     def copy_inputs(self, cache: Path) -> None:
         """Corpus and vectors of another cache, for training to begin at once."""

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from optuna.trial import TrialState
 
-from tests.support.processes import STOPPED, Ended
+from tests.support.processes import STOPPED, ProcessResult
 from tests.support.sweeps import Sweeps, kept, points, states
 
 COMMAND = [
@@ -47,7 +47,7 @@ def disturbed(undisturbed: Sweeps, mlflow_database: Path, tmp_path_factory: pyte
     place = Sweeps(folder, folder / "cache")
     place.copy_inputs(undisturbed.cache)
     shutil.copy(mlflow_database, folder)
-    ends: list[Ended] = []
+    ends: list[ProcessResult] = []
     moments = [
         (signal.SIGKILL, lambda: in_pretraining(place, 1)),
         (signal.SIGKILL, lambda: in_finetuning(place, 3)),  # trial 2 is trial 1 once more

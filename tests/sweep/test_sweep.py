@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from lmao.tracking.mlflow_client import open_client
-from tests.support.processes import Ended
+from tests.support.processes import ProcessResult
 from tests.support.sweeps import Sweeps, kept, states
 
 TPE = ["tracking=mlflow", "hydra.sweeper.sampler.n_startup_trials=3"]
@@ -26,17 +26,17 @@ def place(session_cache: Path, mlflow_database: Path, tmp_path_factory: pytest.T
 
 
 @pytest.fixture(scope="module")
-def first(place: Sweeps) -> Ended:
+def first(place: Sweeps) -> ProcessResult:
     return place.finish(*TPE, "hydra.sweeper.n_trials=4")
 
 
 @pytest.fixture(scope="module")
-def second(place: Sweeps, first: Ended) -> Ended:
+def second(place: Sweeps, first: ProcessResult) -> ProcessResult:
     return place.finish(*TPE, "hydra.sweeper.n_trials=5")
 
 
 @pytest.fixture(scope="module")
-def grid(place: Sweeps, second: Ended) -> SimpleNamespace:
+def grid(place: Sweeps, second: ProcessResult) -> SimpleNamespace:
     """A study in which half of the trials diverge, made, and grown."""
     made = place.finish(*GRID, "seed=0,1")
     trials = place.trials(DIVERGING)
@@ -44,7 +44,7 @@ def grid(place: Sweeps, second: Ended) -> SimpleNamespace:
     return SimpleNamespace(made=made, trials=trials, grown=grown)
 
 
-def test_a_sweep_says_a_line_a_trial_and_what_it_came_to(first: Ended) -> None:
+def test_a_sweep_says_a_line_a_trial_and_what_it_came_to(first: ProcessResult) -> None:
     assert (first.code, first.errors) == (0, "")
     lines = first.output.splitlines()
     assert lines[0] == f"study      {STUDY} · TPE, 11 settings, 4 trials"
@@ -54,7 +54,7 @@ def test_a_sweep_says_a_line_a_trial_and_what_it_came_to(first: Ended) -> None:
     assert lines[-1].split() == f"table: python -m lmao.report compare: mlflow ui, run {STUDY}".split()
 
 
-def test_the_number_of_trials_is_a_total(place: Sweeps, second: Ended) -> None:
+def test_the_number_of_trials_is_a_total(place: Sweeps, second: ProcessResult) -> None:
     assert (second.code, second.errors) == (0, "")
     assert "5 trials · resumes 4 finished" in second.output
     assert [line.split()[1] for line in second.trial_lines()] == ["4"]
@@ -65,7 +65,7 @@ def test_the_number_of_trials_is_a_total(place: Sweeps, second: Ended) -> None:
     assert len(place.trials(STUDY)) == 5
 
 
-def test_trials_have_seeds_and_points_of_their_own(place: Sweeps, second: Ended) -> None:
+def test_trials_have_seeds_and_points_of_their_own(place: Sweeps, second: ProcessResult) -> None:
     trials = place.trials(STUDY)
     assert [trial.user_attrs["seed"] for trial in trials] == [0, 1, 2, 3, 4]
     assert len({tuple(trial.params.values()) for trial in trials}) == 5
@@ -76,7 +76,7 @@ def test_trials_have_seeds_and_points_of_their_own(place: Sweeps, second: Ended)
         assert f"seed={trial.number}" in overrides and "threads=1" in overrides
 
 
-def test_mlflow_has_a_parent_with_plots_and_a_child_a_trial(place: Sweeps, second: Ended) -> None:
+def test_mlflow_has_a_parent_with_plots_and_a_child_a_trial(place: Sweeps, second: ProcessResult) -> None:
     parent, *children = [run for run in place.runs() if run["study"] == STUDY]
     trials = place.trials(STUDY)
     assert (parent["name"], parent["status"]) == (STUDY, "FINISHED")
@@ -94,7 +94,7 @@ def test_mlflow_has_a_parent_with_plots_and_a_child_a_trial(place: Sweeps, secon
     }
 
 
-def test_only_the_best_trials_model_is_kept(place: Sweeps, second: Ended) -> None:
+def test_only_the_best_trials_model_is_kept(place: Sweeps, second: ProcessResult) -> None:
     best = max(place.trials(STUDY), key=lambda trial: trial.values[0])
     for trial in place.trials(STUDY):
         folder = place.folder / "multirun" / STUDY / str(trial.number)
@@ -131,7 +131,7 @@ def test_a_grid_may_grow_and_too_many_failures_end_it(place: Sweeps, grid: Simpl
     assert parent["status"] == "FAILED"
 
 
-def test_a_trial_below_the_median_is_pruned(place: Sweeps, first: Ended) -> None:
+def test_a_trial_below_the_median_is_pruned(place: Sweeps, first: ProcessResult) -> None:
     swept = place.finish(
         "sweep=grid", "hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=1",
         "hydra.sweeper.pruner.n_warmup_steps=0", "pretrain.epochs=0", "optimizer.learn_rate=0.005,1e-9", "seed=0",
@@ -145,7 +145,7 @@ def test_a_trial_below_the_median_is_pruned(place: Sweeps, first: Ended) -> None
     assert not list(place.folder.glob("multirun/pruned/*/model"))
 
 
-def test_what_was_run_before_is_not_run_again_and_marked(place: Sweeps, first: Ended) -> None:
+def test_what_was_run_before_is_not_run_again_and_marked(place: Sweeps, first: ProcessResult) -> None:
     swept = place.finish(
         "sweep=random", "space=none", "seed=3", "pretrain.epochs=0", "hydra.sweeper.n_trials=2", "tracking=mlflow",
         "hydra.sweeper.study_name=again", "tracking.keep_models=all",
@@ -160,7 +160,7 @@ def test_what_was_run_before_is_not_run_again_and_marked(place: Sweeps, first: E
     assert not (place.folder / "multirun/again/1/result.json").exists()
 
 
-def test_the_linear_model_is_not_run_again_either_and_its_code_is_kept(place: Sweeps, first: Ended) -> None:
+def test_the_linear_model_is_not_run_again_either_and_its_code_is_kept(place: Sweeps, first: ProcessResult) -> None:
     name = "hydra.sweeper.study_name=linear"
     swept = place.finish("sweep=random", "space=none", "textcat=linear", "seed=3", "hydra.sweeper.n_trials=2", name)
     assert (swept.code, swept.errors) == (0, "")
@@ -203,7 +203,7 @@ def experiment_of_another_machine(uri: str) -> None:
     open_client(uri).create_experiment("lmao", artifact_location="/dev/null/mlruns")
 
 
-def test_a_study_is_not_gone_on_with_under_other_settings(place: Sweeps, first: Ended) -> None:
+def test_a_study_is_not_gone_on_with_under_other_settings(place: Sweeps, first: ProcessResult) -> None:
     before = len(place.trials(STUDY))
     other = place.finish(*TPE, "textcat.epochs=1")
     assert (other.code, other.output) == (2, "")
@@ -214,7 +214,7 @@ def test_a_study_is_not_gone_on_with_under_other_settings(place: Sweeps, first: 
     assert len(place.trials(STUDY)) == before
 
 
-def test_hydras_own_sweeper_is_there_and_shows_no_password(place: Sweeps, first: Ended) -> None:
+def test_hydras_own_sweeper_is_there_and_shows_no_password(place: Sweeps, first: ProcessResult) -> None:
     basic = ["sweep=basic", "seed=5,6", "hydra.sweep.dir=basic"]
     fine = place.finish(*basic, "pretrain.epochs=0", "threads=1")
     assert (fine.code, fine.errors) == (0, "")
