@@ -231,7 +231,7 @@ def test_a_signal_ends_the_bench_though_a_library_makes_an_error_of_it(
         bench(str(tmp_path / "table.npy"))
 
 
-def test_the_command_tells_bad_input_in_one_line_with_exit_code_2(tmp_path: Path) -> None:
+def test_bad_input_is_one_line_with_exit_code_2(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.neighbours", str(tmp_path / "none.vec")]
     process = subprocess.run(command, capture_output=True, text=True)
     assert (process.returncode, process.stdout) == (2, "")

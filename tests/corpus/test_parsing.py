@@ -72,7 +72,7 @@ def test_only_what_the_parser_needs_is_loaded(pipeline: Path) -> None:
     assert {name.split("/")[0] for name in parser.digests()} == {"config.cfg", "vocab", "tok2vec", "heads"}
 
 
-def test_a_sentence_splitter_before_the_parser_is_kept_and_an_embedder_nobody_listens_to_not(tmp_path: Path) -> None:
+def test_a_sentence_splitter_is_kept_and_an_embedder_without_listeners_is_not(tmp_path: Path) -> None:
     nlp = spacy.blank("en")
     for name in ("tok2vec", "sentencizer", "parser", "senter"):
         nlp.add_pipe(name)
@@ -106,7 +106,7 @@ def test_an_installed_package_is_found_by_name(pipeline: Path, tmp_path: Path, m
     )
 
 
-def test_a_pipeline_that_will_not_do_is_refused_in_one_line(copy: Path, tmp_path: Path) -> None:
+def test_an_unusable_pipeline_is_refused_in_one_line(copy: Path, tmp_path: Path) -> None:
     message = refused("en_no_such_pipeline")
     assert "neither an installed pipeline nor the folder" in message and "spacy download" in message
     assert "neither an installed" in refused(tmp_path / "missing")
@@ -121,7 +121,7 @@ def test_a_pipeline_that_will_not_do_is_refused_in_one_line(copy: Path, tmp_path
     assert "has no config.cfg" in refused(copy)
 
 
-def test_damage_is_told_in_one_line_when_it_is_loaded(copy: Path) -> None:
+def test_damage_is_one_error_line_when_it_is_loaded(copy: Path) -> None:
     (copy / "heads" / "model").write_bytes(b"damage")
     with pytest.raises(UserError, match=r"^objective\.parser: .* can't be loaded: ") as caught:
         list(parse(iter([["text"]]), find_parser(str(copy), "en"), 1))

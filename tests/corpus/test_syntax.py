@@ -174,7 +174,7 @@ def test_heads_are_kept_by_their_trees_not_by_the_text_alone(tmp_path: Path) -> 
     assert (first.words(0), second.words(0)) == (["bark", None], [None, "dogs"])
 
 
-def test_data_without_heads_are_told_in_one_line(tmp_path: Path) -> None:
+def test_data_without_heads_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^objective\.parser: .*data=docbin has none: name an installed pipeline"):
         Attached(stored(tmp_path / "a.spacy", [annotated("dogs bark")]), tmp_path / "cache")
     assert not list((tmp_path / "cache" / "heads").glob("*/"))

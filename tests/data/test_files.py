@@ -88,7 +88,7 @@ def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
     assert str(path) in message(files(path))
 
 
-def test_files_damaged_gzip_is_said(tmp_path: Path) -> None:
+def test_files_damaged_gzip_is_named(tmp_path: Path) -> None:
     plain = tmp_path / "a.jsonl.gz"
     plain.write_text(jsonl(ROWS))
     assert ":1: a damaged or incomplete gzip file" in message(files(plain))

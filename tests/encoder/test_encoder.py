@@ -127,7 +127,7 @@ def test_gradients_agree_with_finite_differences(bench: Bench, rates: tuple[floa
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3])
-def test_the_words_wanted_are_those_of_the_whole_computation(bench: Bench, rate: float) -> None:
+def test_output_rows_are_those_of_the_whole_computation(bench: Bench, rate: float) -> None:
     dropout = Dropout(rate, rate, key=4)
     wanted = bench.words()[np.random.default_rng(4).random(len(bench.words())) < 0.1]
     expected = reference.encode(bench.encoder, bench.weights, bench.types, bench.texts().ids, dropout)

@@ -147,7 +147,7 @@ def test_every_form_of_a_product(device: Device) -> None:
         np.testing.assert_allclose(out, A.astype(np.float64) @ B, rtol=1e-5, atol=1e-5)
 
 
-def test_what_multiplies_can_be_told() -> None:
+def test_the_library_that_multiplies_is_named() -> None:
     assert CPU.blas().startswith("numpy: ")
 
 

@@ -57,7 +57,7 @@ def test_an_array_that_is_left_alone_misses_the_step(compose: Callable[..., Conf
     np.testing.assert_array_equal(other.averages()["a.W"], plain.averages()["a.W"])
 
 
-def test_the_rate_goes_by_steps_done_alone(compose: Callable[..., Config]) -> None:
+def test_the_rate_depends_on_steps_done_alone(compose: Callable[..., Config]) -> None:
     constant = compose("pretrain.learn_rate=0.1", "pretrain.warmup_steps=10").pretrain
     assert [learning_rate(constant, steps) for steps in (0, 4, 9, 1000)] == pytest.approx([0.01, 0.05, 0.1, 0.1])
     falling = constant.model_copy(update={"schedule": "inverse_sqrt"})

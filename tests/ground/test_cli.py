@@ -168,7 +168,7 @@ def fill_database() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("write", [save_array, write_text, fill_database])
-def test_a_full_disk_is_called_by_its_name(write: Callable[[], None]) -> None:
+def test_a_full_disk_is_named(write: Callable[[], None]) -> None:
     with pytest.raises(Exception) as caught:
         write()
     line = explain(caught.value)
@@ -176,7 +176,7 @@ def test_a_full_disk_is_called_by_its_name(write: Callable[[], None]) -> None:
     assert trouble(caught.value) == line
 
 
-def test_the_machines_trouble_is_told_from_that_of_a_run() -> None:
+def test_faults_of_the_machine_are_distinguished_from_those_of_a_run() -> None:
     assert trouble(Unavailable("no database")) == "no database"
     for error in (Diverged("loss is nan"), UserError("seed: bad"), KeyError("bug"), FileNotFoundError(2, "No", "x")):
         assert trouble(error) is None

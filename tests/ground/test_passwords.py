@@ -21,5 +21,5 @@ from lmao.passwords import without_passwords
         ("mail me@host, at 10:30", "mail me@host, at 10:30"),
     ],
 )
-def test_passwords_are_masked_and_the_rest_is_kept(text: str, shown: str) -> None:
+def test_passwords_are_hidden_and_the_rest_is_kept(text: str, shown: str) -> None:
     assert without_passwords(text) == shown

@@ -75,7 +75,7 @@ def test_a_mixed_pre_training_that_was_stopped_equals_one_that_was_not(
     np.testing.assert_array_equal(run(then, stores[1], 2), expected)
 
 
-def test_each_update_leaves_the_other_tasks_head_alone(make: Callable[..., Pretraining]) -> None:
+def test_each_update_leaves_the_other_tasks_output_layer_alone(make: Callable[..., Pretraining]) -> None:
     pretraining = make("pretrain.mask_symbol=0.5", "pretrain.random_word=0.3")
     weights = pretraining.optimizer.weights
     mixing = pretraining.mixing
@@ -103,7 +103,7 @@ def test_the_chance_of_a_classifier_update_is_annealed(make: Callable[..., Pretr
     assert constant.chance(0) == constant.chance(10**6) == 0.8
 
 
-def test_epochs_that_follow_others_draw_anew(make: Callable[..., Pretraining], tmp_path: Path) -> None:
+def test_epochs_that_follow_others_have_draws_of_their_own(make: Callable[..., Pretraining], tmp_path: Path) -> None:
     alone, after = make(), make(before=1)
     first, second = alone._steps()[0], after._steps()[0]
     assert not np.array_equal(first.begins, second.begins)
@@ -111,7 +111,7 @@ def test_epochs_that_follow_others_draw_anew(make: Callable[..., Pretraining], t
     np.testing.assert_array_equal(alone._steps()[0].begins, second.begins)
 
 
-def test_both_goes_on_from_the_plain_pre_training(finished: Callable[..., Finished]) -> None:
+def test_both_continues_the_plain_pre_training(finished: Callable[..., Finished]) -> None:
     plain, both = finished(), finished("pretrain.mode=both", "pretrain.mix=1")
     assert both.result.pretrain is not None and plain.result.pretrain is not None
     first, second = both.result.pretrain.records

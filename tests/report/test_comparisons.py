@@ -16,7 +16,7 @@ def workplace(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
 
 
-def test_the_original_table_and_what_the_best_settings_came_to(workplace: Workplace) -> None:
+def test_the_original_table_and_the_results_of_the_best_settings(workplace: Workplace) -> None:
     baseline = workplace.search(0, [0.80, 0.83, 0.85, 0.84])
     one = workplace.search(1, [0.86, 0.83, 0.88, 0.84])
     workplace.rerun(baseline, 0, 0.84)
@@ -42,7 +42,7 @@ def test_the_original_table_and_what_the_best_settings_came_to(workplace: Workpl
     assert "`python -m lmao.rerun imdb-cosine-pretrain1 --seeds=10`" in text
 
 
-def test_a_loss_is_told_as_the_others_gain_and_equals_are_equivalent(workplace: Workplace) -> None:
+def test_a_loss_is_reported_as_the_others_gain_and_equals_are_equivalent(workplace: Workplace) -> None:
     baseline, one, two = (workplace.search(epochs, [0.85, 0.86]) for epochs in range(3))
     workplace.rerun(baseline, 0, 0.88)
     workplace.rerun(one, 1, 0.80)
@@ -69,13 +69,13 @@ def test_pairs_need_the_same_examples(workplace: Workplace) -> None:
     assert "### Differences" not in text
 
 
-def test_few_pairs_are_told_to_be_too_few(workplace: Workplace) -> None:
+def test_too_few_pairs_are_reported(workplace: Workplace) -> None:
     for epochs in (0, 1):
         workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.8 + 0.1 * epochs, seeds=5)
     assert "5 pairs can't show a difference: their p is never below 0.0625." in workplace.text()
 
 
-def test_pairs_that_are_too_few_for_so_many_comparisons_are_told(workplace: Workplace) -> None:
+def test_pairs_too_few_for_the_number_of_comparisons_are_reported(workplace: Workplace) -> None:
     for epochs in range(5):
         workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.7 + 0.05 * epochs, seeds=8)
     workplace.linear(0.6, seeds=8)
@@ -117,7 +117,7 @@ def test_the_rerun_of_the_best_setting_is_chosen_else_the_latest(workplace: Work
     assert chosen() == "rerun0"
 
 
-def test_test_labels_that_a_search_read_are_told(workplace: Workplace) -> None:
+def test_test_labels_that_a_search_read_are_reported(workplace: Workplace) -> None:
     maker = workplace.search(1, [0.8], evaluate_test=True)
     text = workplace.text()
     assert "Test labels: read in each run of imdb-cosine-pretrain1, which chose by dev all the same." in text
@@ -141,7 +141,7 @@ def test_bands_of_many_clear_runs_are_apart(workplace: Workplace) -> None:
     assert "the 95% bands are apart at some k." in text  # at k = 15 what lies above the best run seen is all there is
 
 
-def test_curves_of_other_samplers_are_told_to_be_none(workplace: Workplace) -> None:
+def test_other_samplers_are_reported_to_have_no_curves(workplace: Workplace) -> None:
     workplace.search(0, [0.8, 0.81, 0.82, 0.83], sampler="tpe")
     workplace.search(1, [0.8, 0.81, 0.82, 0.83])
     text = workplace.text()

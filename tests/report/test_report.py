@@ -78,7 +78,7 @@ def test_each_value_of_a_choice_and_each_quarter_of_a_range_has_its_best_three(w
     assert quarters == ["10"] * 4
 
 
-def test_a_best_value_at_the_edge_is_told(workplace: Workplace) -> None:
+def test_a_best_value_at_the_edge_is_reported(workplace: Workplace) -> None:
     maker = workplace.study("imdb-cosine-pretrain1", 1)
     for rate, batch in ((0.0999, 8), (0.001, 32)):
         parameters = {"optimizer.learn_rate": rate, "textcat.dropout": 0.2, "textcat.batch_size": batch}
@@ -101,14 +101,14 @@ def test_what_a_run_takes_comes_from_its_result(workplace: Workplace) -> None:
     assert row == ["1 epoch", "1,735,416", "7.1", "1.0", "0.5", "41,000"]
 
 
-def test_pretraining_from_the_cache_is_told_with_what_it_once_took(workplace: Workplace) -> None:
+def test_cached_pretraining_is_reported_with_the_time_it_once_took(workplace: Workplace) -> None:
     trial = workplace.study("imdb-cosine-pretrain1", 1).judge(np.arange(10) > 0, None)
     path = Path(trial.user_attrs["folder"]) / "result.json"
     path.write_text(path.read_text().replace('"pretrain": 30.0', '"pretrain": 0.1'))
     assert workplace.cells(workplace.text(), "What one run takes", "1 epoch")[3:5] == ["1.0", "0.5"]
 
 
-def test_a_folder_that_another_run_has_taken_is_not_believed(workplace: Workplace) -> None:
+def test_a_folder_that_another_run_has_taken_is_not_trusted(workplace: Workplace) -> None:
     maker = workplace.study("imdb-cosine-pretrain1", 1)
     trial = maker.judge(np.arange(10) > 0, None)
     path = Path(trial.user_attrs["folder"]) / "result.json"
@@ -118,7 +118,7 @@ def test_a_folder_that_another_run_has_taken_is_not_believed(workplace: Workplac
     assert "imdb-cosine-pretrain1, trial 0: result.json has another accuracy, 0.7000" in text
 
 
-def test_a_broken_file_is_left_out_and_told(workplace: Workplace) -> None:
+def test_a_broken_file_is_left_out_and_reported(workplace: Workplace) -> None:
     first = workplace.rerun(workplace.search(1, [0.8]), 1, 0.8, seeds=3)
     (first.folder / "1" / "predictions.npz").write_bytes(b"PK broken")
     text = workplace.text()

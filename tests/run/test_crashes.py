@@ -91,7 +91,7 @@ def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(reference: Work
     assert len(left) <= 1, "what killed processes left adds up"
 
 
-def test_a_stopped_run_saves_where_it_stands_tells_mlflow_and_goes_on(
+def test_a_stopped_run_saves_its_state_reports_to_mlflow_and_resumes(
     reference: Workplace, workplace: Workplace
 ) -> None:
     workplace.copy_inputs(reference.cache)
@@ -151,7 +151,7 @@ def disk(tmp_path: Path) -> Iterator[tuple[Path, Remount]]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_on_a_full_disk_a_run_says_so_in_one_line_and_goes_on_when_there_is_room(
+def test_on_a_full_disk_a_run_says_so_in_one_line_and_resumes_when_there_is_room(
     reference: Workplace, disk: tuple[Path, Remount], tmp_path: Path
 ) -> None:
     place, resize = disk

@@ -9,7 +9,7 @@ from lmao import __version__
 from lmao.run import result
 
 
-def test_a_changed_checkout_is_told_by_what_was_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_checkout_is_identified_by_its_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "lmao" / "result.py"
     module.parent.mkdir()
     module.write_text("one")

@@ -69,9 +69,7 @@ def test_a_trial_that_took_over_a_value_is_no_cheaper_one(storage: str, tmp_path
     assert best.number == 0
 
 
-def test_seconds_of_a_trial_that_did_not_tell_are_optunas_and_of_a_lost_one_unknown(
-    storage: str, tmp_path: Path
-) -> None:
+def test_unrecorded_seconds_are_optunas_and_those_of_a_lost_trial_unknown(storage: str, tmp_path: Path) -> None:
     maker = make(storage, tmp_path)
     maker.fail()
     lost = maker.study.ask()

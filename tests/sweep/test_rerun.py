@@ -124,7 +124,7 @@ def test_what_is_not_done_is_skipped_with_the_reason(storage: str, make: Make) -
     assert skipped == ["imdb-cosine-pretrain1: 1 of 2 trials are done"]
 
 
-def test_where_nothing_is_done_everything_is_confirmed(storage: str, make: Make) -> None:
+def test_if_no_study_is_done_all_are_confirmed(storage: str, make: Make) -> None:
     for epochs in (0, 1):
         make(f"imdb-cosine-pretrain{epochs}", epochs, done=False)
     reruns, skipped = planned(storage)

@@ -129,7 +129,7 @@ def test_a_worker_that_is_alive_loses_nothing_and_a_dead_one_at_once(open_study:
     assert living.numbers(TrialState.RUNNING) == {kept_trial.number, again.number}
 
 
-def test_a_silent_worker_is_taken_for_dead_and_what_it_says_later_is_ignored(open_study: Open) -> None:
+def test_a_silent_worker_is_presumed_dead_and_its_later_report_is_ignored(open_study: Open) -> None:
     """A worker on another machine: its lock can't be checked, and it sends no heartbeats."""
     space, silent, other = read_space([], CONTINUOUS), open_study(), open_study()
     silent._worker.attributes["host"] = "elsewhere"
@@ -156,7 +156,7 @@ def test_a_worker_that_slept_with_this_machine_keeps_its_trial(open_study: Open)
     assert slept.tell(trial, TrialState.COMPLETE, 0.9).state == TrialState.COMPLETE
 
 
-def test_a_heart_beats_while_trials_run(open_study: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heartbeats_are_recorded_while_trials_run(open_study: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmao.sweep.study.HEARTBEAT_SECONDS", 0.2)
     space, worker, other = read_space([], CONTINUOUS), open_study(), open_study()
     worker._worker.attributes["host"] = "elsewhere"
@@ -195,7 +195,7 @@ def test_a_worker_killed_while_it_claims_leaves_no_gap_and_no_double(open_study:
     assert all(set(trial.params) == set(space.distributions) for trial in kept(other.study.get_trials()))
 
 
-def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
+def test_a_stop_queues_only_the_workers_own_trials_again(open_study: Open) -> None:
     space, stopped, other = read_space([], CONTINUOUS), open_study(), open_study()
     own, others = claim(stopped, space), claim(other, space)
     assert own is not None and others is not None
@@ -206,7 +206,7 @@ def test_a_stop_puts_back_only_the_workers_own(open_study: Open) -> None:
     assert again is not None and (again.params, again.user_attrs["losses"]) == (own.params, 0)
 
 
-def test_another_space_is_refused_and_told(open_study: Open) -> None:
+def test_a_different_space_is_refused_and_named(open_study: Open) -> None:
     open_study(science={"seed": 0})
     with pytest.raises(
         UserError, match=r"study s was made with different settings \(seed: 0 then, 1 now\): give the new one"

@@ -44,7 +44,7 @@ def grid(place: Sweeps, second: ProcessResult) -> SimpleNamespace:
     return SimpleNamespace(made=made, trials=trials, grown=grown)
 
 
-def test_a_sweep_says_a_line_a_trial_and_what_it_came_to(first: ProcessResult) -> None:
+def test_a_sweep_prints_a_line_for_each_trial_and_the_outcome(first: ProcessResult) -> None:
     assert (first.code, first.errors) == (0, "")
     lines = first.output.splitlines()
     assert lines[0] == f"study      {STUDY} · TPE, 11 settings, 4 trials"
@@ -170,7 +170,7 @@ def test_the_linear_model_is_not_run_again_either_and_its_code_is_kept(place: Sw
 
 
 @pytest.mark.parametrize("gone", ["table.txt", "mlflow.db"])
-def test_trouble_of_the_machine_stops_a_sweep_that_then_goes_on(
+def test_a_fault_of_the_machine_stops_a_sweep_which_can_be_resumed(
     gone: str, session_cache: Path, mlflow_database: Path, tmp_path: Path
 ) -> None:
     """And where files can't be copied to MLflow, that is a warning."""
@@ -203,7 +203,7 @@ def experiment_of_another_machine(uri: str) -> None:
     open_client(uri).create_experiment("lmao", artifact_location="/dev/null/mlruns")
 
 
-def test_a_study_is_not_gone_on_with_under_other_settings(place: Sweeps, first: ProcessResult) -> None:
+def test_resuming_a_study_with_different_settings_is_refused(place: Sweeps, first: ProcessResult) -> None:
     before = len(place.trials(STUDY))
     other = place.finish(*TPE, "textcat.epochs=1")
     assert (other.code, other.output) == (2, "")

@@ -87,7 +87,7 @@ def test_processes_that_meet_no_database_all_succeed_and_print_nothing(store: Pa
     assert left <= {"mlflow.db", ".mlflow.db.lock", "mlruns"}
 
 
-def test_what_is_told_is_in_the_store(config: MlflowTracking, tmp_path: Path) -> None:
+def test_what_is_reported_is_in_the_store(config: MlflowTracking, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "meta.json").write_text("{}")
     (tmp_path / "result.json").write_text("{}")
@@ -128,7 +128,7 @@ def test_what_is_told_is_in_the_store(config: MlflowTracking, tmp_path: Path) ->
         (SystemExit(1), "FAILED"),
     ],
 )
-def test_an_exception_ends_the_run_and_goes_on(config: MlflowTracking, error: BaseException, status: str) -> None:
+def test_an_exception_ends_the_run_and_is_raised(config: MlflowTracking, error: BaseException, status: str) -> None:
     with pytest.raises(type(error)), tracked_run(MlflowStore(config), "stopped", NoTrial()) as tracker:
         tracker.metric("textcat/loss", 0.5, 1)
         raise error
@@ -148,7 +148,7 @@ def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking) -> None:
     assert len(client().get_metric_history(tracker.run_id, "textcat/loss")) == 1000
 
 
-def test_a_metric_that_could_not_be_written_is_told(config: MlflowTracking) -> None:
+def test_a_metric_that_could_not_be_written_is_reported(config: MlflowTracking) -> None:
     with (
         pytest.raises(UserError, match=r"tracking\.uri=sqlite:///mlflow\.db"),
         tracked_run(MlflowStore(config), "failing", NoTrial()) as tracker,

@@ -41,7 +41,7 @@ def values_of(store: JsonLinesStore, key: str) -> list[Any]:
     return [line[key] for line in store.lines() if key in line]
 
 
-def test_a_run_tells_it_everything(compose: Callable[..., Config], store: JsonLinesStore, tmp_path: Path) -> None:
+def test_a_run_reports_everything_to_it(compose: Callable[..., Config], store: JsonLinesStore, tmp_path: Path) -> None:
     settings = compose("debug=tiny", "threads=1")
     result, output = finish(settings, tmp_path / "run", NoTrial(), store)
     first, *_, last = store.lines()
@@ -70,7 +70,7 @@ def test_a_run_tells_it_everything(compose: Callable[..., Config], store: JsonLi
         (ZeroDivisionError(), "FAILED", "FAIL"),
     ],
 )
-def test_each_way_of_ending_a_trial_is_told(
+def test_each_way_of_ending_a_trial_is_reported(
     error: BaseException | None, status: str, state: str, store: JsonLinesStore, tmp_path: Path
 ) -> None:
     trial = Worker(tmp_path, store).claim()

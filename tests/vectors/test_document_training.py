@@ -170,7 +170,7 @@ def test_two_threads_train_the_same_words_about_as_well(train: Train) -> None:
         assert first @ alike > first @ other + 0.2
 
 
-def test_progress_is_told_in_words_and_an_exception_ends_it(train: Train) -> None:
+def test_progress_is_counted_in_words_and_an_exception_ends_it(train: Train) -> None:
     done: list[float] = []
     train(advance=done.append, epochs=3)
     assert sum(done) == 3 * 200 * 40 and len(done) > 3
@@ -204,7 +204,7 @@ def test_stock_spacy_reads_the_words(train: Train, tmp_path: Path) -> None:
     assert not document[2].has_vector
 
 
-def test_too_few_words_or_too_high_a_rate_are_said(train: Train) -> None:
+def test_too_few_words_and_too_high_a_rate_are_errors(train: Train) -> None:
     texts = [np.array([0, 0, 0, 1], np.int32)]
     with pytest.raises(UserError, match=r"vectors\.min_count: fewer than two words occur 2 times"):
         train(texts)
