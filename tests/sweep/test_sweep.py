@@ -209,7 +209,7 @@ def test_resuming_a_study_with_different_settings_is_refused(place: Sweeps, firs
     assert (other.code, other.output) == (2, "")
     assert other.errors == (
         f"error: study {STUDY} was made with different settings (textcat.epochs: 2 then, 1 now): "
-        "give this one another hydra.sweeper.study_name, or the old settings\n"
+        "give the new one its own hydra.sweeper.study_name, or use the old settings\n"
     )
     assert len(place.trials(STUDY)) == before
 
