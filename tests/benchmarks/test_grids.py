@@ -121,7 +121,7 @@ def test_what_fails_is_named_and_the_rest_is_run(grid: Callable[..., int], capfd
 
 
 def test_an_exported_model_is_asked_for_where_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no folder of a run on IMDB"):
+    with pytest.raises(UserError, match="not the folder of a run on IMDB"):
         compare(tmp_path, None)
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").write_text("data: {name: imdb}")
