@@ -230,7 +230,7 @@ MISTAKES = {
     "textcat.dropout=interval(0,2)": "textcat.dropout: input should be less than or equal to 0.99, not 2.0",
     "data=docstrings,docstring": "data has no option 'docstring'. Did you mean 'docstrings'?",
     "hydra.sweeper.n_trials=many": "hydra.sweeper.n_trials: input should be a valid integer",
-    "hydra.sweeper.storage=mysql://me:hunter2@127.0.0.1/x": "hydra.sweeper.storage=mysql://me:***@127.0.0.1/x: no dat",
+    "hydra.sweeper.storage=mysql://me:hunter2@127.0.0.1/x": "hydra.sweeper.storage=mysql://me:***@127.0.0.1/x: not a",
     "hydra.sweeper.storage=postgresql://me:hunter2@127.0.0.1:1/x": "hydra.sweeper.storage=postgresql://me:***@127.0",
 }
 
