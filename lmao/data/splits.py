@@ -12,6 +12,7 @@ from lmao.errors import UserError
 
 DEV_SHARE = 5  # where data.dev_examples is null: one labelled document in five
 LISTED = 10  # labels that a line names
+TOLERABLE = 0.005  # share of copies that can't move an accuracy by more than its own error
 
 Integers = NDArray[np.int64]
 
@@ -62,16 +63,27 @@ def split(
         _first(pool, config.train_examples, "data.train_examples", "labelled training documents")
     else:
         pool, dev = _cut(shuffled, config.train_examples, config.dev_examples)
-        if config.draw != "shuffled":
+    if config.draw != "shuffled":
+        if not len(given):
             pool = pool[~np.isin(copies[pool], copies[dev])]
+        pool = _distinct_first(pool, copies)
+    if len(pool) < (config.train_examples or 1):
+        raise UserError(
+            f"{len(pool):,} labelled training documents are left without the copies of those in dev",
+            setting="data.train_examples",
+            advice="lower it, or remove the copies",
+        )
     train = (_balanced(pool, labels) if config.draw == "balanced" else pool)[: config.train_examples]
+    advice = "raise data.train_examples, or add examples" if config.train_examples else "add examples"
+    if len(np.unique(labels[train])) < 2:
+        raise UserError(f"all training examples ({len(train):,}) have the same label", advice=advice)
     test = _test(parts, labels) if evaluate_test else None
     return Splits(
         train=Examples(train, labels[train]),
         dev=Examples(dev, labels[dev]),
         test=test,
         pretrain=_pretrain(config, parts, rng),
-        warnings=[*_rare(labels[train], label_names), *_copied(copies, train, dev, parts, labels)],
+        warnings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, dev, test)],
     )
 
 
@@ -88,8 +100,13 @@ def _order(shuffled: Integers, labels: NDArray[np.int32], copies: Integers) -> I
 
     The j-th of a class' n distinct texts has its place at (j + 1/2) / n of the way, the first of them at 0.
     """
-    _, first, owner = np.unique(copies[shuffled], return_index=True, return_inverse=True)
-    texts = np.argsort(first)  # distinct texts, in the shuffled order
+    numbers, first, owner = np.unique(copies[shuffled], return_index=True, return_inverse=True)
+    # A text has the place of the document that its copies are numbered by: by their first one, texts with many copies
+    # would come early.
+    place = np.full(int(shuffled.max()) + 1, -1)
+    place[shuffled] = np.arange(len(shuffled))
+    own_place = place[np.minimum(numbers, len(place) - 1)]
+    texts = np.argsort(np.where(own_place >= 0, own_place, first))  # distinct texts, in the shuffled order
     own = labels[shuffled[first[texts]]]
     places = np.empty(len(texts))
     for label in np.unique(own):
@@ -100,6 +117,13 @@ def _order(shuffled: Integers, labels: NDArray[np.int32], copies: Integers) -> I
     rank[texts[np.argsort(places, kind="stable")]] = np.arange(len(texts))
     ordered: Integers = shuffled[np.argsort(rank[owner], kind="stable")]
     return ordered
+
+
+def _distinct_first(pool: Integers, copies: Integers) -> Integers:
+    """One of each text, and the other copies after them all: few training examples should be different ones."""
+    first = np.zeros(len(pool), dtype=bool)
+    first[np.unique(copies[pool], return_index=True)[1]] = True
+    return np.concatenate([pool[first], pool[~first]])
 
 
 def _balanced(pool: Integers, labels: NDArray[np.int32]) -> Integers:
@@ -145,7 +169,7 @@ def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generato
     return np.sort(_first(rng.permutation(allowed), wanted, "data.pretrain_documents", "documents to pre-train on"))
 
 
-def _rare(train: NDArray[np.int32], names: Sequence[str]) -> list[str]:
+def _rare(train: NDArray[np.int32], names: Sequence[str], advice: str) -> list[str]:
     """Warnings about labels with one example or none."""
     counts = np.bincount(train, minlength=len(names))
     lines = []
@@ -153,21 +177,20 @@ def _rare(train: NDArray[np.int32], names: Sequence[str]) -> list[str]:
         rare = [f"'{names[label]}'" for label in np.flatnonzero(counts == count).tolist()]
         if rare:
             listed = ", ".join(rare[:LISTED]) + (f" and {len(rare) - LISTED} more" if len(rare) > LISTED else "")
-            lines.append(f"{what} of {listed}: raise data.train_examples, or add examples")
+            lines.append(f"{what} of {listed}: {advice}")
     return lines
 
 
-def _copied(
-    copies: Integers, train: Integers, dev: Integers, parts: NDArray[np.uint8], labels: NDArray[np.int32]
-) -> list[str]:
+def _copied(copies: Integers, labelled: Integers, train: Integers, dev: Integers, test: Examples | None) -> list[str]:
     """Warnings about labelled texts that occur more than once, or both in train and in another split."""
     lines = []
-    labelled = np.flatnonzero((parts != Part.UNLABELLED) & (labels >= 0))
-    _, counts = np.unique(copies[labelled[parts[labelled] == Part.TRAIN]], return_counts=True)
+    _, counts = np.unique(copies[labelled], return_counts=True)
     if several := int((counts > 1).sum()):
-        lines.append(f"{several:,} labelled texts occur more than once")
-    for name, others in (("dev", dev), ("test", np.flatnonzero(parts == Part.TEST))):
-        both = int(np.isin(copies[others], copies[train]).sum())
+        lines.append(f"{several:,} {'text occurs' if several == 1 else 'texts occur'} more than once")
+    others = {"dev": dev} if test is None else {"dev": dev, "test": test.documents}
+    for name, documents in others.items():
+        both = int(np.isin(copies[documents], copies[train]).sum())
         if both:
-            lines.append(f"{both:,} texts of {name} are among the training texts too: its accuracy is too high")
+            high = ": its accuracy is too high" if both > TOLERABLE * len(documents) else ""
+            lines.append(f"{both:,} of the {len(documents):,} texts of {name} are training texts, too{high}")
     return lines

@@ -51,6 +51,7 @@ class FineTuning:
         self._seed = seed
         self._optimizer = Adam(optimizer, weights, classifier.encoder.device)
         self._learn_rate = optimizer.learn_rate if rate is None else rate
+        self._advice = f"lower optimizer.learn_rate, {optimizer.learn_rate:g} now"
         self.best = weights
         self.best_epoch = 0
         self.best_accuracy = -1.0  # of the best epoch, on the first of dev
@@ -65,7 +66,7 @@ class FineTuning:
         for number in range(1, self.settings.epochs + 1):
             began = perf_counter()
             loss = self.epoch(number, team, advance)
-            accuracy = self.accuracy(number, team)
+            accuracy = self.accuracy(team)
             if accuracy > self.best_accuracy:
                 self.best, self.best_epoch, self.best_accuracy = self._optimizer.averages(), number, accuracy
             yield Epoch(number, loss, accuracy, None, perf_counter() - began)
@@ -82,23 +83,24 @@ class FineTuning:
             self.epoch(number, team, advance)
         self.best, self.best_epoch = self._optimizer.averages(), epochs
 
-    def accuracy(self, number: int, team: Team) -> float:
-        """Of the averaged weights after epoch `number`, on the first of dev.
-
-        Raises:
-            Diverged: a score is not finite.
-        """
+    def accuracy(self, team: Team) -> float:
+        """Of the averaged weights, on the first of dev. Raises Diverged as `scores` does."""
         scores = self.scores(self._judges, team)
-        if not np.isfinite(scores).all():
-            raise self._diverged(f"the scores are not finite after epoch {number}")
         return float((scores.argmax(axis=1) == self._judges.labels).mean())
 
     def scores(self, examples: Examples, team: Team) -> Floats:
-        """The averaged weights' probabilities (examples, classes)."""
-        return self._classifier.predict(self._optimizer.averages(), examples.documents, team)
+        """The averaged weights' probabilities (examples, classes).
+
+        Raises:
+            Diverged: one is not finite.
+        """
+        scores = self._classifier.predict(self._optimizer.averages(), examples.documents, team)
+        if not np.isfinite(scores).all():
+            raise self._diverged("the scores are not finite")
+        return scores
 
     def _diverged(self, what: str) -> Diverged:
-        return Diverged(f"fine-tuning diverged: {what}", advice=f"lower optimizer.learn_rate, {self._learn_rate:g} now")
+        return Diverged(f"fine-tuning diverged: {what}", advice=self._advice)
 
     def epoch(self, number: int, team: Team, advance: Callable[..., None]) -> float:
         """Train for one epoch; its loss, the mean over its batches.
@@ -157,7 +159,7 @@ class CrossValidatedTuning:
         for number in range(1, settings.epochs + 1):
             began = perf_counter()
             loss = float(np.mean([tuning.epoch(number, team, advance) for tuning in self._tunings]))
-            accuracy, scores = self._tunings[0].accuracy(number, team), self._scores(team)
+            accuracy, scores = self._tunings[0].accuracy(team), self._scores(team)
             losses = calibrated_losses(scores, self._labels)
             if losses.mean() < best.mean():
                 best, best_scores, best_epoch = losses, scores, number

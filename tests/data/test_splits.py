@@ -150,7 +150,7 @@ def test_copies_of_a_text_stay_on_one_side(draw: str, seed: int) -> None:
     drawn = split(files(Path("unread"), draw=draw), parts, labels, texts, LABELS, generator, False)
     assert not set(texts[drawn.train.documents]) & set(texts[drawn.dev.documents])
     assert len(drawn.train.documents) + len(drawn.dev.documents) >= 296
-    assert drawn.warnings == ["60 labelled texts occur more than once"]
+    assert drawn.warnings == ["60 texts occur more than once"]
 
 
 def test_copies_on_both_sides_are_counted() -> None:
@@ -158,8 +158,40 @@ def test_copies_on_both_sides_are_counted() -> None:
     copies = np.arange(60)
     copies[[40, 41, 52]] = [3, 4, 5]  # two texts of dev and one of test are training texts
     config = files(Path("unread"), draw="stratified")
-    drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), False)
+    drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), True)
     assert drawn.warnings == [
-        "2 texts of dev are among the training texts too: its accuracy is too high",
-        "1 texts of test are among the training texts too: its accuracy is too high",
+        "2 of the 10 texts of dev are training texts, too: its accuracy is too high",
+        "1 of the 10 texts of test are training texts, too: its accuracy is too high",
     ]
+
+
+@pytest.mark.parametrize("draw", ["stratified", "balanced"])
+@pytest.mark.parametrize("seed", range(5))
+def test_few_training_examples_are_different_texts_though_one_has_many_copies(draw: str, seed: int) -> None:
+    copies = np.arange(2000)
+    copies[100:160] = 100
+    labels = (np.arange(2000) % 2).astype(np.int32)
+    labels[100:160] = 0
+    config = files(Path("unread"), train_examples=100, draw=draw)
+    generator = np.random.default_rng(seed)
+    drawn = split(config, np.zeros(2000, dtype=np.uint8), labels, copies, LABELS, generator, False)
+    assert len(set(copies[drawn.train.documents])) == 100
+    np.testing.assert_allclose(np.bincount(drawn.train.labels), 50, atol=2)
+
+
+def test_what_copies_leave_too_few_of_is_said() -> None:
+    texts, labels = np.repeat(np.arange(60), 5), np.repeat(np.arange(60, dtype=np.int32) % 2, 5)
+    parts = np.zeros(300, dtype=np.uint8)
+    config = files(Path("unread"), train_examples=242, dev_examples=58, draw="stratified")
+    with pytest.raises(UserError, match=r"240 labelled training documents are left"):
+        split(config, parts, labels, texts, LABELS, np.random.default_rng(0), False)
+
+
+def test_one_label_to_train_on_is_refused_with_advice_that_helps() -> None:
+    parts, labels = corpus(40)
+    for config, advice in (
+        (files(Path("unread"), train_examples=1, draw="shuffled"), "raise data.train_examples, or add examples"),
+        (files(Path("unread"), dev_examples=39, draw="shuffled"), "add examples"),
+    ):
+        with pytest.raises(UserError, match=f"same label: {advice}$"):
+            split(config, parts, labels, np.arange(40), LABELS, np.random.default_rng(0), False)

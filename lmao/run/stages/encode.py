@@ -56,7 +56,7 @@ def encode_texts(context: Context, source: Source) -> Dataset:
     for warning in splits.warnings:
         context.console.warn(f"data: {warning}")
     for names in lookalikes(corpus.label_names):
-        listed = ", ".join(repr(name) for name in names)
+        listed = ", ".join(ascii(name) for name in names)
         context.console.warn(f"data: the labels {listed} differ so little that they may be meant as one")
     found = key_of(
         {

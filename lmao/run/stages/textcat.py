@@ -136,7 +136,8 @@ def inner_folds(labels: NDArray[np.integer], seed: int) -> list[tuple[NDArray[np
     own = [drawn[labels[drawn] == label] for label in np.unique(labels)]
     folds = []
     for fold in range(min(HELD, max(1, round(ENOUGH * HELD / len(labels))))):
-        held = np.sort(np.concatenate([some[fold::HELD] for some in own if len(some) > 1]))
+        shares = [some[(fold - label) % HELD :: HELD] for label, some in enumerate(own) if len(some) > 1]
+        held = np.sort(np.concatenate(shares))
         if len(held):
             folds.append((np.setdiff1d(np.arange(len(labels)), held), held))
     return folds
