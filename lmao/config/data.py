@@ -1,6 +1,6 @@
 """conf/data: where texts and labels come from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,11 +10,45 @@ from lmao.config.fields import Mark, Positive, Section
 class Data(Section):
     """What every source of texts has: the language, and how many texts each part takes (None: all there are)."""
 
+    has_heads: ClassVar[bool] = False  # whether its documents may come with their syntactic heads
     language: str
     draw: Literal["stratified", "balanced", "shuffled"]
     train_examples: Positive | None
     dev_examples: Positive | None
     pretrain_documents: Positive | None
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there are test documents."""
+        return True
+
+    @property
+    def pretrains_on_test(self) -> bool:
+        """Whether the test documents' texts, never their labels, are pre-trained on."""
+        return False
+
+
+class WithTest(Data):
+    """A source whose test texts can be pre-trained on."""
+
+    include_test_text: bool
+
+    @property
+    def pretrains_on_test(self) -> bool:
+        return self.include_test_text
+
+
+class Parted(WithTest):
+    """A source whose parts are files of their own."""
+
+    path: Annotated[str, Mark.NOT_SCIENCE]
+    dev_path: Annotated[str | None, Mark.NOT_SCIENCE]
+    test_path: Annotated[str | None, Mark.NOT_SCIENCE]
+    unlabelled_path: Annotated[str | None, Mark.NOT_SCIENCE]
+
+    @property
+    def has_test(self) -> bool:
+        return self.test_path is not None
 
 
 class Docstrings(Data):
@@ -25,37 +59,27 @@ class Docstrings(Data):
     documents: Positive
 
 
-class Imdb(Data):
+class Imdb(WithTest):
     """data=imdb: film reviews, downloaded where path is None."""
 
     name: Literal["imdb"]
     path: Annotated[str | None, Mark.NOT_SCIENCE]
     unsupervised: bool
-    include_test_text: bool
 
 
-class Files(Data):
+class Files(Parted):
     """data=files: one's own .csv, .tsv or .jsonl."""
 
     name: Literal["files"]
-    path: Annotated[str, Mark.NOT_SCIENCE]
-    dev_path: Annotated[str | None, Mark.NOT_SCIENCE]
-    test_path: Annotated[str | None, Mark.NOT_SCIENCE]
-    unlabelled_path: Annotated[str | None, Mark.NOT_SCIENCE]
     text_column: str
     label_column: str
-    include_test_text: bool
 
 
-class DocBins(Data):
+class DocBins(Parted):
     """data=docbin: one's own .spacy files."""
 
+    has_heads = True
     name: Literal["docbin"]
-    path: Annotated[str, Mark.NOT_SCIENCE]
-    dev_path: Annotated[str | None, Mark.NOT_SCIENCE]
-    test_path: Annotated[str | None, Mark.NOT_SCIENCE]
-    unlabelled_path: Annotated[str | None, Mark.NOT_SCIENCE]
-    include_test_text: bool
 
 
 AnyData = Annotated[Docstrings | Imdb | Files | DocBins, Field(discriminator="name")]

@@ -18,3 +18,6 @@ class CnnEncoder(Section):
     maxout_pieces: Annotated[int, Field(ge=1, le=8)]
     embed_rows: Annotated[list[Positive], Field(min_length=4, max_length=4)]
     static_vectors: bool
+
+
+AnyEncoder = CnnEncoder  # of several: Annotated[CnnEncoder | …, Field(discriminator="name")]

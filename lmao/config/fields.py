@@ -1,7 +1,8 @@
 """What the sections of the config are made of: a closed section, marks on settings, and the ranges of numbers."""
 
+from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,3 +42,11 @@ class Section(BaseModel):
         values = self.model_dump(exclude=self.marked(*marks))
         inner = {name: getattr(self, name) for name in values}
         return values | {name: one.without(*marks) for name, one in inner.items() if isinstance(one, Section)}
+
+
+def options(union: Any) -> Iterator[tuple[str, type[Section]]]:
+    """The sections in a group's union, by the names of their files in conf/."""
+    if isinstance(union, type) and issubclass(union, Section) and "name" in union.model_fields:
+        yield from ((name, union) for name in get_args(union.model_fields["name"].annotation))
+    for member in get_args(union):
+        yield from options(member)

@@ -1,6 +1,6 @@
 """conf/objective: what pre-training predicts, and by which loss."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,9 @@ from lmao.config.fields import Count, NonNegativeFloat, PositiveFloat, Section
 class OutputSettings(Section):
     """A task's output layer: maxout + layer norm before the linear one, which is alone where hidden_size is 0."""
 
+    of_words: ClassVar[bool] = True  # it predicts from masked words; False: from whole texts
+    of_vectors: ClassVar[bool] = True  # what it predicts is made of the table's rows
+    own_vector: ClassVar[bool] = False  # it is the masked word's own row, so that words can be looked up by it
     hidden_size: Count
     maxout_pieces: Annotated[int, Field(ge=1, le=8)]
 
@@ -17,6 +20,7 @@ class OutputSettings(Section):
 class WordObjective(OutputSettings):
     """What predicts from masked words: how the predicted table is whitened, how words are weighed."""
 
+    own_vector = True
     center: bool
     whiten: bool
     sif: PositiveFloat | None
@@ -58,6 +62,7 @@ class TrigramObjective(WordObjective):
 class HeadObjective(WordObjective):
     """objective=head: the vector of the word's syntactic head."""
 
+    own_vector = False
     name: Literal["head"]
     parser: str | None
 
@@ -65,6 +70,7 @@ class HeadObjective(WordObjective):
 class CharactersObjective(OutputSettings):
     """objective=characters: the word's first and last bytes."""
 
+    of_vectors = False
     name: Literal["characters"]
     characters: Annotated[int, Field(ge=1, le=16)]
 
@@ -72,6 +78,7 @@ class CharactersObjective(OutputSettings):
 class DocumentObjective(OutputSettings):
     """objective=document: the vector of the text, from its pooled encoding."""
 
+    of_words = False
     name: Literal["document"]
     predict: Literal["window", "document"]
     contrastive: NonNegativeFloat

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
-from lmao.config.data import AnyData, DocBins, Files
-from lmao.config.encoder import CnnEncoder
+from lmao.config.data import AnyData
+from lmao.config.encoder import AnyEncoder
 from lmao.config.fields import Count, Mark, Positive, Section
-from lmao.config.objective import AnyObjective, AnyPart, CharactersObjective, DocumentObjective, SumObjective
+from lmao.config.objective import AnyObjective, AnyPart, SumObjective
 from lmao.config.optimizer import AdamOptimizer
 from lmao.config.pretrain import Pretrain
 from lmao.config.textcat import AnyTextcat, LinearTextcat
@@ -22,7 +22,7 @@ class Config(Section):
     data: AnyData
     vectors: AnyTable
     target: AnyTable
-    encoder: CnnEncoder
+    encoder: AnyEncoder
     objective: AnyObjective
     pretrain: Pretrain
     textcat: AnyTextcat
@@ -47,7 +47,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _words_are_masked(self) -> "Config":
-        words = [name for name, (part, _) in self.parts.items() if not isinstance(part, DocumentObjective)]
+        words = [name for name, (part, _) in self.parts.items() if part.of_words]
         if self.pretrains and words and not self.pretrain.mask_rate:
             raise ValueError(
                 f"pretrain.mask_rate=0 masks no word, and objective {words[0]} predicts masked words: raise it"
@@ -74,7 +74,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _test_has_examples(self) -> "Config":
-        if self.evaluate_test and isinstance(self.data, Files | DocBins) and self.data.test_path is None:
+        if self.evaluate_test and not self.data.has_test:
             raise ValueError("evaluate_test=true needs test examples: give data.test_path")
         return self
 
@@ -111,7 +111,7 @@ class Config(Section):
     @property
     def needs_target(self) -> bool:
         """Whether pre-training predicts vectors of a table."""
-        return self.pretrains and any(not isinstance(part, CharactersObjective) for part, _ in self.parts.values())
+        return self.pretrains and any(part.of_vectors for part, _ in self.parts.values())
 
     @property
     def target_table(self) -> Any:

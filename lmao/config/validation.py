@@ -1,26 +1,15 @@
 """Composed values come in, a typed config goes out, or one line that names each wrong key."""
 
-from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
-from lmao.config.fields import Section
+from lmao.config.fields import options
 from lmao.config.run import Config
 from lmao.errors import UserError
 
-
-def _names(union: Any) -> Iterator[str]:
-    """Of the options in a union of sections."""
-    for member in get_args(union):
-        if isinstance(member, type) and issubclass(member, Section):
-            yield from get_args(member.model_fields["name"].annotation)
-        else:
-            yield from _names(member)
-
-
 # Which member of a union was tried stands in pydantic's paths, but not in a user's keys.
-OPTIONS = {name for field in Config.model_fields.values() for name in _names(field.annotation)}
+OPTIONS = {name for field in Config.model_fields.values() for name, _ in options(field.annotation)}
 
 
 def validate(values: dict[str, Any]) -> Config:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import Cache, Writer
-from lmao.config.data import AnyData, DocBins
+from lmao.config.data import AnyData
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.parsing import ParsedTexts, Parser, find_parser, parse
 from lmao.data.document import Document, Source, Tree
@@ -24,7 +24,7 @@ def check_heads(data: AnyData, parser: str | None) -> None:
     """
     if parser is not None:
         find_parser(parser, data.language)
-    elif not isinstance(data, DocBins):
+    elif not data.has_heads:
         raise _no_heads(data.name)
 
 

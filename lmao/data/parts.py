@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lmao.cache import file_digest, key_of
-from lmao.config.data import DocBins, Files
+from lmao.config.data import Parted
 from lmao.data.document import Document, Part, Tree
 from lmao.errors import UserError
 
@@ -59,7 +59,7 @@ class PartedSource:
             raise UserError(f"{path}: no text in it")
 
 
-def paths_of(config: Files | DocBins) -> dict[Part, Path]:
+def paths_of(config: Parted) -> dict[Part, Path]:
     """The paths that the user gave, one for each part.
 
     Raises:

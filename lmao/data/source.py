@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lmao.config.data import AnyData, Docstrings, Files, Imdb
+from lmao.config.data import AnyData, DocBins, Docstrings, Files, Imdb
 from lmao.data.docbin import open_docbins
 from lmao.data.docstrings import open_docstrings
 from lmao.data.document import Source
@@ -16,10 +16,12 @@ def open_source(config: AnyData, cache_dir: Path) -> Source:
     Raises:
         UserError: a path is missing or of the wrong kind, a package is not installed, the download failed.
     """
-    if isinstance(config, Docstrings):
-        return open_docstrings(config)
-    if isinstance(config, Imdb):
-        return open_imdb(config, cache_dir)
-    if isinstance(config, Files):
-        return open_files(config)
-    return open_docbins(config)
+    match config:
+        case Docstrings():
+            return open_docstrings(config)
+        case Imdb():
+            return open_imdb(config, cache_dir)
+        case Files():
+            return open_files(config)
+        case DocBins():
+            return open_docbins(config)

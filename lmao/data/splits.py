@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.config.data import AnyData, Docstrings
+from lmao.config.data import AnyData
 from lmao.data.document import Part
 from lmao.errors import UserError
 
@@ -138,8 +138,7 @@ def _test(parts: NDArray[np.uint8], labels: NDArray[np.int32]) -> Examples:
 
 
 def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generator) -> Integers:
-    with_test = not isinstance(config, Docstrings) and config.include_test_text
-    allowed = np.flatnonzero((parts != Part.TEST) | with_test)
+    allowed = np.flatnonzero((parts != Part.TEST) | config.pretrains_on_test)
     wanted = config.pretrain_documents
     if wanted is None:
         return allowed

@@ -15,6 +15,7 @@ from lmao.config.encoder import CnnEncoder
 from lmao.corpus.batches import Rows
 from lmao.encoder.dropout import FEATURES, NO_DROPOUT, Dropout
 from lmao.encoder.encoder import Encode, TypeTable
+from lmao.encoder.hashing import hash_rows
 from lmao.engine import kernels
 from lmao.engine.device import CPU, Device
 from lmao.engine.layers import Backprop, Workspace, maxout_norm, maxout_shapes
@@ -73,6 +74,9 @@ class Cnn:
         for layer in range(self.depth):
             shapes |= maxout_shapes(f"encode.{layer}", width, self.pieces, (2 * self.reach + 1) * width)
         return shapes
+
+    def hash_rows(self, types: NDArray[np.uint64]) -> NDArray[np.int32]:
+        return hash_rows(types, self.embed_rows)
 
     def embed(
         self, weights: Parameters, types: TypeTable, ids: NDArray[Any], dropout: Dropout, space: Workspace

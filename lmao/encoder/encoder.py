@@ -21,8 +21,8 @@ Encode = Callable[[NDArray[np.int32], Rows, Workspace], Floats]
 class TypeTable:
     """What the encoder knows about each type.
 
-    hash_rows (types, 4, 4) int32; vector_rows (types,) int32 into vectors (rows, dims), which lie on the
-    encoder's device; their last row is zeros: that of a type without a vector.
+    hash_rows (types, features, 4) int32, as the encoder's `hash_rows` has them; vector_rows (types,) int32 into vectors
+    (rows, dims), which lie on the encoder's device; their last row is zeros: that of a type without a vector.
     """
 
     hash_rows: NDArray[np.int32]
@@ -42,6 +42,10 @@ class Encoder(Protocol):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of its weights, by name."""
+
+    def hash_rows(self, types: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Where it looks types (types, 4) up: their lower-case form, prefix, suffix and shape, hashed, become rows
+        (types, features, 4) of its tables, four for each feature that it has."""
 
     def __call__(
         self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], output_rows: Rows, dropout: Dropout,

@@ -1,7 +1,7 @@
 """The encoder's twin, made of stock spaCy parts: the same arrays, in spaCy's places and order."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import spacy
@@ -11,10 +11,15 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model
 
-from lmao.config.encoder import CnnEncoder
+from lmao.config.encoder import AnyEncoder, CnnEncoder
 from lmao.encoder.dropout import FEATURES
 from lmao.engine.parameters import Parameters
 from lmao.vectors.table import StaticVectors
+
+
+def has_twin(settings: AnyEncoder) -> TypeGuard[CnnEncoder]:
+    """Whether stock spaCy can compute the same: without a twin a run leaves no pipeline."""
+    return isinstance(settings, CnnEncoder)
 
 
 def tok2vec_config(settings: CnnEncoder, vectors: bool) -> dict[str, Any]:

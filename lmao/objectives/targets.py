@@ -1,4 +1,10 @@
-"""What a batch is to predict, as the losses take it."""
+"""What a batch is to predict, as the losses take it.
+
+A loss takes predictions (n, outputs) and their `Targets`; it returns its gradient by the prediction, and itself: the
+weighted mean over the batch of what is trained on, and logged. Shares of a batch add up to the batch.
+
+In each one's docstring p is a prediction, t its target, w its weight (`objective.sif`, else 1), W the batch's sum of w.
+"""
 
 from dataclasses import dataclass, replace
 

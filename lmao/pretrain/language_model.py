@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from lmao.cache import Cache, Damaged, Entry, Writer
 from lmao.config.encoder import CnnEncoder
-from lmao.config.fields import Mark
+from lmao.config.fields import Mark, options
+from lmao.config.objective import AnyPart, OutputSettings
 from lmao.corpus.encoding import MASK
 from lmao.corpus.selection import Selection
 from lmao.encoder.stock import stock_tok2vec
@@ -29,8 +30,7 @@ from lmao.objectives.tasks import Task
 from lmao.vectors.nearest import nearest, unit_rows
 
 FOLDER = "language_model"
-# Tasks with `own_words`: the masked word's own vector is predicted; trigram's between those of the words beside it.
-OWN_WORD = ("cosine", "l2", "vmf", "contrastive", "trigram")
+OWN_WORD = [name for name, part in options(AnyPart) if issubclass(part, OutputSettings) and part.own_vector]
 MASKED = re.compile(rf" ?{re.escape(MASK)} ?")
 
 log = logging.getLogger("lmao")

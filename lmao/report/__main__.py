@@ -4,10 +4,11 @@ import argparse
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import rich.console
+from matplotlib.figure import Figure
 
 from lmao import cli
 from lmao.database import scheme, sqlite_file
@@ -20,9 +21,16 @@ from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
 from lmao.report.runs import all_runs
 from lmao.report.setting_plots import boundary, isolation
-from lmao.report.settings import sampled_settings
 from lmao.report.tables import Table
 from lmao.sweep.reading import STORAGE, read_studies
+
+# By the names of their files. A plot is made of a group and its curves of best-of-k, unless it has nothing to show.
+PLOTS: Mapping[str, Callable[[Group, Sequence[Curve]], Figure | None]] = {
+    "best_of_k": best_of_k,
+    "history": history,
+    "isolation": isolation,
+    "boundary": boundary,
+}
 
 
 def main() -> int:
@@ -51,8 +59,10 @@ def report(pattern: str, storage: str, output: Path) -> None:
     for group in groups:
         prefix = f"{_slug(group.title)}-" if len(groups) > 1 else ""
         description = describe(group, _command(pattern, storage), prefix)
-        blocks += description.blocks
-        plots += _plot(group, description.curves, output, prefix)
+        drawn = {f"{prefix}{name}": draw(group, description.curves) for name, draw in PLOTS.items()}
+        figures = {name: figure for name, figure in drawn.items() if figure is not None}
+        blocks += description.showing([f"{name}.png" for name in figures])
+        plots += [path for name, figure in figures.items() for path in save(figure, output, name)]
     write_whole(output / "table.md", "\n\n".join(map(markdown, blocks)) + "\n")
     write_whole(output / "runs.csv", all_runs(studies).to_csv(index=False))
     _show(blocks, [output / "table.md", output / "runs.csv", *plots])
@@ -64,19 +74,6 @@ def _command(pattern: str, storage: str) -> str:
     database = f"sqlite:///{file.name}" if file else without_passwords(storage)
     options = ["--storage", database] if storage != STORAGE else []
     return shlex.join(["python", "-m", "lmao.report", *([] if pattern == "*" else [pattern]), *options])
-
-
-def _plot(group: Group, found: Sequence[Curve], output: Path, prefix: str) -> Sequence[Path]:
-    figures = {}
-    if found:
-        figures["best_of_k"] = best_of_k(group, found)
-    if any(row.study.trials for row in group.searched):
-        figures["history"] = history(group)
-        if sampled_settings(group):
-            figures["isolation"] = isolation(group)
-        if any(row.best for row in group.searched):
-            figures["boundary"] = boundary(group)
-    return [path for name, figure in figures.items() for path in save(figure, output, f"{prefix}{name}")]
 
 
 def _slug(title: str) -> str:

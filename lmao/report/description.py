@@ -1,7 +1,7 @@
 """A group of rows comes in, the blocks of table.md go out: tables, what they say in words, and what is under them."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lmao.sweep.records import State
 
 Block = str | Table
 
+UNDER = "### Under every table"
 WORDS = (
     f"*A better*: Holm's p < {LEVEL:g}, the interval above 0 and P(A>B) >= {SUPERIORITY:g}; *equivalent*: the 90% "
     f"interval within ±{100 * EQUIVALENCE:g} points; else *no evidence*, with the smallest difference that these pairs "
@@ -33,6 +34,13 @@ class Description:
 
     blocks: Sequence[Block]
     curves: Sequence[Curve]
+
+    def showing(self, plots: Iterable[str]) -> Sequence[Block]:
+        """The blocks, and above what stands under every table the plots, by file, that have no place in them yet."""
+        texts = [block for block in self.blocks if isinstance(block, str)]
+        further = [plot for plot in plots if not any(f"({plot})" in text for text in texts)]
+        at = self.blocks.index(UNDER)
+        return [*self.blocks[:at], *(f"![{Path(plot).stem}]({plot})" for plot in further), *self.blocks[at:]]
 
 
 def describe(group: Group, command: str, prefix: str) -> Description:
@@ -62,7 +70,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         _bullets([f"At the edge of the space: {line}." for line in at_the_edge(group)]),
         f"![isolation]({prefix}isolation.png)" if settings.rows else "",
         f"![boundary]({prefix}boundary.png)" if any(row.best for row in group.searched) else "",
-        "### Under every table",
+        UNDER,
         "\n".join(statement(group, list(results.values()), chance, files.missing, command)),
     ]
     return Description([block for block in blocks if block], found)

@@ -59,13 +59,15 @@ def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
     return paths
 
 
-def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure:
+def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure | None:
     """All curves together; then each with its 95% band, among the others in grey."""
+    if not curves:
+        return None
     style = styles([row.label for row in group.rows])
     title = f"{group.title}: expected best of k runs; what lies above the best run seen is unknown to a band"
     figure, panels = panels_of(1 + len(curves), title)
-    least = min((min(curve.expected.min(), curve.low[len(curve.low) // 2]) for curve in curves), default=0.0)
-    most = max((curve.expected.max() for curve in curves), default=1.0)
+    least = min(min(curve.expected.min(), curve.low[len(curve.low) // 2]) for curve in curves)
+    most = max(curve.expected.max() for curve in curves)
     room = 0.12 * max(most - least, 0.01)
     for axes in panels:
         axes.set_xlabel("k, runs to choose from")
@@ -85,8 +87,10 @@ def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-def history(group: Group) -> Figure:
+def history(group: Group, _: Sequence[Curve]) -> Figure | None:
     """A panel a search: each trial, and the best so far."""
+    if not any(row.study.trials for row in group.searched):
+        return None
     style = styles([row.label for row in group.rows])
     figure, panels = panels_of(len(group.searched), f"{group.title}: trials in their order")
     limits = accuracy_limits(group)

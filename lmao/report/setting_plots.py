@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from lmao.report.luck import Curve
 from lmao.report.plots import Style, accuracy_limits, in_percent, legend, mark, panels_of, styles
 from lmao.report.rows import Group, Row
 from lmao.report.settings import EDGE, drawn_trials, extent, in_order, position, sampled_settings, space_of
@@ -21,9 +22,11 @@ FEW_DECADES = 200  # from the lowest to the highest value
 CROWDED = 30  # letters of tick labels in a panel
 
 
-def isolation(group: Group) -> Figure:
+def isolation(group: Group, _: Sequence[Curve]) -> Figure | None:
     """Dev accuracy against each sampled setting, a panel each."""
     settings = sampled_settings(group)
+    if not settings or not any(row.study.trials for row in group.searched):
+        return None
     rows = [row for row in group.searched if any(drawn_trials(row, setting) for setting in settings)]
     style = styles([row.label for row in group.rows])
     figure, panels = panels_of(len(settings), f"{group.title}: dev accuracy against each setting")
@@ -37,8 +40,10 @@ def isolation(group: Group) -> Figure:
     return figure
 
 
-def boundary(group: Group) -> Figure:
+def boundary(group: Group, _: Sequence[Curve]) -> Figure | None:
     """Each setting's range from end to end, and where in it the best three of each search lie."""
+    if not any(row.best for row in group.searched):
+        return None
     settings = [setting for setting in sampled_settings(group) if space_of(group, setting) is not None]
     rows = [row for row in group.searched if row.best is not None]
     style = styles([row.label for row in group.rows])

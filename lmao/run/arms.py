@@ -12,8 +12,8 @@ from lmao.config.textcat import CnnTextcat, LinearTextcat
 from lmao.corpus.selection import Selection
 from lmao.data.document import Source
 from lmao.encoder.encoder import TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
+from lmao.encoder.stock import has_twin
 from lmao.engine.parameters import Floats
 from lmao.pretrain.language_model import save_language_model
 from lmao.run.context import Context
@@ -97,8 +97,7 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     heads = syntactic_heads(context, source, corpus)
     digests = _tell_trial(context, data, vectors=inputs.digest, target=target_vectors.digest, heads=heads.digest)
     encoder = open_encoder(settings.encoder, inputs.vectors.shape[1], device)
-    hashed = hash_rows(corpus.types, settings.encoder.embed_rows)
-    types = TypeTable(hashed, inputs.rows, device.to_device(inputs.vectors))
+    types = TypeTable(encoder.hash_rows(corpus.types), inputs.rows, device.to_device(inputs.vectors))
     assert isinstance(settings.textcat, CnnTextcat)
     classifier = Classifier(encoder, types, corpus, len(corpus.label_names))
     pretrained = None
@@ -108,7 +107,10 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     before = None if pretrained is None else pretrained.summary
     learning_curves(context.folder / "curves.png", [] if before is None else before.records, summary.records)
     size = None
-    if settings.tracking.keep_models != "none":
+    keep = settings.tracking.keep_models != "none"
+    if keep and not has_twin(settings.encoder):
+        context.console.warn(f"no model/: spaCy has no parts to compute encoder={settings.encoder.name} with")
+    if keep and has_twin(settings.encoder):
         with context.timed("export"):
             on_host = weights.like(device.to_host(weights.flat))
             nlp = build_pipeline(settings.data.language, corpus.label_names, settings.encoder, inputs.table, on_host)

@@ -165,6 +165,7 @@ def test_places_speed_and_what_else_is_measured_are_no_science(compose: Compose)
     settings = compose("data=files", "data.path=a.csv", "vectors@vectors.target=glove", "vectors.target.path=g.txt")
     science = flat(settings.science())
     assert flat(settings.keys()).keys() - science.keys() == {
+        "encoder.name",
         "data.path",
         "data.dev_path",
         "data.test_path",
@@ -179,7 +180,6 @@ def test_places_speed_and_what_else_is_measured_are_no_science(compose: Compose)
         "tracking.name",
         "tracking.study",
         "tracking.uri",
-        "encoder.name",
     }
     assert science.items() <= flat(settings.keys()).items()
 

@@ -101,7 +101,7 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _in_braces(key: str) -> bool:
-    return key in {"encoder", "hydra.sweeper.sampler"}
+    return key in {"hydra.sweeper.sampler"}
 
 
 def _is_hidden(key: str) -> bool:
