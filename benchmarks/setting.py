@@ -18,7 +18,6 @@ from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
 from lmao.data.source import open_source
 from lmao.encoder.encoder import TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
@@ -107,7 +106,8 @@ def open_bench(settings: Config) -> Bench:
     vectors[-1] = 0
     word_rows = (np.arange(len(corpus.words)) % VECTORS).astype(np.int32)
     word_rows[corpus.type_words[0]] = -1  # [MASK]
-    types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), word_rows[corpus.type_words], vectors)
+    hashed = open_encoder(settings.encoder, DIMS).hash_rows(corpus.types)
+    types = TypeTable(hashed, word_rows[corpus.type_words], vectors)
     return Bench(settings, cache, corpus, types, word_rows)
 
 

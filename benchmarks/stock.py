@@ -24,7 +24,7 @@ from lmao.config.run import Config
 from lmao.corpus.batches import Segments, lay_out
 from lmao.data.source import open_source
 from lmao.encoder.dropout import NO_DROPOUT
-from lmao.encoder.stock import blank_pipeline, spacy_order, stock_places, tok2vec_config
+from lmao.encoder.stock import blank_pipeline, has_twin, spacy_order, stock_places, tok2vec_config
 from lmao.engine.layers import Workspace
 from lmao.objectives.masking import MASK_TYPE, MaskedTexts
 from lmao.objectives.tasks import Batch
@@ -41,7 +41,9 @@ class Stock:
         self._settings = bench.settings
         self._corpus = bench.corpus
         self._steps = steps
-        self._gap = bench.settings.encoder.window_size * bench.settings.encoder.depth
+        encoder = bench.settings.encoder
+        assert has_twin(encoder)
+        self._gap = encoder.window_size * encoder.depth
         settings = bench.settings
         count = sum(len(step) for step in steps)
         source = open_source(settings.data, bench.cache.root)
@@ -62,6 +64,7 @@ class Stock:
 
     def _model(self, settings: Config) -> Model[Any, Any]:
         fix_random_seed(0)
+        assert has_twin(settings.encoder)
         tok2vec = registry.resolve({"tok2vec": tok2vec_config(settings.encoder, vectors=True)})["tok2vec"]
         self._nlp.add_pipe("tok2vec").model = tok2vec
         head = settings.objective

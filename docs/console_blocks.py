@@ -1,18 +1,21 @@
 """Runs the commands of a page, and compares or records what they print.
 
-`python docs/console_blocks.py docs/tutorials/*.md` runs each page in a fresh folder and writes the real output into it.
+`python docs/console_blocks.py docs/tutorials/*.md docs/extending/*.md` runs each page in a fresh folder, those that
+extend lmao in a copy of it, and writes the real output into it.
 
 A page has fenced blocks of two kinds: `console`, in which a line that begins with `$ ` is a command and the lines below
-it are its output; and any with a title, which is a file. Output is compared by its shape: figures and durations may
-differ, and of a run's lines what stands behind the stage's name, since another machine may stop an epoch earlier.
+it are its output; and any with a title, which is a file, or, where it is a diff, what changes in one. Output is
+compared by its shape: figures and durations may differ, and of a run's lines what stands behind the stage's name, since
+another machine may stop an epoch earlier.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,7 @@ DURATION = re.compile(r"\b\d+ min( \d+ s)?|\b\d[\d.,]* (s|ms|h)\b")
 STAGE = re.compile(r"^([a-z]+( [a-z\d]+)?) {2,}(?=\S)")  # a run's line: a name, room, and what it came to
 NUMBER = re.compile(r"\d[\d.,]*(e-?\d+)?")
 ELSEWHERE = "…"  # in expected output: any lines
+COPIED = ("train.py", "conf", "lmao", "tests", "docs", "pyproject.toml")
 MISTAKE = 2  # the exit code of a command that prints an error
 
 
@@ -45,6 +49,21 @@ def commands(page: str) -> Iterator[Command | tuple[str, str]]:
                 yield Command(line, output)
 
 
+def put(name: str, body: str, folder: Path) -> None:
+    """Write a page's file, or make its changes to one.
+
+    Raises:
+        RuntimeError: the changes don't fit the file.
+    """
+    if not body.startswith("--- "):
+        (folder / name).write_text(body, encoding="utf-8")
+        return
+    alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    done = subprocess.run(["git", "apply", "-"], input=body, cwd=folder, env=alone, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr}")
+
+
 def run(line: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, Sequence[str]]:
     """A command's exit code and its lines, without those that tell of progress. train.py and conf/ are at hand."""
     done = subprocess.run(
@@ -59,6 +78,14 @@ def place(folder: Path) -> Mapping[str, str]:
         (folder / name).symlink_to(ROOT / name)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PYTHONPATH": str(ROOT), "LMAO_CACHE": str(folder / "cache"), "PATH": path}
+
+
+def copy(folder: Path) -> Mapping[str, str]:
+    """Make a folder a checkout that can be changed, compiled kernels and all. Returns: as `place`."""
+    for name in COPIED:
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, folder / name)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PYTHONPATH": str(folder), "LMAO_CACHE": str(folder / "cache"), "PATH": path}
 
 
 def shape(line: str) -> str:
@@ -80,8 +107,8 @@ def differences(expected: Sequence[str], found: Sequence[str]) -> Sequence[str]:
     return missing + [f"+ {line}" for line in found if shape(line) not in shapes]
 
 
-def recorded(page: str) -> str:
-    """The page with what its commands print now.
+def recorded(page: str, place: Callable[[Path], Mapping[str, str]]) -> str:
+    """The page with what its commands print now, where `place` has made a folder for them.
 
     Raises:
         RuntimeError: a command failed that is not followed by an error.
@@ -92,7 +119,7 @@ def recorded(page: str) -> str:
         outputs = []
         for one in commands(page):
             if isinstance(one, tuple):
-                (folder / one[0]).write_text(one[1], encoding="utf-8")
+                put(*one, folder)
                 continue
             code, lines = run(one.line, folder, environment)
             if code != expected_code(one):
@@ -115,4 +142,5 @@ def expected_code(command: Command) -> int:
 
 if __name__ == "__main__":
     for path in map(Path, sys.argv[1:]):
-        path.write_text(recorded(path.read_text(encoding="utf-8")), encoding="utf-8")
+        made = copy if path.resolve().parent.name == "extending" else place
+        path.write_text(recorded(path.read_text(encoding="utf-8"), made), encoding="utf-8")

@@ -1,7 +1,7 @@
 """What a batch is to predict, as the losses take it.
 
-A loss takes predictions (n, outputs) and their `Targets`; it returns its gradient by the prediction, and itself: the
-weighted mean over the batch of what is trained on, and logged. Shares of a batch add up to the batch.
+A loss takes predictions (n, outputs) and their `Targets`; it returns its gradient with respect to the predictions, and
+its value: the weighted mean over the batch that is trained on and logged. The shares of a batch add up to the batch.
 
 In each one's docstring p is a prediction, t its target, w its weight (`objective.sif`, else 1), W the batch's sum of w.
 """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.console_blocks import Command, commands, differences, expected_code, place, run
+from docs.console_blocks import Command, commands, differences, expected_code, place, put, run
 from lmao.paths import ROOT
 
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
@@ -16,7 +16,7 @@ def test_a_tutorial_runs_as_it_is_written(path: Path, tmp_path: Path) -> None:
     ran = 0
     for one in commands(path.read_text(encoding="utf-8")):
         if isinstance(one, tuple):
-            (tmp_path / one[0]).write_text(one[1], encoding="utf-8")
+            put(*one, tmp_path)
             continue
         code, lines = run(one.line, tmp_path, environment)
         assert code == expected_code(one), "\n".join([one.line, *lines])

@@ -10,6 +10,7 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
+from lmao.config.encoder import CnnEncoder
 from lmao.config.fields import Mark
 from lmao.config.run import Config
 from lmao.corpus.batches import Rows, Segments, Texts, lay_out
@@ -19,7 +20,6 @@ from lmao.encoder import stock
 from lmao.encoder.cnn import Cnn
 from lmao.encoder.dropout import NO_DROPOUT, Dropout
 from lmao.encoder.encoder import TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.engine.initialization import initialize
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
@@ -33,6 +33,7 @@ class Bench:
 
     def __init__(self, settings: Config, corpus: Corpus, documents: int = 6) -> None:
         generator = np.random.default_rng(0)
+        assert isinstance(settings.encoder, CnnEncoder)
         self.settings = settings.encoder
         self.corpus = corpus
         self.encoder = Cnn(settings.encoder, DIMS)
@@ -44,7 +45,7 @@ class Bench:
         table = generator.normal(size=(len(corpus.words) + 1, DIMS)).astype(np.float32)
         table[-1] = 0
         self.word_rows = rows
-        self.types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows[corpus.type_words], table)
+        self.types = TypeTable(self.encoder.hash_rows(corpus.types), rows[corpus.type_words], table)
         begins = corpus.offsets[:documents]
         lengths = np.minimum(corpus.offsets[1 : documents + 1] - begins, 60)
         self.segments = Segments(begins, lengths, lengths)
@@ -191,7 +192,9 @@ def test_dropout_keeps_the_share_it_should(bench: Bench) -> None:
 
 
 def test_an_encoder_without_vectors_has_no_weights_for_them(compose: Callable[..., Config]) -> None:
-    without = Cnn(compose("encoder.static_vectors=false").encoder, DIMS)
+    settings = compose("encoder.static_vectors=false").encoder
+    assert isinstance(settings, CnnEncoder)
+    without = Cnn(settings, DIMS)
     assert "embed.vectors.W" not in without.shapes()
     assert without.shapes()["embed.maxout.W"] == (3, 96, 4 * 96)
 

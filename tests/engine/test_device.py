@@ -17,7 +17,6 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import Encoder, TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.device import CPU, ArrayDevice, Device, open_device
 from lmao.engine.parameters import Floats
@@ -57,7 +56,7 @@ def pretraining(device: Device, settings: Config, corpus: Corpus) -> tuple[Pretr
     table[-1] = 0
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
     encoder = open_encoder(settings.encoder, DIMS, device)
-    types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, device.to_device(table))
+    types = TypeTable(encoder.hash_rows(corpus.types), rows, device.to_device(table))
     tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
     texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(60)), predictable, encoder.gap, 0)
     return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts), encoder, types

@@ -14,7 +14,6 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.encoder.dropout import Dropout
 from lmao.encoder.encoder import TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
@@ -42,8 +41,8 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
 
     def made(*overrides: str, documents: int = 60) -> Pretraining:
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.warmup_steps=5", *overrides)
-        types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         encoder = open_encoder(settings.encoder, DIMS)
+        types = TypeTable(encoder.hash_rows(corpus.types), rows, table)
         tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
         texts = PretrainTexts(settings.pretrain, Selection(corpus, np.arange(documents)), predictable, encoder.gap, 0)
         return Pretraining(settings.pretrain, PretrainModel(encoder, types, tasks), texts)

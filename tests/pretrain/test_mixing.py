@@ -12,7 +12,6 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.data.splits import Examples
 from lmao.encoder.encoder import TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.team import Team
 from lmao.objectives.opening import open_tasks
@@ -44,8 +43,8 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
     def made(*overrides: str, before: int = 0) -> Pretraining:
         settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.mix=0.5", *overrides)
         assert settings.textcat.name == "cnn"
-        types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         encoder = open_encoder(settings.encoder, DIMS)
+        types = TypeTable(encoder.hash_rows(corpus.types), rows, table)
         examples = Examples(labelled, corpus.labels[labelled])
         classifier = Classifier(encoder, types, corpus, 2)
         mixing = Mixing(settings.pretrain, settings.textcat, classifier, examples, 0)

@@ -13,7 +13,6 @@ from lmao.corpus.corpus import Corpus
 from lmao.data.splits import Examples
 from lmao.encoder.dropout import NO_DROPOUT, Dropout
 from lmao.encoder.encoder import TypeTable
-from lmao.encoder.hashing import hash_rows
 from lmao.encoder.opening import open_encoder
 from lmao.engine.initialization import initialize
 from lmao.engine.layers import Workspace
@@ -45,9 +44,9 @@ class Bench:
         table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, DIMS)).astype(np.float32)
         table[-1] = 0
         rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
-        types = TypeTable(hash_rows(corpus.types, settings.encoder.embed_rows), rows, table)
         self.corpus = corpus
         self.encoder = open_encoder(settings.encoder, DIMS)
+        types = TypeTable(self.encoder.hash_rows(corpus.types), rows, table)
         self.classifier = Classifier(self.encoder, types, corpus, 2)
         labelled = np.flatnonzero(corpus.labels >= 0)
         short = labelled[np.argsort(np.diff(corpus.offsets)[labelled], kind="stable")][:80]
