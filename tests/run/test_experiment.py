@@ -28,7 +28,7 @@ from tests.support.finished import Finished
 from tests.support.processes import TRAIN, Place, ProcessResult
 
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
-STAGES = {"encode", "data", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
+STAGES = {"encode", "data", "scale", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
 ROWS = {"dev", "test", "model", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
     "": "dev_accuracy dev test pretrain textcat parameters model_mb digests scaled seed versions mlflow_run_id "
