@@ -22,7 +22,7 @@ table: N ?= 50
 table: EPOCHS ?= 0 1 2 3 4
 table: SAMPLER ?= random
 table: WORKERS ?= 1
-table: .venv/ready  ## search each number of epochs: N=50 EPOCHS="0 1 2 3 4" WORKERS=1 SAMPLER=random ARGS="+experiment=imdb_1k"
+table: .venv/ready  ## search each number of epochs: N=50 EPOCHS="0 1 2 3 4" WORKERS=1 SAMPLER=random ARGS="+experiment=imdb_1k vectors.path=glove.6B.zip"
 	@for worker in $$(seq $(WORKERS)); do \
 	  (for epochs in $(EPOCHS); do \
 	    $(BIN)/python train.py -m sweep=$(SAMPLER) hydra.sweeper.n_trials=$(N) pretrain.epochs=$$epochs $(ARGS) || exit; \

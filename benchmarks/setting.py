@@ -34,6 +34,7 @@ BATCH_WORDS = 3000
 REFERENCE = (
     "data=imdb",
     "data.unsupervised=true",
+    "+recipe=words",
     "pretrain.mask_rate=0.15",
     "pretrain.dropout=0",
     "pretrain.vector_dropout=0",

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.setting import BATCH_WORDS, open_bench, settings_of
 from benchmarks.table import Table, spread
+from lmao.config.fields import settled
 from lmao.corpus.batches import batches, windows
 from lmao.engine.team import Team
 from lmao.run.result import peak_rss_mb
@@ -50,7 +51,9 @@ def measure(data: str | None, threads: int, millions: int) -> tuple[int, int, fl
     mixed = stream(0, "sizes").permutation(len(lengths))
     numbers = np.sort(mixed[: 1 + int(np.searchsorted(np.cumsum(lengths[mixed]), millions * 1e6))][: len(mixed)])
     pretraining = bench.pretraining(bench.settings, numbers)
-    texts = windows(bench.corpus, stream(0, "order").permutation(numbers), bench.settings.pretrain.window_words)
+    texts = windows(
+        bench.corpus, stream(0, "order").permutation(numbers), settled(bench.settings.pretrain.window_words)
+    )
     steps = batches(texts.lengths, BATCH_WORDS)
     words = 0
     with Team(threads) as team:

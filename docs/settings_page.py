@@ -13,7 +13,8 @@ from pathlib import Path
 LINE = re.compile(r"(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#\s].*?))?(?: +# ?(?P<comment>.*))?$")
 PACKAGE = "# @package"
 HIDDEN = {"name", "_target_", "params"}  # which option it is, and what Hydra needs
-LAST = ("space", "sweep", "hydra/sweeper", "hydra/sweeper/pruner", "experiment", "debug")
+LAST = ("space", "sweep", "hydra/sweeper", "hydra/sweeper/pruner", "recipe", "experiment", "debug")
+ADDED = ("recipe", "experiment")  # in no list of defaults: chosen with a plus
 SKIPPED = ("hydra/help", "hydra/hydra_logging", "hydra/job_logging")
 REQUIRED = "???"
 
@@ -109,7 +110,7 @@ def _group(group: str, options: Sequence[Option]) -> Iterator[str]:
 
 
 def _choice(group: str) -> str:
-    return "+experiment" if group == "experiment" else group
+    return f"+{group}" if group in ADDED else group
 
 
 def _code(value: str) -> str:

@@ -22,7 +22,7 @@ TRAIN = ROOT / "train.py"
 FIRST_SEED = 1000  # searches draw theirs elsewhere
 MOST_SEEDS = 40  # for which the sign-flip test is exact
 DATA_OVERRIDE = re.compile(r"\+?(experiment|data|debug)(=|\.)")  # what the linear model needs of a study's command
-NAME = re.compile(r"(?P<data>.+)-[^-]+-pretrain\d+(-[a-z]+)?")
+NAME = re.compile(r"(?P<data>.+)-[^-]+-pretrain(\d+|auto)(-[a-z]+)?")
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*")  # needs no quotes in an override
 WORDS_WITH_A_MEANING = {"true", "false", "null", "nan", "inf"}
 

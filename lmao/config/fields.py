@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,14 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+T = TypeVar("T")
+
+
+def settled(value: T | None) -> T:
+    """A setting that may be left to the corpus, where the corpus has decided: see `lmao.run.scale`."""
+    assert value is not None, "the setting is read before the corpus has decided it"
+    return value
 
 
 class Mark(Enum):

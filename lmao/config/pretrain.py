@@ -9,9 +9,12 @@ from lmao.config.optimizer import AdamOptimizer
 
 
 class Pretrain(AdamOptimizer):
-    """Pre-training: its length, its masks, its batches, and how a classifier's updates are mixed in."""
+    """Pre-training: its length, its masks, its batches, and how a classifier's updates are mixed in.
 
-    epochs: Annotated[Count, Mark.APART]
+    None of `epochs` or `window_words`: by the corpus, see `lmao.run.scale`.
+    """
+
+    epochs: Annotated[Count | None, Mark.APART]
     mask_rate: Share
     mask_symbol: Share
     random_word: Share
@@ -19,7 +22,7 @@ class Pretrain(AdamOptimizer):
     vector_dropout: DropoutRate
     dropout: DropoutRate
     batch_words: Positive
-    window_words: Annotated[int, Field(ge=4)]
+    window_words: Annotated[int, Field(ge=4)] | None
     warmup_steps: Count
     schedule: Literal["constant", "inverse_sqrt"]
     heldout: Annotated[float, Field(gt=0, le=0.5)]

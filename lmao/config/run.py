@@ -47,16 +47,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _words_are_masked(self) -> "Config":
-        words = [name for name, (part, _) in self.parts.items() if part.of_words]
+        words = self.word_parts
         if self.pretrains and words and not self.pretrain.mask_rate:
             raise ValueError(
-                f"pretrain.mask_rate=0 masks no word, and objective {words[0]} predicts masked words: raise it"
+                f"pretrain.mask_rate=0 masks no word, and objective {words[0]} predicts masked words: "
+                "choose pretrain=lmao, or raise it"
             )
         return self
 
     @model_validator(mode="after")
     def _both_has_a_first_part(self) -> "Config":
-        if self.pretrain.mode == "both" and not self.pretrain.epochs:
+        if self.pretrain.mode == "both" and self.pretrain.epochs == 0:
             raise ValueError("pretrain.mode=both needs pretrain.epochs=1 or more; mode=interleave mixes from the start")
         return self
 
@@ -105,8 +106,17 @@ class Config(Section):
         return {self.objective.name: (self.objective, 1.0)}
 
     @property
+    def word_parts(self) -> list[str]:
+        """The names of those that predict from masked words."""
+        return [name for name, (part, _) in self.parts.items() if part.of_words]
+
+    @property
+    def has_text_parts(self) -> bool:
+        return len(self.word_parts) < len(self.parts)
+
+    @property
     def pretrains(self) -> bool:
-        return self.textcat.name == "cnn" and self.pretrain.epochs > 0
+        return self.textcat.name == "cnn" and self.pretrain.epochs != 0
 
     @property
     def needs_target(self) -> bool:

@@ -40,13 +40,16 @@ class FloretVectors(Table):
 
 
 class DocumentVectors(Table):
-    """vectors=document: n-grams trained to be near the documents that they occur in."""
+    """vectors=document: n-grams trained to be near the documents that they occur in.
+
+    None of `epochs` or `min_count`: by the corpus, see `lmao.run.scale`.
+    """
 
     name: Literal["document"]
     dims: Positive
-    epochs: Positive
+    epochs: Positive | None
     ngrams: Annotated[int, Field(ge=1, le=3)]
-    min_count: Positive
+    min_count: Positive | None
     alpha: PositiveFloat
     negatives: Positive
     subsample: PositiveFloat
@@ -55,10 +58,10 @@ class DocumentVectors(Table):
 
 
 class GloveVectors(Table):
-    """vectors=glove: read from a text file without a header line."""
+    """vectors=glove: read from a text file without a header line. path: None where the table isn't used."""
 
     name: Literal["glove"]
-    path: Annotated[str, Mark.NOT_SCIENCE]
+    path: Annotated[str | None, Mark.NOT_SCIENCE]
     dims: Positive
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.config.fields import settled
 from lmao.config.pretrain import Pretrain
 from lmao.corpus.batches import Segments, batches, lay_out, windows
 from lmao.corpus.selection import Selection
@@ -37,8 +38,9 @@ class PretrainTexts:
         self._gap = gap
         mixed = stream(seed, "heldout").permutation(selection.documents)
         count = min(HELDOUT_DOCUMENTS, max(1, round(len(mixed) * settings.heldout)))
-        self._heldout = windows(self._corpus, mixed[:count], settings.window_words)
-        self._windows = windows(self._corpus, np.sort(mixed[count:]), settings.window_words)
+        longest = settled(settings.window_words)
+        self._heldout = windows(self._corpus, mixed[:count], longest)
+        self._windows = windows(self._corpus, np.sort(mixed[count:]), longest)
         if not len(self._windows):
             raise UserError("too few texts to pre-train on: raise data.pretrain_documents, or set pretrain.epochs=0")
         if not (selection.counts * predictable).any():

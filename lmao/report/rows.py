@@ -1,5 +1,6 @@
 """Studies are arranged as rows of tables: a row for each search with its re-run, a table for each data set."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
@@ -138,9 +139,7 @@ def _labelled(rows: Sequence[Row]) -> Sequence[Row]:
     labelled = []
     for linear in (False, True):
         kind = [row for row in rows if row.study.is_linear == linear]
-        kind.sort(
-            key=lambda row: (np.inf if row.study.pretrain_epochs is None else row.study.pretrain_epochs, row.label)
-        )
+        kind.sort(key=lambda row: (_order(row.study), row.label))
         sciences = [_meaningful(row.study) for row in kind]
         differing = {key for key in _differing(sciences) if not key.startswith(NOT_IN_LABELS)}
         labels = [
@@ -158,6 +157,17 @@ def _apart(labels: list[str], more: Sequence[str]) -> list[str]:
     return [label if labels.count(label) == 1 else f"{label}, {also}" for label, also in zip(labels, more, strict=True)]
 
 
+def _order(study: StudyRecord) -> float:
+    """By epochs of pre-training; those left to the corpus, then those that vary, come last."""
+    match study.pretrain_epochs:
+        case None:
+            return np.inf
+        case "auto":
+            return sys.float_info.max
+        case epochs:
+            return epochs
+
+
 def _kind(study: StudyRecord) -> str:
     if study.is_linear:
         return "Linear"
@@ -166,6 +176,8 @@ def _kind(study: StudyRecord) -> str:
             return study.name
         case 0:
             return "Baseline"
+        case "auto":
+            return "epochs by the corpus"
         case 1:
             return "1 epoch"
         case epochs:

@@ -1,6 +1,6 @@
 """What the stations of a run share: its settings, where it writes, and whom it tells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ class Context:
     team: Team
     trial: RunTrial
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
+    scaled: Mapping[str, int] = field(default_factory=dict)  # settings that the corpus decided
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

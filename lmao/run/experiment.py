@@ -1,5 +1,6 @@
 """One run: texts and labels in, a measured classifier out. Joins the stations; knows neither Hydra nor MLflow."""
 
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -7,6 +8,7 @@ from lmao.cache import open_cache
 from lmao.config.run import Config
 from lmao.config.textcat import LinearTextcat
 from lmao.console import Console
+from lmao.corpus.selection import Selection
 from lmao.engine.device import CPU, open_device
 from lmao.engine.team import Team
 from lmao.run.arms import train_cnn, train_linear
@@ -15,6 +17,7 @@ from lmao.run.folder import ARTIFACTS, clear
 from lmao.run.inputs import check_inputs
 from lmao.run.plots import confusion_matrix
 from lmao.run.result import Result, code_version, summary, write_result
+from lmao.run.scale import closed, decided, scaled, used
 from lmao.run.stages.encode import encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
@@ -37,8 +40,9 @@ def run(
     clear(folder)
     cache = open_cache(settings.cache_dir, console.warn)
     source = check_inputs(settings, cache)
-    epochs = settings.pretrain.epochs if settings.textcat.name == "cnn" else 0
-    name = f"{settings.data.name} {settings.textcat.name} pretrain={epochs} seed={settings.seed}"
+    epochs = settings.pretrain.epochs if settings.pretrains else 0
+    length = "auto" if epochs is None else epochs
+    name = f"{settings.data.name} {settings.textcat.name} pretrain={length} seed={settings.seed}"
     if trial.number is not None:
         name = f"trial {trial.number}"
     device = open_device(settings.device)
@@ -46,21 +50,36 @@ def run(
     with tracked_run(store, name, trial) as tracker, Team(workers, device) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team, trial)
         trial.begin(folder, tracker.run_id)
-        tracker.parameters(settings.keys())
+        tracker.parameters(closed(settings))
         tracker.tags(
             {
                 "data": settings.data.name,
                 "textcat": settings.textcat.name,
-                "pretrain_epochs": str(epochs),
+                "pretrain_epochs": str(length),
                 "git_commit": code_version(),
             }
         )
         data = encode_texts(context, source)
+        context = _scaled(context, data.texts)
         train = train_linear if isinstance(settings.textcat, LinearTextcat) else train_cnn
         result = evaluate(context, data, train(context, source, data))
         _report(context, result, store.command)
         trial.end(perf_counter() - began, result.textcat.epochs)
     return result
+
+
+def _scaled(context: Context, texts: Selection) -> Context:
+    """With the settings that were left to the corpus, and the tracker and the user told of them."""
+    settings = scaled(context.settings, len(texts.documents), texts.words)
+    values = decided(context.settings, settings)
+    context.tracker.parameters(values)
+    if "pretrain.epochs" in values and settings.pretrains:
+        context.tracker.tags({"pretrain_epochs": str(settings.pretrain.epochs)})
+    relevant = used(settings, values)
+    if relevant:
+        listed = " · ".join(f"{name} {value}" for name, value in relevant.items())
+        context.console.line("scale", f"{listed} · by {texts.words / 1e6:.2f} M words to learn from")
+    return replace(context, settings=settings, scaled=relevant)
 
 
 def _report(context: Context, result: Result, command: str | None) -> None:

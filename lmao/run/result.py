@@ -66,6 +66,7 @@ class Result:
     parameters: int
     model_mb: float | None
     digests: Mapping[str, str]
+    scaled: Mapping[str, int]  # the settings left to the corpus, and what it made of them
     seconds: Mapping[str, float]
     seed: int
     threads: int  # sums are rounded in another order with another number, and by another BLAS

@@ -31,7 +31,8 @@ def name_of(settings: Config, space: Space, sampler: str, experiment: str | None
     else:
         parts.append(settings.objective.name)
         if EPOCHS not in space.distributions:
-            parts.append(f"pretrain{settings.pretrain.epochs}")
+            epochs = settings.pretrain.epochs
+            parts.append(f"pretrain{'auto' if epochs is None else epochs}")
     if sampler != DEFAULT_SAMPLER:
         parts.append(sampler)
     return "-".join(parts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # a single run knows the names, and does without Optuna's import
     from optuna.distributions import BaseDistribution
@@ -140,9 +140,12 @@ class StudyRecord:
         return self.is_rerun if self.evaluate_test is None else self.evaluate_test
 
     @property
-    def pretrain_epochs(self) -> int | None:
-        """0 for the linear model; None where the study varies it."""
-        return 0 if self.science.get("textcat.name") == "linear" else self.science.get("pretrain.epochs")
+    def pretrain_epochs(self) -> int | Literal["auto"] | None:
+        """0 for the linear model; auto: left to the corpus; None where the study varies it."""
+        if self.science.get("textcat.name") == "linear":
+            return 0
+        epochs: int | None = self.science.get("pretrain.epochs")
+        return "auto" if epochs is None and "pretrain.epochs" in self.science else epochs
 
     @property
     def data(self) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from lmao.config.run import Config, flat
 from lmao.errors import UserError
 
 EPOCHS = "pretrain.epochs"
+OF_WORDS = ("pretrain.mask_rate", "pretrain.vector_dropout")  # what is predicted from whole texts masks none
+OF_TEXTS = ("pretrain.window_words",)  # to words it is only where long texts are cut
 OF_THE_ENCODER = ("pretrain.", "optimizer.")  # what textcat=linear doesn't use
 
 
@@ -57,10 +59,13 @@ class Space:
         """A grid's space, whose points are listed: numbers become intervals, so that a later start may add more."""
         return replace(self, distributions={name: _interval(one) for name, one in self.distributions.items()})
 
-    def suggest(self, trial: optuna.Trial, epochs: int) -> None:
-        """Draw a trial's settings; those of pre-training only where there is any. epochs: the fixed ones."""
+    def suggest(self, trial: optuna.Trial, epochs: int | None) -> None:
+        """Draw a trial's settings; those of pre-training only where there is any.
+
+        epochs: the fixed ones; None: left to the corpus, which asks for one at least.
+        """
         for name in sorted(self.distributions, key=lambda name: name != EPOCHS):
-            if not name.startswith("pretrain.") or name == EPOCHS or trial.params.get(EPOCHS, epochs):
+            if not name.startswith("pretrain.") or name == EPOCHS or trial.params.get(EPOCHS, epochs) != 0:
                 trial._suggest(name, self.distributions[name])  # as the plugin does: any kind of distribution
 
     def record(self) -> dict[str, str]:
@@ -75,7 +80,11 @@ class Space:
                 return True
             if settings.textcat.name == "linear":
                 return not name.startswith(OF_THE_ENCODER) and name in flat(settings.keys())
-            return not name.startswith("pretrain.") or EPOCHS in self.distributions or settings.pretrain.epochs > 0
+            if name.startswith("pretrain.") and EPOCHS not in self.distributions and not settings.pretrains:
+                return False
+            if "objective" in self.distributions:
+                return True
+            return bool(settings.word_parts) if name in OF_WORDS else name not in OF_TEXTS or settings.has_text_parts
 
         return replace(self, distributions={name: one for name, one in self.distributions.items() if is_used(name)})
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import Writer
+from lmao.config.fields import settled
 from lmao.config.vectors import DocumentVectors
 from lmao.corpus.ngrams import Ids, Integers, Ngrams, find_ngrams, frequent_ngrams
 from lmao.errors import UserError
@@ -58,12 +59,12 @@ def train(config: DocumentVectors, texts: TrainingTexts, writer: Writer, advance
     offsets = np.concatenate([[0], np.cumsum([len(document) for document in documents], dtype=np.int64)])
     everything = np.concatenate([*documents, np.zeros(0, np.int32)])
     del documents
-    chosen, words = _frequent_words(everything, texts, config.min_count)
+    chosen, words = _frequent_words(everything, texts, settled(config.min_count))
     known: list[Ngrams] = []
     sizes = [len(chosen)]
     found = [words]
     for n in range(2, config.ngrams + 1):
-        known.append(frequent_ngrams(found[-1], words, offsets, n, (sizes[-1], sizes[0]), config.min_count))
+        known.append(frequent_ngrams(found[-1], words, offsets, n, (sizes[-1], sizes[0]), settled(config.min_count)))
         sizes.append(len(known[-1]))
         found.append(find_ngrams(found[-1], words, offsets, n, known[-1]))
     borders = np.cumsum([0, *sizes])
@@ -121,12 +122,13 @@ def _train(
     weights = counts**0.75
     document_kernels.alias_table(weights / weights.mean(), threshold, alias)
     lengths = np.diff(offsets)
-    whole = max(1, int(lengths.sum()) * config.epochs)
+    epochs = settled(config.epochs)
+    whole = max(1, int(lengths.sum()) * epochs)
 
     def blocks() -> Iterator[tuple[Integers, float, int]]:
         """Documents, the learning rate and the key of their draws."""
         done = 0
-        for epoch in range(config.epochs):
+        for epoch in range(epochs):
             order = stream(SEED, "document order", epoch).permutation(texts)
             draws = key(SEED, "document draws", epoch)
             for start in range(0, texts, DOCUMENTS_AT_ONCE):

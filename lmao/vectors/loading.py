@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from lmao.cache import Cache, Writer, file_digest, key_of
@@ -36,7 +37,9 @@ def check_vectors(config: AnyTable) -> None:
         UserError: the file, package or folder is not there.
     """
     match config:
-        case GloveVectors() | Word2vecVectors():
+        case GloveVectors():
+            _glove_file(config)
+        case Word2vecVectors():
             existing_file(config.path)
         case SpacyVectors():
             pipeline_tables.find_vocab(config.path)
@@ -49,7 +52,9 @@ def table_digest(config: AnyTable) -> str | None:
         UserError: the file, package or folder is not there.
     """
     match config:
-        case GloveVectors() | Word2vecVectors():
+        case GloveVectors():
+            return file_digest(_glove_file(config))
+        case Word2vecVectors():
             return file_digest(existing_file(config.path))
         case SpacyVectors():
             files = pipeline_tables.files(pipeline_tables.find_vocab(config.path))
@@ -88,7 +93,7 @@ def load_vectors(
                 document_training.train(config, texts, writer, advance)
 
         case GloveVectors():
-            path = existing_file(config.path)
+            path = _glove_file(config)
             record = {"file": file_digest(path)}
 
             def make(writer: Writer) -> None:
@@ -114,3 +119,14 @@ def load_vectors(
             return None
     entry, cached = cache.get_or_make(KIND, {"version": VERSION, **settings, **record}, make)
     return StaticVectors.of(config.name, entry, cached)
+
+
+def _glove_file(config: GloveVectors) -> Path:
+    """Raises UserError where there is none, or none was named."""
+    if config.path is None:
+        raise UserError(
+            "GloVe's file is not given",
+            setting="vectors.path",
+            advice="get https://nlp.stanford.edu/data/glove.6B.zip and name it here, or choose other vectors",
+        )
+    return existing_file(config.path)

@@ -15,6 +15,7 @@ from lmao.config.run import Config
 from lmao.corpus.batches import Segments
 from lmao.engine.team import Team
 from lmao.pretrain.loop import Pretraining
+from tests.support.recipes import WORDS
 
 DOCUMENTS = np.arange(60)
 
@@ -22,7 +23,7 @@ DOCUMENTS = np.arange(60)
 @pytest.fixture(scope="module")
 def bench(compose: Callable[..., Config]) -> Bench:
     without = ("pretrain.dropout=0", "pretrain.vector_dropout=0", "pretrain.mask_rate=0.15")
-    return open_bench(compose("debug=tiny", *without))
+    return open_bench(compose("debug=tiny", *WORDS, *without))
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_loss_and_every_gradient_are_those_of_stock_pretraining(
 
 
 def test_another_objective_is_noticed(bench: Bench, steps: list[Segments], compose: Callable[..., Config]) -> None:
-    other = bench.pretraining(compose("debug=tiny", "objective=l2"), DOCUMENTS)
+    other = bench.pretraining(compose("debug=tiny", *WORDS, "objective=l2"), DOCUMENTS)
     assert Stock(bench, steps).difference(other) > TOLERANCE
 
 

@@ -28,7 +28,7 @@ Compose = Callable[..., Config]
         "vectors.dims=0",
         "vectors.epochs=0",
         "vectors.min_count=0",
-        "vectors.hash_count=5",
+        "vectors.ngrams=4",
         "vectors.learn_rate=0",
         "vectors.threads=0",
         "encoder.width=0",
@@ -98,11 +98,18 @@ def test_a_value_of_another_kind_is_named(compose: Compose, override: str, line:
     ("overrides", "line"),
     [
         (["pretrain.mask_symbol=0.8", "pretrain.random_word=0.3"], "pretrain: mask_symbol + random_word is 1.1"),
-        (["vectors.minn=5", "vectors.maxn=4"], "vectors: minn (5) must not be above maxn (4)"),
-        (["vectors.mode=floret"], "vectors: mode=floret stores subwords of 2 letters or more: set minn and maxn"),
-        (["vectors=none"], "objective=cosine predicts vectors and there are none: choose vectors"),
-        (["vectors@vectors.target=none"], "objective=cosine predicts vectors and there are none"),
-        (["pretrain.mask_rate=0"], "pretrain.mask_rate=0 masks no word, and objective cosine predicts masked words"),
+        (["vectors=floret", "vectors.minn=5", "vectors.maxn=4"], "vectors: minn (5) must not be above maxn (4)"),
+        (
+            ["vectors=floret", "vectors.mode=floret"],
+            "vectors: mode=floret stores subwords of 2 letters or more",
+        ),
+        (["vectors=none"], "objective=document predicts vectors and there are none: choose vectors"),
+        (["vectors@vectors.target=none"], "objective=document predicts vectors and there are none"),
+        (
+            ["vectors=floret", "vectors.hash_count=5"],
+            "vectors.hash_count: input should be less than",
+        ),
+        (["objective=cosine"], "pretrain.mask_rate=0 masks no word, and objective cosine predicts masked words"),
         (["objective=sum", "pretrain=document"], "pretrain.mask_rate=0 masks no word, and objective contrastive"),
         (
             ["objective=sum", "objective.parts.contrastive.temperature=0"],
@@ -135,11 +142,13 @@ def test_several_mistakes_are_all_named_in_one_line(compose: Compose) -> None:
         ["vectors=none", "pretrain.epochs=0"],
         ["vectors=none", "vectors@vectors.target=floret"],
         ["pretrain.mask_symbol=0.7", "pretrain.random_word=0.3"],
-        ["vectors.mode=floret", "vectors.minn=4", "vectors.maxn=5"],
+        ["vectors=floret", "vectors.mode=floret", "vectors.minn=4", "vectors.maxn=5"],
         ["encoder.depth=0"],
         ["objective=document", "pretrain.mask_rate=0"],
         ["+experiment=imdb_document", "objective=cosine", "pretrain.mask_rate=0.15"],
-        ["pretrain.epochs=0", "pretrain.mask_rate=0"],
+        ["pretrain.epochs=0", "objective=cosine"],
+        ["pretrain.window_words=4"],
+        ["pretrain.mode=both"],
         ["optimizer.grad_clip=0", "optimizer.beta1=0"],
         ["textcat=linear"],
         ["data.train_examples=null"],
@@ -152,7 +161,7 @@ def test_values_at_the_edge_are_taken(compose: Compose, overrides: list[str]) ->
 def test_what_is_predicted_is_the_inputs_table_unless_another_is_chosen(compose: Compose) -> None:
     assert compose().target_table == compose().vectors
     other = compose("vectors@vectors.target=glove", "vectors.target.path=g.txt")
-    assert (other.vectors.name, other.target_table.name) == ("floret", "glove")
+    assert (other.vectors.name, other.target_table.name) == ("document", "glove")
 
 
 def test_a_config_does_not_change(compose: Compose) -> None:

@@ -25,6 +25,7 @@ from lmao.data.document import Document, Part, Source, Tree
 from lmao.errors import UserError
 from tests.support.finished import Finished
 from tests.support.pipelines import SENTENCES, parser_pipeline
+from tests.support.recipes import WORDS
 from tests.support.sources import docbins, files, imdb, jsonl, source, write
 
 EWT = os.environ.get("LMAO_TEST_EWT")
@@ -115,7 +116,7 @@ def test_other_trees_are_another_pre_training(finished: Callable[..., Finished],
         DocBin(docs=docs).to_disk(folder / "texts.spacy")
         runs.append(
             finished(
-                "data=docbin", f"data.path={folder / 'texts.spacy'}", "data.dev_examples=10", "objective=head",
+                *WORDS, "data=docbin", f"data.path={folder / 'texts.spacy'}", "data.dev_examples=10", "objective=head",
                 "vectors.min_count=1",
             ).result.pretrain
         )  # fmt: skip

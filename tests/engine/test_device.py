@@ -31,6 +31,7 @@ from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import FineTuning
 from tests.support.guarded import GuardedOps
+from tests.support.recipes import WORDS
 from tests.support.targets import target_sources
 
 DIMS = 20
@@ -91,7 +92,12 @@ def train(device: Device, settings: Config, corpus: Corpus, folder: Path, resume
 @pytest.fixture(scope="module")
 def settings(compose: Callable[..., Config]) -> Config:
     return compose(
-        "debug=tiny", "pretrain.batch_words=500", "pretrain.eps=1e-4", "optimizer.learn_rate=0.01", "optimizer.eps=1e-4"
+        "debug=tiny",
+        *WORDS,
+        "pretrain.batch_words=500",
+        "pretrain.eps=1e-4",
+        "optimizer.learn_rate=0.01",
+        "optimizer.eps=1e-4",
     )
 
 

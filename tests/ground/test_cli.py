@@ -29,7 +29,7 @@ from tests.support.processes import STOPPED, TRAIN, Place
         (
             "data=imbd",
             "data has no option 'imbd'. Did you mean 'imdb'? "
-            "There are: docbin, docstrings, docstrings_tiny, files, imdb",
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised",
         ),
         (
             "+experiment=imdb_1l",
@@ -74,7 +74,7 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
         (
             ["-m", "data=imdb,imbd"],
             "data has no option 'imbd'. Did you mean 'imdb'? "
-            "There are: docbin, docstrings, docstrings_tiny, files, imdb",
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised",
         ),
         (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
     ],
@@ -99,8 +99,8 @@ def test_help_lists_commands_groups_and_settings_at_once(tmp_path: Path) -> None
     seconds = time.monotonic() - started
     assert process.returncode == 0
     assert "python train.py +experiment=imdb_1k" in process.stdout
-    assert "data: docbin, docstrings, docstrings_tiny, files, imdb" in process.stdout
-    assert "  mask_rate: 0.15" in process.stdout
+    assert "data: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised" in process.stdout
+    assert "  mask_rate: 0.0" in process.stdout
     assert seconds < 5  # about 0.6 s; whoever imports numpy or spaCy before the config is read pays ten times that
     assert not list(tmp_path.iterdir())
 
@@ -200,7 +200,7 @@ def test_the_default_and_the_original_experiment_compose(compose: Callable[..., 
 
 def test_a_user_error_inside_composition_is_raised(compose: Callable[..., Config]) -> None:
     with pytest.raises(UserError, match="path has no value"):
-        compose("vectors=glove")
+        compose("vectors=word2vec")
 
 
 def test_a_deferred_stop_waits_for_the_check() -> None:

@@ -19,7 +19,7 @@ SINGLE_WORDS = (4879, "47550c83436108bf")
 
 @pytest.fixture(scope="module")
 def settings(compose: Callable[..., Config]) -> Pretrain:
-    return compose().pretrain
+    return compose("+recipe=words").pretrain
 
 
 def mask(settings: Pretrain, seed: int = 0, **changes: float) -> tuple[Texts, MaskedTexts]:

@@ -26,6 +26,7 @@ from lmao.pretrain.loop import Pretraining
 from lmao.pretrain.model import PretrainModel
 from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import Stopped, StopSignal
+from tests.support.recipes import WORDS
 from tests.support.targets import target_sources
 
 DIMS = 20
@@ -40,7 +41,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Make:
     rows = np.where(corpus.type_is_space, -1, corpus.type_words).astype(np.int32)
 
     def made(*overrides: str, documents: int = 60) -> Pretraining:
-        settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.warmup_steps=5", *overrides)
+        settings = compose("debug=tiny", *WORDS, "pretrain.batch_words=500", "pretrain.warmup_steps=5", *overrides)
         encoder = open_encoder(settings.encoder, DIMS)
         types = TypeTable(encoder.hash_rows(corpus.types), rows, table)
         tasks, predictable = open_tasks(settings.parts, target_sources(corpus, rows, table), encoder)
@@ -201,7 +202,7 @@ def test_the_loss_falls_on_real_text(
 
 
 def test_without_masks_every_word_is_seen_in_training_and_on_held_out_texts(make: Make) -> None:
-    texts = make("objective=document", "pretrain=document", "pretrain.heldout=0.2").texts
+    texts = make("objective=document", "pretrain=document", "pretrain.window_words=50", "pretrain.heldout=0.2").texts
     steps, heldout = texts.steps(1), list(texts.heldout())
     assert len(steps) > 1 and heldout
     for batch in [*(texts.batch(step, 1, number) for number, step in enumerate(steps)), *heldout]:
@@ -226,7 +227,9 @@ def test_windows_drop_nothing(corpus: Corpus) -> None:
 
 
 def test_masks_follow_the_settings(corpus: Corpus, compose: Callable[..., Config]) -> None:
-    settings = compose("pretrain.mask_rate=0.4", "pretrain.mask_symbol=0.5", "pretrain.random_word=0.3").pretrain
+    settings = compose(
+        "pretrain=lmao", "pretrain.mask_rate=0.4", "pretrain.mask_symbol=0.5", "pretrain.random_word=0.3"
+    ).pretrain
     documents = np.arange(len(corpus.offsets) - 1)
     counts = Selection(corpus, documents).counts
     predictable = ~corpus.type_is_space
@@ -245,7 +248,9 @@ def test_masks_follow_the_settings(corpus: Corpus, compose: Callable[..., Config
 
 
 def test_random_words_follow_the_counts_of_the_corpus(corpus: Corpus, compose: Callable[..., Config]) -> None:
-    settings = compose("pretrain.mask_rate=1", "pretrain.mask_symbol=0", "pretrain.random_word=1").pretrain
+    settings = compose(
+        "pretrain=lmao", "pretrain.mask_rate=1", "pretrain.mask_symbol=0", "pretrain.random_word=1"
+    ).pretrain
     documents = np.arange(len(corpus.offsets) - 1)
     counts = Selection(corpus, documents).counts * ~corpus.type_is_space
     texts = lay_out(corpus, windows(corpus, documents, 200), gap=2)

@@ -23,6 +23,7 @@ from lmao.pretrain.texts import PretrainTexts
 from lmao.stop import StopSignal
 from lmao.textcat.classifier import Classifier
 from tests.support.finished import Finished
+from tests.support.recipes import WORDS
 from tests.support.targets import target_sources
 
 DIMS = 20
@@ -41,7 +42,7 @@ def make(corpus: Corpus, compose: Callable[..., Config]) -> Callable[..., Pretra
     labelled = np.flatnonzero(corpus.labels >= 0)[:20]
 
     def made(*overrides: str, before: int = 0) -> Pretraining:
-        settings = compose("debug=tiny", "pretrain.batch_words=500", "pretrain.mix=0.5", *overrides)
+        settings = compose("debug=tiny", *WORDS, "pretrain.batch_words=500", "pretrain.mix=0.5", *overrides)
         assert settings.textcat.name == "cnn"
         encoder = open_encoder(settings.encoder, DIMS)
         types = TypeTable(encoder.hash_rows(corpus.types), rows, table)

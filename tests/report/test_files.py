@@ -54,6 +54,7 @@ def test_rows_are_named_by_what_differs_and_tables_by_the_data(workplace: Workpl
         ("b", 2, {"objective.name": "cosine"}),
         ("c", 2, {"objective.name": "l2"}),
         ("d", 2, {"data.name": "docstrings"}),
+        ("f", None, {"objective.name": "cosine"}),
     ):
         workplace.study(name, epochs, science).complete(0.8)
     workplace.study("e", 0, sampler="tpe").complete(0.7)
@@ -65,6 +66,7 @@ def test_rows_are_named_by_what_differs_and_tables_by_the_data(workplace: Workpl
         "Baseline, tpe",
         "2 epochs, objective.name=cosine",
         "2 epochs, objective.name=l2",
+        "epochs by the corpus",
     ]
     assert (workplace.folder / "report" / "imdb-history.png").exists()
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.support.processes import STOPPED, Place, ProcessResult
+from tests.support.recipes import WORDS
 
 # Small steps, so that there is time to hit one; three epochs, so that one can stop before, in and after any.
 COMMAND = ["debug=tiny", "threads=1", "pretrain.epochs=3", "pretrain.batch_words=100"]
@@ -115,7 +116,7 @@ def test_a_stopped_run_saves_its_state_reports_to_mlflow_and_resumes(
 
 def test_a_run_that_diverges_fails_with_one_line_and_keeps_nothing(reference: Workplace, workplace: Workplace) -> None:
     workplace.copy_inputs(reference.cache)
-    wild = ["pretrain.learn_rate=1e30", "objective=l2", "pretrain.grad_clip=0", "pretrain.warmup_steps=0"]
+    wild = [*WORDS, "pretrain.learn_rate=1e30", "objective=l2", "pretrain.grad_clip=0", "pretrain.warmup_steps=0"]
     failed = workplace.finish(*wild, "tracking=mlflow")
     assert failed.code == 2
     assert failed.errors.startswith("error: pre-training diverged: the loss is not finite in epoch 1, step ")

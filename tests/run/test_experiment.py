@@ -28,10 +28,11 @@ from tests.support.finished import Finished
 from tests.support.processes import TRAIN, Place, ProcessResult
 
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
-STAGES = {"encode", "data", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
+STAGES = {"encode", "data", "scale", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
 ROWS = {"dev", "test", "model", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
-    "": "dev_accuracy dev test pretrain textcat parameters model_mb digests seed versions mlflow_run_id peak_rss_mb",
+    "": "dev_accuracy dev test pretrain textcat parameters model_mb digests scaled seed versions mlflow_run_id "
+    "peak_rss_mb",
     "dev": "accuracy macro_f examples confusion",
     "test": "accuracy macro_f examples confusion",
     "pretrain": "epochs words seconds words_per_second loss cached",
@@ -163,9 +164,13 @@ def test_mlflow_has_the_run_finished_and_named(database: sqlite3.Connection, fir
     assert tags["git_commit"]
 
 
-def test_mlflow_has_the_flattened_config(database: sqlite3.Connection) -> None:
+def test_mlflow_has_the_flattened_config_and_what_the_corpus_decided(
+    database: sqlite3.Connection, first: Command
+) -> None:
     parameters = dict(database.execute("select key, value from params").fetchall())
     expected = {"pretrain.epochs": "1", "seed": "0", "encoder.width": "32", "optimizer.beta2": "0.999"}
+    expected |= {name: str(value) for name, value in first.result["scaled"].items()}
+    assert "pretrain.window_words" in expected
     assert parameters.items() >= expected.items()
     assert {key.partition(".")[0] for key in parameters} >= {"data", "vectors", "objective", "textcat"}
 
@@ -180,14 +185,14 @@ def test_mlflow_has_every_metric_with_its_steps(database: sqlite3.Connection, fi
     assert values["pretrain/loss"] == pytest.approx({1: result["pretrain"]["loss"][0]})
     assert values["dev/accuracy"] == {epoch["epoch"]: epoch["dev_accuracy"] for epoch in result["textcat"]["records"]}
     assert list(values["textcat/loss"]) == [1, 2]
-    assert {"pretrain/words_per_second", "pretrain/heldout_cosine", "vectors/coverage"} <= set(values)
+    assert {"pretrain/words_per_second", "pretrain/heldout_document_cosine", "vectors/coverage"} <= set(values)
 
 
 def test_mlflow_has_the_data_and_the_artifacts(database: sqlite3.Connection, workplace: Place, first: Command) -> None:
     digests = dict(database.execute("select name, digest from datasets").fetchall())
-    assert set(digests) == {"docstrings", "floret"}
+    assert set(digests) == {"docstrings", "document"}
     assert first.result["digests"]["data"].startswith(digests["docstrings"])
-    assert first.result["digests"]["vectors"].startswith(digests["floret"])
+    assert first.result["digests"]["vectors"].startswith(digests["document"])
     [artifacts] = workplace.folder.glob("mlruns/*/*/artifacts")
     assert {path.name for path in artifacts.iterdir()} == {
         "result.json", "predictions.npz", "confusion.png", "curves.png", "config.yaml",

@@ -22,9 +22,10 @@ from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
 from tests.support.finished import Finished
 
+SUBWORDS = "mode=floret", "minn=4", "maxn=5", "buckets=4000", "min_count=20"
 RUNS = {
     "words": [],
-    "floret": [f"vectors.{s}" for s in ("mode=floret", "minn=4", "maxn=5", "buckets=4000", "min_count=20")],
+    "floret": ["vectors=floret_tiny", *(f"vectors.{setting}" for setting in SUBWORDS)],
     "none": ["vectors=none", "pretrain.epochs=0"],
     "predicted only": ["encoder.static_vectors=false"],
     "another shape": ["encoder.width=48", "encoder.depth=1", "encoder.window_size=2", "encoder.maxout_pieces=2"],

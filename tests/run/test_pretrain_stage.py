@@ -17,6 +17,7 @@ from lmao.run.experiment import run
 from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
+from tests.support.recipes import WORDS
 
 
 class RankTask(WordTask):
@@ -43,7 +44,9 @@ def test_a_task_of_ones_own_names_its_figures(
     shown: str,
 ) -> None:
     monkeypatch.setattr(opening, "WordTask", RankTask)
-    settings = compose("debug=tiny", "threads=1", "textcat.epochs=1", f"cache_dir={tmp_path / 'cache'}", *overrides)
+    settings = compose(
+        "debug=tiny", *WORDS, "threads=1", "textcat.epochs=1", f"cache_dir={tmp_path / 'cache'}", *overrides
+    )
     folder, output = tmp_path / "run", io.StringIO()
     folder.mkdir()
     with StopSignal() as stop:

@@ -99,7 +99,7 @@ def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finishe
 def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
     compose: Callable[..., Config], corpus: Corpus, overrides: list[str], found: bool
 ) -> None:
-    settings = compose("debug=tiny", *overrides)
+    settings = compose("debug=tiny", "pretrain=lmao", *overrides)
     table = np.random.default_rng(0).normal(size=(len(corpus.words) + 1, 20)).astype(np.float32)
     tasks, _ = open_tasks(
         settings.parts, target_sources(corpus, corpus.type_words, table), open_encoder(settings.encoder, 20)

@@ -23,7 +23,7 @@ class Workplace:
         self.storage = f"sqlite:///{folder / 'optuna.db'}"
 
     def study(
-        self, name: str, epochs: int, science: Mapping[str, object] | None = None, **attributes: Any
+        self, name: str, epochs: int | None, science: Mapping[str, object] | None = None, **attributes: Any
     ) -> StudyMaker:
         science = {"pretrain.epochs": epochs, "objective.name": "cosine", **TEST, **(science or {})}
         return StudyMaker(self.storage, name, self.folder, science=science, **attributes)

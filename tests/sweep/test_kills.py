@@ -18,7 +18,7 @@ COMMAND = [
     "tracking=mlflow",
 ]  # fmt: skip
 SLOW = ["pretrain.batch_words=100", "textcat.epochs=6", "textcat.patience=6"]  # there is time to hit it
-STUDY = "docstrings-cosine-pretrain1"
+STUDY = "docstrings-document-pretrain1"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from lmao.config.sweep import validate_sweep
 from lmao.data.source import open_source
 from lmao.errors import UserError
 from lmao.paths import CONF
-from lmao.sweep.identity import attributes, inputs_of, same_attributes
+from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import Space, read_space
 from lmao.sweep.study import SharedStudy
@@ -235,6 +235,40 @@ def test_settings_that_nothing_uses_are_not_searched(compose: Callable[..., Any]
     space = read_space(params, ["pretrain.epochs=0"])
     assert set(space.without_unused(compose("pretrain.epochs=0")).distributions) == {"textcat.dropout", "optimizer.eps"}
     assert not space.without_unused(compose("textcat=linear")).distributions
+
+
+def test_the_full_space_has_what_the_objective_has_use_for(compose: Callable[..., Any]) -> None:
+    space = OmegaConf.load(CONF / "space" / "full.yaml")
+    assert isinstance(space, DictConfig)
+    params = [f"{name!s}={values}" for name, values in space.items() if name != "defaults"]
+    masks, windows = {"pretrain.mask_rate", "pretrain.vector_dropout"}, {"pretrain.window_words"}
+
+    def searched(*arguments: str) -> set[str]:
+        own = [argument for argument in arguments if "," not in argument]
+        found = read_space(params, arguments).without_unused(compose(*own)).distributions
+        return {name for name in found if name.startswith("pretrain.")}
+
+    assert searched() == windows | {"pretrain.learn_rate"}
+    assert searched("pretrain.epochs=null") == windows | {"pretrain.learn_rate"}
+    assert searched("pretrain.epochs=0") == set()
+    assert searched("+recipe=words") == masks | {"pretrain.learn_rate"}
+    assert searched("+recipe=words", "objective=sum") == masks | windows | {"pretrain.learn_rate"}
+    assert searched("objective=whole_document,cosine") == masks | windows | {"pretrain.learn_rate"}
+    assert searched("pretrain.mask_rate=interval(0,0.2)") == windows | {"pretrain.mask_rate", "pretrain.learn_rate"}
+
+
+def test_pretraining_is_searched_where_its_epochs_are_left_to_the_corpus() -> None:
+    space, study = read_space(["pretrain.learn_rate=interval(0.1,0.5)"], []), optuna.create_study()
+    for epochs, names in ((None, {"pretrain.learn_rate"}), (0, set())):
+        trial = study.ask()
+        space.suggest(trial, epochs)
+        assert set(trial.params) == names
+
+
+def test_a_study_with_epochs_left_to_the_corpus_is_named_so(compose: Callable[..., Any]) -> None:
+    space = read_space([], [])
+    assert name_of(compose(), space, "tpe", None) == "docstrings-document-pretrainauto"
+    assert name_of(compose("pretrain.epochs=2"), space, "tpe", None) == "docstrings-document-pretrain2"
 
 
 def test_the_command_line_fixes_and_changes_dimensions() -> None:

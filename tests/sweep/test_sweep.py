@@ -9,11 +9,12 @@ from optuna.trial import TrialState
 
 from lmao.tracking.mlflow_client import open_client
 from tests.support.processes import ProcessResult
+from tests.support.recipes import WORDS
 from tests.support.sweeps import Sweeps, kept, states
 
 TPE = ["tracking=mlflow", "hydra.sweeper.sampler.n_startup_trials=3"]
-STUDY = "docstrings-cosine-pretrain1"
-WILD = ["objective=l2", "pretrain.grad_clip=0", "pretrain.warmup_steps=0"]
+STUDY = "docstrings-document-pretrain1"
+WILD = [*WORDS, "objective=l2", "pretrain.grad_clip=0", "pretrain.warmup_steps=0"]
 GRID = ["sweep=grid", *WILD, "pretrain.learn_rate=0.001,1e30", "tracking=mlflow"]
 DIVERGING = "docstrings-l2-pretrain1-grid"
 
@@ -47,7 +48,7 @@ def grid(place: Sweeps, second: ProcessResult) -> SimpleNamespace:
 def test_a_sweep_prints_a_line_for_each_trial_and_the_outcome(first: ProcessResult) -> None:
     assert (first.code, first.errors) == (0, "")
     lines = first.output.splitlines()
-    assert lines[0] == f"study      {STUDY} · TPE, 11 settings, 4 trials"
+    assert lines[0] == f"study      {STUDY} · TPE, 10 settings, 4 trials"
     assert [line.split()[1] for line in first.trial_lines()] == ["0", "1", "2", "3"]
     assert all("best 0." in line and "learn_rate" in line for line in first.trial_lines())
     assert lines[-2].startswith(f"done       {STUDY} · 4 complete · best 0.")

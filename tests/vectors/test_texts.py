@@ -50,7 +50,7 @@ def by_hand(ngrams: Sequence[Any], row_of: dict[Any, tuple[NDArray[np.float32], 
 def test_ngrams_are_summed_by_rarity(
     corpus: Corpus, load: Callable[..., StaticVectors], ngrams: int, normalize: bool
 ) -> None:
-    vectors = load("vectors=document", f"vectors.ngrams={ngrams}", "vectors.epochs=1", f"vectors.normalize={normalize}")
+    vectors = load(f"vectors.ngrams={ngrams}", "vectors.epochs=1", f"vectors.normalize={normalize}")
     tables = NgramTable.of(vectors)
     places = {int(row): word for word, row in zip(corpus.words, vectors.rows_of(corpus.words), strict=True)}
     names: list[tuple[str, ...]] = [(places[row],) for row in range(vectors.size)]
@@ -86,7 +86,7 @@ def test_with_another_table_words_are_summed_by_rarity_in_the_corpus(
 
 
 def test_a_stretch_has_the_vector_of_its_whole_document(corpus: Corpus, load: Callable[..., StaticVectors]) -> None:
-    vectors, none = load("vectors=document", "vectors.epochs=1"), Selection(corpus, NONE)
+    vectors, none = load("vectors.epochs=1"), Selection(corpus, NONE)
     of_documents = document_vectors(none, vectors, np.arange(len(corpus.parts)))
     whole = WholeDocuments(Composer(none, vectors), corpus.offsets)
     begins, ends = corpus.offsets[DOCUMENTS], corpus.offsets[DOCUMENTS + 1]
@@ -95,7 +95,7 @@ def test_a_stretch_has_the_vector_of_its_whole_document(corpus: Corpus, load: Ca
 
 
 def test_texts_without_a_known_word_are_zeros(corpus: Corpus, load: Callable[..., StaticVectors]) -> None:
-    vectors = load("vectors=document", "vectors.epochs=1", "vectors.min_count=20")
+    vectors = load("vectors.epochs=1", "vectors.min_count=20")
     rows = look_up(corpus, vectors).rows
     unknown = np.flatnonzero(rows < 0)[:3].astype(np.int32)
     known = np.flatnonzero(rows >= 0)[:2].astype(np.int32)

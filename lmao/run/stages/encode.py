@@ -47,11 +47,11 @@ def encode_texts(context: Context, source: Source) -> Dataset:
         settings.data, corpus.parts, labels, corpus.copies, corpus.label_names, subset, settings.evaluate_test
     )
     texts = Selection(corpus, splits.pretrain)
-    pretrains = settings.textcat.name == "cnn" and settings.pretrain.epochs
     context.console.line(
         "data",
         f"{source.name} · {_labels(corpus, splits)} · {len(splits.train.labels):,} train · "
-        f"{len(splits.dev.labels):,} dev" + (f" · {len(texts.documents):,} texts to pre-train on" if pretrains else ""),
+        f"{len(splits.dev.labels):,} dev"
+        + (f" · {len(texts.documents):,} texts to pre-train on" if settings.pretrains else ""),
     )
     for warning in splits.warnings:
         context.console.warn(f"data: {warning}")

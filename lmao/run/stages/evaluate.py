@@ -38,6 +38,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         parameters=trained.parameters,
         model_mb=trained.model_mb,
         digests=trained.digests,
+        scaled=context.scaled,
         seconds=context.seconds,
         seed=context.settings.seed,
         threads=context.team.threads,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lmao.config.fields import Mark
+from lmao.config.fields import Mark, settled
 from lmao.config.textcat import CnnTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
@@ -91,7 +91,7 @@ def pretrain(
         pretraining = Pretraining(settings.pretrain, model, texts, mixing, len(epochs))
         if weights is not None:
             pretraining.start_from(weights)
-        wanted = settings.pretrain.epochs if weights is None else settings.pretrain.mixed_epochs
+        wanted = settled(settings.pretrain.epochs) if weights is None else settings.pretrain.mixed_epochs
         checkpoints = Checkpoints(context.cache, record, pretraining.shapes)
         weights, made, known = _phase(context, pretraining, checkpoints, wanted, len(epochs))
         epochs += made
@@ -135,7 +135,7 @@ def _target_sources(context: Context, texts: Selection, target_vectors: TypeVect
         compose = Composer(texts, target_vectors.table)
         if of == "document":
             return CenteredVectors(WholeDocuments(compose, corpus.offsets), whole_documents(corpus, documents))
-        return CenteredVectors(compose, windows(corpus, documents, context.settings.pretrain.window_words))
+        return CenteredVectors(compose, windows(corpus, documents, settled(context.settings.pretrain.window_words)))
 
     return TargetSources(texts, target_vectors.predictable, target_vectors.vectors, text_vectors, heads.by_parser)
 

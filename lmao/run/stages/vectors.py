@@ -1,5 +1,6 @@
 """The lines `vectors` and `target`: a table's settings come in, the table by the types of the corpus goes out."""
 
+from lmao.config.fields import settled
 from lmao.config.vectors import AnyTable, DocumentVectors
 from lmao.corpus.selection import Selection
 from lmao.run.context import Context
@@ -15,7 +16,7 @@ def static_vectors(context: Context, name: str, table: AnyTable, texts: Selectio
     corpus = texts.corpus
     record = {"corpus": corpus.digest, "documents": texts.digest}
     words = TrainingTexts(record, corpus.words, lambda: (corpus.word_ids(int(number)) for number in texts.documents))
-    total = texts.words * table.epochs if isinstance(table, DocumentVectors) else None
+    total = texts.words * settled(table.epochs) if isinstance(table, DocumentVectors) else None
     with context.timed("vectors"), context.console.stage(name, total) as stage:
         vectors = load_vectors(
             table, context.cache, words, lambda text: context.console.line(name, text), stage.advance
