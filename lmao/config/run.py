@@ -116,7 +116,7 @@ class Config(Section):
 
     @property
     def pretrains(self) -> bool:
-        return self.textcat.name == "cnn" and self.pretrain.epochs != 0
+        return not isinstance(self.textcat, LinearTextcat) and self.pretrain.epochs != 0
 
     @property
     def needs_target(self) -> bool:

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from lmao.config.fields import DropoutRate, Mark, Positive, PositiveFloat, Section
+from lmao.config.fields import DropoutRate, Mark, Positive, Section
 
 
-class CnnTextcat(Section):
-    """textcat=cnn: the encoder, a mean over the text and a softmax, fine-tuned."""
+class EncoderTextcat(Section):
+    """The encoder, a mean over the text and a softmax, fine-tuned."""
 
-    name: Literal["cnn"]
     init: Literal["probe", "fresh"]
     probed_rate: Annotated[float, Field(gt=0, le=1)]
     epochs: Positive
@@ -21,15 +20,30 @@ class CnnTextcat(Section):
     early_stopping_examples: Positive
 
 
+class CnnTextcat(EncoderTextcat):
+    """textcat=cnn: that alone."""
+
+    name: Literal["cnn"]
+
+
+class AutoTextcat(EncoderTextcat):
+    """textcat=auto: that and linear classifiers, and a combination of them, as the labels choose."""
+
+    name: Literal["auto"]
+
+    @field_validator("init")
+    @classmethod
+    def _is_probed(cls, init: str) -> str:
+        if init != "probe":
+            raise ValueError("textcat=auto judges the encoder's probe, too: leave it at probe, or choose textcat=cnn")
+        return init
+
+
 class LinearTextcat(Section):
-    """textcat=linear: a logistic regression, on word n-grams or on vectors of texts."""
+    """textcat=linear: a logistic regression, on word n-grams, on latent semantic analysis or on vectors of texts."""
 
     name: Literal["linear"]
-    features: Literal["ngrams", "mean", "document"]
-    ngrams: Annotated[int, Field(ge=1, le=5)]
-    min_count: Positive
-    smoothing: PositiveFloat
-    C: PositiveFloat
+    features: Literal["ngrams", "lsa", "mean", "document"]
 
 
-AnyTextcat = Annotated[CnnTextcat | LinearTextcat, Field(discriminator="name")]
+AnyTextcat = Annotated[AutoTextcat | CnnTextcat | LinearTextcat, Field(discriminator="name")]

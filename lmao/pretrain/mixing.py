@@ -1,7 +1,7 @@
 """Multi-task learning: updates of the classifier, on the labelled texts, between those of pre-training."""
 
 from lmao.config.pretrain import Pretrain
-from lmao.config.textcat import CnnTextcat
+from lmao.config.textcat import EncoderTextcat
 from lmao.data.splits import Examples
 from lmao.encoder.dropout import Dropout
 from lmao.engine.optimizer import Adam, learning_rate
@@ -16,7 +16,7 @@ class Mixing:
     `pretrain.mix_end` within `pretrain.mix_steps` updates. All draws are functions of the number of updates done."""
 
     def __init__(
-        self, settings: Pretrain, textcat: CnnTextcat, classifier: Classifier,
+        self, settings: Pretrain, textcat: EncoderTextcat, classifier: Classifier,
         examples: Examples, seed: int,
     ) -> None:  # fmt: skip
         self._settings = settings

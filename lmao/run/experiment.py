@@ -6,12 +6,14 @@ from time import perf_counter
 
 from lmao.cache import open_cache
 from lmao.config.run import Config
-from lmao.config.textcat import LinearTextcat
+from lmao.config.textcat import AutoTextcat, CnnTextcat, LinearTextcat
 from lmao.console import Console
 from lmao.corpus.selection import Selection
 from lmao.engine.device import CPU, open_device
 from lmao.engine.team import Team
-from lmao.run.arms import train_cnn, train_linear
+from lmao.run.arms.auto import train_auto
+from lmao.run.arms.cnn import train_cnn
+from lmao.run.arms.linear import train_linear
 from lmao.run.context import Context
 from lmao.run.folder import ARTIFACTS, clear
 from lmao.run.inputs import check_inputs
@@ -61,8 +63,14 @@ def run(
         )
         data = encode_texts(context, source)
         context = _scaled(context, data.texts)
-        train = train_linear if isinstance(settings.textcat, LinearTextcat) else train_cnn
-        result = evaluate(context, data, train(context, source, data))
+        match settings.textcat:
+            case AutoTextcat():
+                trained = train_auto(context, source, data)
+            case CnnTextcat():
+                trained = train_cnn(context, source, data)
+            case LinearTextcat():
+                trained = train_linear(context, source, data)
+        result = evaluate(context, data, trained)
         _report(context, result, store.command)
         trial.end(perf_counter() - began, result.textcat.epochs)
     return result

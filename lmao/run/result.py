@@ -18,6 +18,7 @@ from lmao.files import write_whole
 from lmao.paths import ROOT
 from lmao.run.scores import Score, wilson_interval
 
+TOGETHER = "together"
 VERSIONED = ("numpy", "numba", "spacy", "thinc", "floret", "scikit-learn", "mlflow", "hydra-core", "optuna")
 
 
@@ -56,6 +57,38 @@ class TextcatSummary:
 
 
 @dataclass(frozen=True)
+class ArmSummary:
+    """Of one of the classifiers that textcat=auto chooses from: accuracy, error: by cross-validation on the training
+    labels; share: in the combination; seconds: without vectors and pre-training; megabytes: of all it needs to predict;
+    dev_accuracy, test_accuracy: None until it was asked, and where there are no test examples."""
+
+    name: str
+    accuracy: float
+    error: float
+    share: float
+    seconds: float
+    megabytes: float
+    dev_accuracy: float | None = None
+    test_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class ChoiceSummary:
+    """name: the chosen arm, or TOGETHER; accuracy, error: its, by cross-validation; model: the arm that is in `model/`;
+    without: the one whose encoder isn't pre-trained, if another's is."""
+
+    name: str
+    accuracy: float
+    error: float
+    model: str
+    without: str | None
+    arms: Sequence[ArmSummary]
+
+    def arm(self, name: str) -> ArmSummary:
+        return next(arm for arm in self.arms if arm.name == name)
+
+
+@dataclass(frozen=True)
 class Result:
     dev_accuracy: float
     labels: Sequence[str]
@@ -74,6 +107,9 @@ class Result:
     versions: Mapping[str, str]
     mlflow_run_id: str | None
     peak_rss_mb: float
+    majority: float  # the share of the dev examples that have the most frequent label of the training examples
+    choice: ChoiceSummary | None = None  # of textcat=auto
+    model_dev_accuracy: float | None = None  # of what is in `model/`, if that isn't all that was chosen
 
 
 def versions() -> dict[str, str]:
@@ -114,20 +150,40 @@ def write_result(path: Path, result: Result) -> None:
 
 def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple[str, str]]:
     """Rows for the end of the screen. command: what shows the run beside others, if it was recorded."""
-    rows = [("dev accuracy", _scored(result.dev))]
+    rows = [("dev accuracy", _scored(result.dev) + _beside(result))]
     if result.test is not None:
         rows.append(("test accuracy", _scored(result.test)))
     if result.model_mb is None:
         rows.append(("predictions", str(folder / "predictions.npz")))
     else:
-        rows[0] = (rows[0][0], rows[0][1] + "   baseline on the same labels: textcat=linear")
         rows.append(("model", f"{folder / 'model'}   spacy.load() opens it"))
+        if result.choice is not None and result.choice.name != result.choice.model:
+            rows.append(("in model/", _price(result.choice)))
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
     total = duration(sum(result.seconds.values())) + (f" ({stages})" if stages else "")
     rows.append(("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
     if result.mlflow_run_id is not None and command is not None:
         rows.append(("compare", f"{command}   (run {result.mlflow_run_id[:8]})"))
     return rows
+
+
+def _beside(result: Result) -> str:
+    """What the accuracy is to be compared with."""
+    majority = f"   majority {result.majority:.3f}"
+    if result.choice is None:
+        return majority + "   baseline on the same labels: textcat=linear" * (result.model_mb is not None)
+    if result.choice.without is None:
+        return majority
+    return f"   without pre-training {result.choice.arm(result.choice.without).dev_accuracy:.4f}{majority}"
+
+
+def _price(choice: ChoiceSummary) -> str:
+    """What it costs that only one arm can be exported."""
+    model = choice.arm(choice.model)
+    return (
+        f"the encoder alone ({model.name}): {model.accuracy:.3f} against {choice.accuracy:.3f} by cross-validation, "
+        f"dev accuracy {model.dev_accuracy:.4f}"
+    )
 
 
 def _scored(score: Score) -> str:

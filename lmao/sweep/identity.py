@@ -23,12 +23,15 @@ NOT_SCIENCE = Config.marked(Mark.NOT_SCIENCE) | {"sweep", "space"}
 
 
 def name_of(settings: Config, space: Space, sampler: str, experiment: str | None) -> str:
-    """<experiment or data>-<objective>-pretrain<epochs>, and the sampler where it isn't the default one."""
+    """<experiment or data>-<objective>-pretrain<epochs>, and the sampler where it isn't the default one; textcat=auto
+    goes before the objective."""
     parts = [experiment or settings.data.name]
     if isinstance(settings.textcat, LinearTextcat):
         features = settings.textcat.features
         parts.append("linear" if features == "ngrams" else f"linear-{features}")
     else:
+        if settings.textcat.name == "auto":
+            parts.append("auto")
         parts.append(settings.objective.name)
         if EPOCHS not in space.distributions:
             epochs = settings.pretrain.epochs

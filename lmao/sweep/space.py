@@ -73,11 +73,17 @@ class Space:
         return {name: distribution_to_json(one) for name, one in sorted(self.distributions.items())}
 
     def without_unused(self, settings: Config) -> "Space":
-        """The space without the dimensions of conf/space/ that these settings don't use."""
+        """The space without the dimensions of conf/space/ that these settings don't use.
+
+        Raises:
+            UserError: textcat=auto is left with nothing to search.
+        """
 
         def is_used(name: str) -> bool:
             if name in self.named:
                 return True
+            if settings.textcat.name == "auto":  # its arms choose for themselves
+                return False
             if settings.textcat.name == "linear":
                 return not name.startswith(OF_THE_ENCODER) and name in flat(settings.keys())
             if name.startswith("pretrain.") and EPOCHS not in self.distributions and not settings.pretrains:
@@ -86,7 +92,14 @@ class Space:
                 return True
             return bool(settings.word_parts) if name in OF_WORDS else name not in OF_TEXTS or settings.has_text_parts
 
-        return replace(self, distributions={name: one for name, one in self.distributions.items() if is_used(name)})
+        used = {name: one for name, one in self.distributions.items() if is_used(name)}
+        if settings.textcat.name == "auto" and not used:
+            raise UserError(
+                "it chooses by itself, there is nothing to search",
+                setting="textcat=auto",
+                advice="choose textcat=cnn, or say what varies, seed=0,1,2",
+            )
+        return replace(self, distributions=used)
 
 
 def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.optimizer import AdamOptimizer
-from lmao.config.textcat import CnnTextcat
+from lmao.config.textcat import EncoderTextcat
 from lmao.data.splits import Examples
 from lmao.encoder.dropout import Dropout
 from lmao.engine.optimizer import Adam
@@ -40,7 +40,7 @@ class FineTuning:
     """Trains on `train` at `rate`; `run` judges each epoch's averaged weights by the accuracy on the first of `dev`."""
 
     def __init__(
-        self, settings: CnnTextcat, optimizer: AdamOptimizer, classifier: Classifier, weights: Parameters,
+        self, settings: EncoderTextcat, optimizer: AdamOptimizer, classifier: Classifier, weights: Parameters,
         train: Examples, dev: Examples, seed: int, rate: float | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings

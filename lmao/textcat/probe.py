@@ -3,31 +3,63 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 
 from lmao.engine.parameters import Floats
-from lmao.errors import UserError
-from lmao.streams import stream
+from lmao.textcat.folds import Doubles, HeldOut, Labels, cut
+from lmao.textcat.strength import Strength, choose_strength, regression
 
-STRENGTHS = tuple(float(C) for C in 10.0 ** np.arange(-5, 4.1, 0.5))
-FOLDS = 5
-WORSE = 2  # strengths in a row that must be worse before weaker penalties, the slow ones, are given up
 UNSEEN = np.float32(10)  # how far a class without examples stays below the lowest score there is, in logits
 
 
 @dataclass(frozen=True)
-class Probe:
-    """softmax(features @ W.T + b) are the probabilities: W (classes, dims), b (classes,).
+class Scaling:
+    """mean (dims,) is taken from features, and they are divided by one scale, the root of their mean variance."""
 
-    C is the inverse strength of the penalty on centred features of unit scale; accuracy the cross-validated one at it.
-    """
+    mean: Doubles
+    scale: float
+
+    @classmethod
+    def of(cls, features: Floats) -> "Scaling":
+        mean = features.mean(axis=0, dtype=np.float64)
+        return cls(mean, float(np.sqrt(((features - mean) ** 2).mean())) or 1.0)
+
+    def __call__(self, features: Floats) -> Doubles:
+        scaled: Doubles = (features - self.mean) / self.scale
+        return scaled
+
+
+@dataclass(frozen=True)
+class Probe:
+    """softmax(features @ W.T + b) are the probabilities: W (classes, dims), b (classes,)."""
 
     W: Floats
     b: Floats
-    C: float
-    accuracy: float
+    strength: Strength
+
+    @property
+    def C(self) -> float:
+        """The inverse strength of the penalty on centred features of unit scale."""
+        return self.strength.C
+
+    @property
+    def held_out(self) -> HeldOut:
+        return self.strength.held_out
+
+    @property
+    def accuracy(self) -> float:
+        """The cross-validated one."""
+        return self.held_out.accuracy
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should know, if anything."""
+        if not self.strength.at_end:
+            return None
+        return (
+            f"the best C, {self.C:.2g}, is at the end of what is tried: these features say nothing of the labels, "
+            "or the labels are too few to tell"
+        )
 
     def behind(self, W: Floats, b: Floats) -> "Probe":
         """The same probabilities from what W (dims, inputs) and b (dims,) make this one's features of."""
@@ -42,70 +74,41 @@ class Probe:
         return scores
 
 
-def fit_probe(features: Floats, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
+def fit_probe(features: Floats, labels: Labels, classes: int, seed: int) -> Probe:
     """L2-regularised multinomial logistic regression on features (n, dims) and labels (n,), 0 <= label < classes.
 
-    C is the one with the lowest log-loss in a stratified cross-validation, with at most 5 folds, and as many as the
-    smallest class of two or more examples has; the only example of a class is always learned from. The features are
-    centred and divided by one scale, the root of their mean variance, and W and b contain that. A class without
-    examples scores lowest.
+    C is chosen by cross-validation, see `choose_strength`, on the cuts of `cut(labels, seed)`. The features are scaled,
+    see `Scaling`, and W and b contain that. A class without examples scores lowest.
 
     Raises:
         UserError: fewer than two classes have examples, or each that has one has only one.
     """
-    present, own = np.unique(labels, return_inverse=True)
-    if len(present) < 2:
-        raise UserError("all training examples have the same label", setting="data.train_examples", advice="raise it")
-    mean = features.mean(axis=0, dtype=np.float64)
-    scaled = features - mean
-    scale = float(np.sqrt((scaled * scaled).mean())) or 1.0
-    scaled /= scale
-    C, accuracy = _cross_validate(scaled, own, seed)
-    regression = _regression(C).fit(scaled, own)
-    coefficients, intercepts = regression.coef_, regression.intercept_
-    if len(present) == 2:  # one row, for the second against the first
+    scaling, cuts = Scaling.of(features), cut(labels, seed)
+    scaled = scaling(features)
+    strength = choose_strength(scaled, labels, classes, cuts)
+    fitted = regression(strength.C).fit(scaled, labels)
+    return Probe(*softmax_layer(fitted, scaling, scaled, classes), strength)
+
+
+def refit(probe: Probe, features: Floats, labels: Labels) -> Probe:
+    """The same strength, learned from other features and labels."""
+    scaling = Scaling.of(features)
+    scaled = scaling(features)
+    fitted = regression(probe.C).fit(scaled, labels)
+    W, b = softmax_layer(fitted, scaling, scaled, len(probe.b))
+    return replace(probe, W=W, b=b)
+
+
+def softmax_layer(fitted: LogisticRegression, scaling: Scaling, scaled: Doubles, classes: int) -> tuple[Floats, Floats]:
+    """W (classes, dims) and b (classes,) for features as they are, of a regression on scaled ones (n, dims)."""
+    coefficients, intercepts = fitted.coef_, fitted.intercept_
+    if len(fitted.classes_) == 2:  # one row, for the second against the first
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
         intercepts = np.concatenate([-intercepts, intercepts]) / 2
-    W = np.zeros((classes, features.shape[1]), dtype=np.float32)
-    W[present] = coefficients / scale
-    b = np.zeros(classes, dtype=np.float32)
-    b[present] = intercepts - coefficients @ mean / scale
-    unseen = np.setdiff1d(np.arange(classes), present)
+    W, b = np.zeros((classes, scaled.shape[1]), np.float32), np.zeros(classes, np.float32)
+    W[fitted.classes_] = coefficients / scaling.scale
+    b[fitted.classes_] = intercepts - coefficients @ scaling.mean / scaling.scale
+    unseen = np.setdiff1d(np.arange(classes), fitted.classes_)
     if len(unseen):
         b[unseen] = (scaled @ coefficients.T + intercepts).min() - UNSEEN
-    return Probe(W, b, C, accuracy)
-
-
-def _regression(C: float) -> LogisticRegression:
-    return LogisticRegression(C=C, solver="lbfgs", max_iter=1000, warm_start=True)
-
-
-def _cross_validate(features: NDArray[np.float64], labels: NDArray[np.intp], seed: int) -> tuple[float, float]:
-    """The best C and its accuracy; labels are 0 … classes - 1, each of them there."""
-    counts = np.bincount(labels)
-    lone = np.flatnonzero(counts[labels] == 1)
-    several = np.flatnonzero(counts[labels] > 1)
-    if not len(several):
-        raise UserError("no label has two training examples", setting="data.train_examples", advice="raise it")
-    folds = min(FOLDS, int(counts[counts > 1].min()))
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=int(stream(seed, "probe").integers(1 << 32)))
-    parts = [
-        (np.concatenate([several[rest], lone]), several[held])
-        for rest, held in splitter.split(several, labels[several])
-    ]
-    regressions = [_regression(1.0) for _ in parts]
-    best = (np.inf, STRENGTHS[0], 0.0)
-    worse = 0
-    for C in STRENGTHS:
-        loss, right = 0.0, 0
-        for regression, (rest, held) in zip(regressions, parts, strict=True):
-            regression.set_params(C=C).fit(features[rest], labels[rest])  # goes on from the stronger penalty
-            scores = regression.predict_log_proba(features[held])
-            loss -= float(scores[np.arange(len(held)), labels[held]].sum())
-            right += int((scores.argmax(axis=1) == labels[held]).sum())
-        worse = 0 if loss < best[0] else worse + 1
-        if loss < best[0]:
-            best = (loss, C, right / len(several))
-        elif worse == WORSE:
-            break
-    return best[1:]
+    return W, b

@@ -48,6 +48,11 @@ class StaticVectors:
         size, dims = entry.array("table").shape
         return cls(name, dims, size, entry.digest, cached, entry.meta["floret"], entry)
 
+    @property
+    def megabytes(self) -> float:
+        """Of its files."""
+        return sum(path.stat().st_size for path in self.entry.path.iterdir()) / 1e6
+
     def look_up(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Rows (n,) into a table (m, dims) of just these words' vectors; -1 where a word has none.
 

@@ -180,7 +180,7 @@ def test_a_study_is_confirmed_for_real_and_a_second_call_has_nothing_left_to_do(
     session_cache: Path, tmp_path: Path
 ) -> None:
     place = Place(tmp_path, session_cache)
-    search = ["-m", "sweep=random", "space=none", "debug=tiny", "textcat=linear", "textcat.C=interval(0.5,2)"]
+    search = ["-m", "sweep=random", "space=none", "debug=tiny", "textcat=linear", "textcat.features=ngrams,lsa"]
     made = place.finish(*search, "hydra.sweeper.n_trials=2")
     assert made.code == 0, made.errors
     for _ in range(2):
@@ -192,5 +192,5 @@ def test_a_study_is_confirmed_for_real_and_a_second_call_has_nothing_left_to_do(
         best = found["docstrings-linear-random"].best()
         assert best is not None
         confirmed = found[f"docstrings-linear-random-rerun{best.number}"]
-        assert confirmed.science["textcat.C"] == best.parameters["textcat.C"]
+        assert confirmed.science["textcat.features"] == best.parameters["textcat.features"]
         assert [trial.seed for trial in confirmed.of(State.COMPLETE)] == [1000, 1001]

@@ -271,6 +271,16 @@ def test_a_study_with_epochs_left_to_the_corpus_is_named_so(compose: Callable[..
     assert name_of(compose("pretrain.epochs=2"), space, "tpe", None) == "docstrings-document-pretrain2"
 
 
+def test_what_chooses_by_itself_is_swept_only_over_what_the_command_line_names(compose: Callable[..., Any]) -> None:
+    params, settings = ["textcat.dropout=interval(0,0.5)", "optimizer.eps=choice(1e-8,1e-4)"], compose("textcat=auto")
+    assert set(read_space(params, ["seed=0,1,2"]).without_unused(settings).distributions) == {"seed"}
+    assert set(read_space(params, ["textcat.dropout=0.1,0.2"]).without_unused(settings).distributions) == {
+        "textcat.dropout"
+    }
+    with pytest.raises(UserError, match=r"textcat=auto: it chooses by itself.*: choose textcat=cnn, or say"):
+        read_space(params, ["data.train_examples=50"]).without_unused(settings)
+
+
 def test_the_command_line_fixes_and_changes_dimensions() -> None:
     params = ["textcat.dropout=interval(0.0,0.5)", "optimizer.beta1=choice(0.0,0.9)"]
     space = read_space(params, ["optimizer.beta1=0.5", "textcat.dropout=interval(0.0,0.3)", "seed=3"])

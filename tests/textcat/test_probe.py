@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lmao.errors import UserError
-from lmao.textcat.probe import fit_probe
+from lmao.textcat.probe import fit_probe, refit
 
 
 def draw(classes: int, n: int = 120, dims: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -38,11 +38,11 @@ def test_the_cross_validated_accuracy_is_near_that_on_new_examples() -> None:
     assert probe.accuracy == pytest.approx(new, abs=0.06)
 
 
-def test_features_that_say_nothing_are_weighed_little() -> None:
-    noise, labels = np.random.default_rng(1).normal(size=(200, 30)).astype(np.float32), np.arange(200) % 2
-    probe = fit_probe(noise, labels, 2, 0)
-    assert probe.C < 0.1
-    assert np.abs(probe.predict(noise) - 0.5).max() < 0.3
+def test_centring_and_scale_are_in_the_weights() -> None:
+    features, labels = draw(3)
+    plain, moved = fit_probe(features, labels, 3, 0), fit_probe(100 * features + 7, labels, 3, 0)
+    assert plain.C == moved.C
+    np.testing.assert_allclose(plain.predict(features), moved.predict(100 * features + 7), atol=0.01)
 
 
 def test_a_class_without_examples_is_never_predicted() -> None:
@@ -58,6 +58,8 @@ def test_it_copes_with_one_example_of_a_class_and_repeats_itself() -> None:
     first, second = (fit_probe(features, labels, 2, 0) for _ in range(2))
     np.testing.assert_array_equal(first.W, second.W)
     assert first.C == second.C
+    assert np.isnan(first.held_out.answers[:, 3]).all()  # it is always learned from
+    assert not np.isnan(np.delete(first.held_out.answers, 3, axis=1)).any()
 
 
 def test_one_class_alone_is_an_error() -> None:
@@ -72,3 +74,12 @@ def test_behind_a_linear_map_it_gives_the_same_probabilities() -> None:
     W, b = generator.normal(size=(3, 5)).astype(np.float32), generator.normal(size=3).astype(np.float32)
     probe = fit_probe(encoded @ W.T + b, (encoded[:, 0] > 0).astype(np.int32), 2, seed=0)
     np.testing.assert_allclose(probe.behind(W, b).predict(encoded), probe.predict(encoded @ W.T + b), atol=1e-5)
+
+
+def test_refit_is_the_same_probe_on_the_same_examples_and_another_on_others() -> None:
+    features, labels = draw(3)
+    probe = fit_probe(features, labels, 3, 0)
+    again, fewer = refit(probe, features, labels), refit(probe, features[:60], labels[:60])
+    np.testing.assert_allclose(again.predict(features), probe.predict(features), atol=0.01)
+    assert fewer.C == probe.C
+    assert np.abs(fewer.predict(features) - probe.predict(features)).max() > 0.02

@@ -1,13 +1,16 @@
 """The lines `evaluate` and `test`: a trained classifier comes in, its result goes out."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lmao.data.splits import Examples
 from lmao.engine.parameters import Floats
-from lmao.run.arms import Trained
+from lmao.run.arms.trained import Trained
 from lmao.run.context import Context
-from lmao.run.result import Result, peak_rss_mb, versions
+from lmao.run.result import ChoiceSummary, Result, peak_rss_mb, versions
 from lmao.run.scores import score, write_predictions
 from lmao.run.stages.encode import Dataset
 
@@ -18,16 +21,18 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         context.timed("evaluate"),
         context.console.stage("evaluate", total=corpus.count(splits.dev.documents)) as stage,
     ):
-        dev = trained.predict(splits.dev.documents, stage.advance)
+        dev, of_dev = _predict(trained, splits.dev, stage.advance)
         stage.done(f"all {len(splits.dev.labels):,} dev examples")
     test = None
+    of_test: Mapping[str, float] = {}
     if splits.test is not None:
         with context.timed("evaluate"), context.console.stage("test", corpus.count(splits.test.documents)) as stage:
-            test = trained.predict(splits.test.documents, stage.advance)
+            test, of_test = _predict(trained, splits.test, stage.advance)
             stage.done(f"all {len(splits.test.labels):,} test examples")
     judged = None if test is None or splits.test is None else _predictions(test, splits.test)
     write_predictions(context.folder / "predictions.npz", _predictions(dev, splits.dev), judged)
     dev_score = score(dev, splits.dev.labels)
+    choice = None if trained.choice is None else _measured(trained.choice.summary, of_dev, of_test)
     return Result(
         dev_accuracy=dev_score.accuracy,
         labels=corpus.label_names,
@@ -46,7 +51,27 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         versions=versions(),
         mlflow_run_id=context.tracker.run_id,
         peak_rss_mb=peak_rss_mb(),
+        majority=float((splits.dev.labels == np.bincount(splits.train.labels).argmax()).mean()),
+        choice=choice,
+        model_dev_accuracy=None if choice is None or trained.model_mb is None else of_dev[choice.model],
     )
+
+
+def _predict(
+    trained: Trained, examples: Examples, advance: Callable[[float], None]
+) -> tuple[Floats, Mapping[str, float]]:
+    """Probabilities (n, classes), and the accuracy of each arm that there was a choice of."""
+    choice = trained.choice
+    if choice is None:
+        return trained.predict(examples.documents, advance), {}
+    scores = {name: predict(examples.documents, advance) for name, predict in choice.arms.items()}
+    accuracies = {name: float((one.argmax(axis=1) == examples.labels).mean()) for name, one in scores.items()}
+    return choice.combination.predict(list(scores.values())), accuracies
+
+
+def _measured(summary: ChoiceSummary, dev: Mapping[str, float], test: Mapping[str, float]) -> ChoiceSummary:
+    arms = [replace(arm, dev_accuracy=dev[arm.name], test_accuracy=test.get(arm.name)) for arm in summary.arms]
+    return replace(summary, arms=arms)
 
 
 def _predictions(scores: Floats, examples: Examples) -> tuple[Floats, NDArray[np.int32], NDArray[np.int64]]:

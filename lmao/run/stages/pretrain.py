@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lmao.config.fields import Mark, settled
-from lmao.config.textcat import CnnTextcat
+from lmao.config.textcat import EncoderTextcat
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
 from lmao.corpus.selection import Selection
@@ -76,7 +76,7 @@ def pretrain(
     for mixed in phases:
         mixing = None
         if mixed:
-            assert isinstance(settings.textcat, CnnTextcat)
+            assert isinstance(settings.textcat, EncoderTextcat)
             mixing = Mixing(settings.pretrain, settings.textcat, classifier, train, settings.seed)
             record |= {
                 "epochs_before": None if weights is None else settings.pretrain.epochs,

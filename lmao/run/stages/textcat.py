@@ -1,12 +1,13 @@
 """The classifier of a run: encoder and labels in, weights out, begun from a linear probe or afresh; told as it goes."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.config.textcat import CnnTextcat
+from lmao.config.textcat import EncoderTextcat
 from lmao.data.splits import Examples, Splits
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
@@ -16,8 +17,9 @@ from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
 from lmao.streams import stream
 from lmao.textcat.classifier import Classifier, initial_weights
-from lmao.textcat.finetuning import CrossValidatedTuning, Epoch, FineTuning
-from lmao.textcat.probe import Probe, fit_probe
+from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
+from lmao.textcat.folds import HeldOut
+from lmao.textcat.probe import Probe, fit_probe, refit
 
 Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
 
@@ -27,10 +29,30 @@ HELD = 5  # one training example in so many is held out to judge fine-tuning by,
 ENOUGH = 200  # and so many in all, if need be from several folds: 20 examples can't tell
 
 
-def trained_weights(
-    context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits
-) -> tuple[Parameters, TextcatSummary]:
-    """The classifier's weights after training on the labels, as `textcat.init` has it.
+@dataclass(frozen=True)
+class Probed:
+    """The linear probe, and the weights of a classifier that has it for a softmax."""
+
+    probe: Probe
+    weights: Parameters
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The classifier's weights after training on the labels, where the model computes.
+
+    probed: what it began from, if that was a probe; held_out: what fine-tuned weights say of the training examples that
+    its folds held out, NaN elsewhere; None where the probe stayed, or nothing was held out.
+    """
+
+    weights: Parameters
+    summary: TextcatSummary
+    probed: Probed | None = None
+    held_out: HeldOut | None = None
+
+
+def train_classifier(context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits) -> Tuned:
+    """Trained on the labels, as `textcat.init` has it.
 
     Raises:
         UserError: the labels are too few for a probe.
@@ -49,7 +71,7 @@ def trained_weights(
     tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
     with context.timed("textcat"):
         epochs = _run(context, tuning, len(splits.train.labels))
-    return tuning.best, _summary(context, epochs, tuning.best_epoch, None)
+    return Tuned(tuning.best, _summary(context, epochs, tuning.best_epoch, None))
 
 
 def _text_map(pretrained: Pretrained) -> Linear | None:
@@ -69,39 +91,57 @@ def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], cla
     return fit_probe(features @ W.T + b, labels, classes, seed).behind(W, b)
 
 
+def _refit(probe: Probe, features: Floats, head: Linear | None, labels: NDArray[np.integer]) -> Probe:
+    """The same on a part of the examples. Its strength is chosen once, from all of them: one number tells little."""
+    if head is None:
+        return refit(probe, features, labels)
+    W, b = head
+    return refit(probe, features @ W.T + b, labels).behind(W, b)
+
+
 def _probe_first(
     context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits, rate: float
-) -> tuple[Parameters, TextcatSummary]:
+) -> Tuned:
     """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
 
     Fine-tuning that starts from a random softmax distorts what the encoder has learned; from the probe's it does less
     so. Dev labels decide nothing.
     """
-    features, probe, summary = _probe(context, classifier, _placed(context, weights), head, splits)
+    features, probe, probe_summary = _probe(context, classifier, _placed(context, weights), head, splits)
     train, seed = splits.train, context.settings.seed
     if np.bincount(train.labels).max() < LEAST:
         raise UserError(
             f"textcat.init=probe needs {LEAST} training examples of some label",
             setting="data.train_examples",
-            advice="raise it, or set textcat.init=fresh",
+            advice="raise it, or set textcat=cnn textcat.init=fresh",
         )
     folds = inner_folds(train.labels, seed)
     with context.timed("textcat"):
         tunings = []
         for rest, _ in folds:
-            start = _with_probe(weights, _fit(features[rest], head, train.labels[rest], len(probe.b), seed))
+            start = _with_probe(weights, _refit(probe, features[rest], head, train.labels[rest]))
             tunings.append(_tuning(context, classifier, start, _part(train, rest), splits.dev, rate))
         inner = CrossValidatedTuning(tunings, [_part(train, held) for _, held in folds])
         epochs = _run(context, inner, sum(len(rest) for rest, _ in folds))
-        tuned = _with_probe(weights, probe)
+        probed = _with_probe(weights, probe)
+        tuned, held_out = probed, None
         if inner.best_epoch:
-            whole = _tuning(context, classifier, tuned, train, splits.dev, rate)
+            held_out = _held_out(inner.held_scores, [held for _, held in folds], train.labels)
+            whole = _tuning(context, classifier, _with_probe(weights, probe), train, splits.dev, rate)
             total = inner.best_epoch * len(train.labels)
             with context.console.stage("textcat", total, "examples") as stage:
                 whole.train(inner.best_epoch, context.team, stage.advance)
                 stage.done(f"{_count(inner.best_epoch)} on all labels")
             tuned = whole.best
-    return _placed(context, tuned), _summary(context, epochs, inner.best_epoch, summary)
+    summary = _summary(context, epochs, inner.best_epoch, probe_summary)
+    return Tuned(_placed(context, tuned), summary, Probed(probe, _placed(context, probed)), held_out)
+
+
+def _held_out(scores: Floats, held: Sequence[NDArray[np.int64]], labels: NDArray[np.integer]) -> HeldOut:
+    """From probabilities (held out, classes), fold by fold."""
+    answers = np.full((1, len(labels), scores.shape[1]), np.nan)
+    answers[0, np.concatenate(held)] = np.log(np.maximum(scores, TINY))
+    return HeldOut(answers, labels)
 
 
 def _probe(
@@ -118,6 +158,8 @@ def _probe(
         scores = probe.predict(classifier.features(weights, dev.documents, context.team, stage.advance))
         right = scores.argmax(axis=1) == dev.labels
         stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}) · dev {right.mean():.4f}")
+    if probe.warning is not None:
+        context.console.warn(f"probe: {probe.warning}")
     write_predictions(context.folder / PROBE_PREDICTIONS, (scores, dev.labels, dev.documents), None)
     summary = ProbeSummary(probe.accuracy, float(right.mean()), probe.C, seconds)
     context.tracker.metric("probe/accuracy", summary.accuracy)
@@ -158,9 +200,9 @@ def _part(examples: Examples, places: NDArray[np.int64]) -> Examples:
     return Examples(examples.documents[places], examples.labels[places])
 
 
-def _settings(context: Context) -> CnnTextcat:
+def _settings(context: Context) -> EncoderTextcat:
     settings = context.settings.textcat
-    assert isinstance(settings, CnnTextcat)
+    assert isinstance(settings, EncoderTextcat)
     return settings
 
 

@@ -1,0 +1,1 @@
+"""What is compared: a module each; every one trains a classifier."""

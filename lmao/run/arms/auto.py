@@ -1,0 +1,175 @@
+"""textcat=auto: texts and labels come in; several classifiers, and what is best of them, by these labels, go out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from lmao.data.document import Source
+from lmao.errors import UserError
+from lmao.run.arms.cnn import Inputs, gather, keep, open_classifier, predictor, pretrain_encoder
+from lmao.run.arms.learned import Learned, Line, learn_document_vectors, learn_from_raw_texts, learn_lsa, learn_ngrams
+from lmao.run.arms.trained import Choice, Trained
+from lmao.run.context import Context
+from lmao.run.result import TOGETHER, ArmSummary, ChoiceSummary
+from lmao.run.stages.encode import Dataset
+from lmao.run.stages.pretrain import Pretrained
+from lmao.run.stages.textcat import Tuned, train_classifier
+from lmao.textcat.classifier import Classifier
+from lmao.textcat.combination import Arm, Combination, combine
+from lmao.textcat.folds import cut
+from lmao.tracking.off import NullTracker
+from lmao.tracking.trial import NoTrial
+
+NGRAMS, LSA, DOCUMENT, SELF_TRAINED = "n-grams", "LSA", "document vectors", "self-trained"
+PROBE, TUNED = "probe", "fine-tuned"
+UNTRAINED = " (not pre-trained)"
+FEW = 2000  # labels; with more, raw texts have nothing to add, and an untrained encoder would double the time
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An arm, and what it took; stand_in: the one that it goes on from, see `Arm`."""
+
+    learned: Learned
+    seconds: float
+    stand_in: str | None = None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The arms on one encoder. name: of the best of them, by its labels; tuned: that one."""
+
+    candidates: dict[str, Candidate]
+    name: str
+    tuned: Tuned
+
+
+def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
+    """The cheap ones first. Where labels are few, the encoder is fine-tuned without pre-training, too, to compare.
+
+    Raises:
+        UserError: the labels are too few.
+    """
+    cut(data.splits.train.labels, context.settings.seed)  # what no arm can do without is said before anything long
+    inputs = gather(context, source, data)
+    candidates = _linear(context, data, inputs)
+    classifier = open_classifier(context, data, inputs.vectors)
+    encoded = []
+    if context.settings.pretrains and len(data.splits.train.labels) <= FEW:
+        context.console.line("arm", "the encoder as it begins, to see what pre-training brings")
+        encoded.append(_on_encoder(context, classifier, None, data, inputs, UNTRAINED))
+    pretrained = pretrain_encoder(context, classifier, data, inputs)
+    encoded.append(_on_encoder(context, classifier, pretrained, data, inputs, ""))
+    for one in encoded:
+        candidates |= one.candidates
+    places = {name: place for place, name in enumerate(candidates)}
+    arms = [
+        Arm(one.learned.held_out, None if one.stand_in is None else places[one.stand_in]) for one in candidates.values()
+    ]
+    with context.timed("choose"):
+        combination = combine(arms, context.settings.seed)
+    best = min(encoded, key=lambda one: combination.losses[places[one.name]])
+    summary = _summary(candidates, combination, best.name, encoded[0].name if len(encoded) > 1 else None)
+    _tell(context, summary)
+    size = keep(context, data, inputs.vectors, pretrained, best.tuned)
+    predicts = {name: one.learned.predict for name, one in candidates.items()}
+    used = [one.learned.numbers for one, share in zip(candidates.values(), combination.shares, strict=True) if share]
+    return Trained(
+        lambda documents, advance: combination.predict([of(documents, advance) for of in predicts.values()]),
+        None if pretrained is None else pretrained.summary, encoded[-1].tuned.summary, sum(used), size,
+        inputs.digests, Choice(predicts, combination, summary),
+    )  # fmt: skip
+
+
+def _linear(context: Context, data: Dataset, inputs: Inputs) -> dict[str, Candidate]:
+    """Those that need no encoder, as far as they can be trained."""
+    found: dict[str, Candidate] = {}
+
+    @contextmanager
+    def arm(name: str) -> Iterator[Callable[[Learned], None]]:
+        """Takes what was learned; an arm that can't be is left out."""
+        began = perf_counter()
+
+        def take(learned: Learned) -> None:
+            found[name] = Candidate(learned, perf_counter() - began)
+
+        try:
+            with context.timed("arms"):
+                yield take
+        except UserError as error:
+            context.console.warn(f"{name} is left out: {error.what}")
+
+    with arm(NGRAMS) as take:
+        take(learn_ngrams(context, data, Line("arm", NGRAMS)))
+    with arm(LSA) as take:
+        take(learn_lsa(context, data, Line("arm", LSA)))
+    if inputs.vectors.table is not None:
+        with arm(DOCUMENT) as take:
+            learned, probe = learn_document_vectors(context, data, inputs.vectors, Line("arm", DOCUMENT))
+            take(learned)
+        others = np.setdiff1d(data.texts.documents, data.splits.train.documents)
+        if len(others) and len(data.splits.train.labels) <= FEW:
+            with arm(SELF_TRAINED) as take:
+                take(learn_from_raw_texts(context, data, inputs.vectors, probe, others, Line("arm", SELF_TRAINED)))
+    return found
+
+
+def _on_encoder(
+    context: Context, classifier: Classifier, pretrained: Pretrained | None, data: Dataset, inputs: Inputs, suffix: str
+) -> Encoded:
+    """Its probe, and what it is after fine-tuning, if that is better."""
+    quiet = replace(context, trial=NoTrial(), seconds={})  # the trial's accuracy will be that of the combination
+    if suffix:
+        quiet = replace(quiet, tracker=NullTracker())
+    tuned = train_classifier(quiet, classifier, pretrained, data.splits)
+    seconds = quiet.seconds
+    for stage, took in seconds.items():
+        context.seconds[stage + suffix] = took
+    assert tuned.probed is not None
+    megabytes = tuned.weights.flat.nbytes / 1e6
+    if inputs.vectors.table is not None:
+        megabytes += inputs.vectors.table.megabytes
+    probe, numbers = tuned.probed.probe, tuned.weights.flat.size
+    predict = predictor(context, classifier, tuned.probed.weights)
+    name = PROBE + suffix
+    candidates = {name: Candidate(Learned(predict, probe.held_out, numbers, megabytes), seconds["probe"])}
+    if tuned.held_out is not None:
+        predict, best = predictor(context, classifier, tuned.weights), TUNED + suffix
+        learned = Learned(predict, tuned.held_out, numbers, megabytes)
+        candidates[best] = Candidate(learned, sum(seconds.values()), stand_in=name)
+        name = best
+    return Encoded(candidates, name, tuned)
+
+
+def _summary(
+    candidates: dict[str, Candidate], combination: Combination, model: str, without: str | None
+) -> ChoiceSummary:
+    arms = [
+        ArmSummary(name, score.accuracy, score.error, float(share), one.seconds, one.learned.megabytes)
+        for (name, one), score, share in zip(candidates.items(), combination.arms, combination.shares, strict=True)
+    ]
+    only = next((arm.name for arm in arms if arm.share == 1), TOGETHER)
+    score = combination.together
+    return ChoiceSummary(only, score.accuracy, score.error, model, without, arms)
+
+
+def _tell(context: Context, summary: ChoiceSummary) -> None:
+    """A line for each arm on the encoder, whose accuracy is known now, and two for the choice."""
+    for arm in summary.arms:
+        context.tracker.metric(f"arms/{arm.name}", arm.accuracy)
+        if arm.name.startswith((PROBE, TUNED)):
+            text = f"{arm.name} · cross-validated {arm.accuracy:.3f} ± {arm.error:.3f} · {arm.megabytes:.1f} MB"
+            context.console.line("arm", text, arm.seconds)
+    listed = " · ".join(f"{arm.name} {arm.accuracy:.3f} ± {arm.error:.3f}" for arm in summary.arms)
+    together = f"{TOGETHER} {summary.accuracy:.3f} ± {summary.error:.3f}"
+    context.console.line("choose", f"{listed} · {together} (cross-validated on your labels)")
+    shares = sorted((arm for arm in summary.arms if arm.share), key=lambda arm: -arm.share)
+    if summary.name == TOGETHER:
+        listed = ", ".join(f"{arm.name} {arm.share:.1f}" for arm in shares)
+        text = f"{TOGETHER}: {listed}: this mean has the lowest log-loss on held-out labels"
+    else:
+        text = f"{summary.name}: nothing added to it lowers the log-loss on held-out labels"
+    context.console.line("choose", text)

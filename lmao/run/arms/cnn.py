@@ -1,0 +1,116 @@
+"""textcat=cnn: texts and labels come in, the encoder, pre-trained or not, with a classifier on top goes out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.corpus.selection import Selection
+from lmao.data.document import Source
+from lmao.encoder.encoder import TypeTable
+from lmao.encoder.opening import open_encoder
+from lmao.encoder.stock import has_twin
+from lmao.engine.parameters import Floats, Parameters
+from lmao.pretrain.language_model import save_language_model
+from lmao.run.arms.trained import Predict, Trained, tell_trial
+from lmao.run.context import Context
+from lmao.run.export import build_pipeline, save_pipeline, save_tok2vec
+from lmao.run.plots import learning_curves
+from lmao.run.stages.encode import Dataset
+from lmao.run.stages.heads import Heads, syntactic_heads
+from lmao.run.stages.pretrain import Pretrained, pretrain
+from lmao.run.stages.textcat import Tuned, train_classifier
+from lmao.run.stages.vectors import static_vectors
+from lmao.textcat.classifier import Classifier
+from lmao.vectors.loading import target_table_errors
+from lmao.vectors.lookup import TypeVectors, look_up
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the encoder gets, what it predicts, and the digests of all that the run depends on."""
+
+    vectors: TypeVectors
+    target: TypeVectors
+    heads: Heads
+    digests: Mapping[str, str]
+
+
+def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
+    inputs = gather(context, source, data)
+    classifier = open_classifier(context, data, inputs.vectors)
+    pretrained = pretrain_encoder(context, classifier, data, inputs)
+    tuned = train_classifier(context, classifier, pretrained, data.splits)
+    size = keep(context, data, inputs.vectors, pretrained, tuned)
+    before = None if pretrained is None else pretrained.summary
+    predict = predictor(context, classifier, tuned.weights)
+    return Trained(predict, before, tuned.summary, tuned.weights.flat.size, size, inputs.digests)
+
+
+def gather(context: Context, source: Source, data: Dataset) -> Inputs:
+    """Vectors, targets and heads; the trial is told.
+
+    Raises:
+        AlreadyRun: another trial has run the same.
+    """
+    vectors = static_vectors(context, "vectors", context.settings.vectors, data.texts)
+    target = _target_vectors(context, vectors, data.texts)
+    heads = syntactic_heads(context, source, data.texts.corpus)
+    digests = tell_trial(context, data, vectors=vectors.digest, target=target.digest, heads=heads.digest)
+    return Inputs(vectors, target, heads, digests)
+
+
+def open_classifier(context: Context, data: Dataset, vectors: TypeVectors) -> Classifier:
+    settings, device, corpus = context.settings, context.team.device, data.texts.corpus
+    encoder = open_encoder(settings.encoder, vectors.vectors.shape[1], device)
+    types = TypeTable(encoder.hash_rows(corpus.types), vectors.rows, device.to_device(vectors.vectors))
+    return Classifier(encoder, types, corpus, len(corpus.label_names))
+
+
+def pretrain_encoder(context: Context, classifier: Classifier, data: Dataset, inputs: Inputs) -> Pretrained | None:
+    if not context.settings.pretrains:
+        return None
+    return pretrain(context, classifier, data, inputs.target, inputs.heads, inputs.digests)
+
+
+def keep(
+    context: Context, data: Dataset, vectors: TypeVectors, pretrained: Pretrained | None, tuned: Tuned
+) -> float | None:
+    """Curves, and the model, if models are kept: its size in MB."""
+    settings, folder, weights = context.settings, context.folder, tuned.weights
+    learning_curves(
+        folder / "curves.png", [] if pretrained is None else pretrained.summary.records, tuned.summary.records
+    )
+    if settings.tracking.keep_models == "none":
+        return None
+    if not has_twin(settings.encoder):
+        context.console.warn(f"no model/: spaCy has no parts to compute encoder={settings.encoder.name} with")
+        return None
+    with context.timed("export"):
+        on_host = weights.like(context.team.device.to_host(weights.flat))
+        labels = data.texts.corpus.label_names
+        nlp = build_pipeline(settings.data.language, labels, settings.encoder, vectors.table, on_host)
+        save_pipeline(nlp, folder / "model")
+        if pretrained is not None:
+            save_tok2vec(nlp, settings.encoder, pretrained.weights, folder)
+            save_language_model(folder, settings.encoder, pretrained.weights, pretrained.tasks, data.texts)
+    return sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file()) / 1e6
+
+
+def predictor(context: Context, classifier: Classifier, weights: Parameters) -> Predict:
+    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
+        return classifier.predict(weights, documents, context.team, advance)
+
+    return predict
+
+
+def _target_vectors(context: Context, inputs: TypeVectors, texts: Selection) -> TypeVectors:
+    """The table whose rows pre-training predicts, or none."""
+    settings = context.settings
+    if not settings.needs_target:
+        return look_up(texts.corpus, None)
+    if settings.target.name == "same":
+        return inputs
+    with target_table_errors():
+        return static_vectors(context, "target", settings.target, texts)

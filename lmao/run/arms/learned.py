@@ -1,0 +1,145 @@
+"""Linear classifiers of a run: its texts and labels come in, each is trained and told of in a line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.corpus.ngrams import Ids
+from lmao.engine.parameters import Floats
+from lmao.run.arms.trained import Predict
+from lmao.run.context import Context
+from lmao.run.stages.encode import Dataset
+from lmao.streams import stream
+from lmao.textcat.folds import HeldOut, cut
+from lmao.textcat.lsa import fit_lsa
+from lmao.textcat.ngram_classifier import NgramClassifier, regressions
+from lmao.textcat.probe import Probe, fit_probe
+from lmao.textcat.self_training import self_trained
+from lmao.vectors.lookup import TypeVectors
+from lmao.vectors.texts import document_vectors, mean_vectors
+
+RAW = 4000  # texts that self-training labels
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line that tells of a classifier: the stage's name, and what it is called."""
+
+    stage: str
+    name: str
+
+    def text(self, held_out: HeldOut, megabytes: float, chosen: str) -> str:
+        size = f"{megabytes:.1f} MB" if megabytes >= 0.1 else f"{megabytes * 1000:.0f} kB"
+        return f"{self.name} · cross-validated {held_out.accuracy:.3f} ± {held_out.error:.3f} · {size} · {chosen}"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A classifier trained on all labels, and its answers in cross-validation.
+
+    numbers: how many it learned; megabytes: of all it needs to predict.
+    """
+
+    predict: Predict
+    held_out: HeldOut
+    numbers: int
+    megabytes: float
+
+
+def learn_ngrams(context: Context, data: Dataset, line: Line) -> Learned:
+    train, classes, seed = data.splits.train, len(data.texts.corpus.label_names), context.settings.seed
+    classifier, read = NgramClassifier(), _reader(data)
+    total = regressions(train.labels, seed)
+    with context.console.stage(line.stage, total, "regressions") as stage:
+        classifier.fit(read(train.documents), train.labels, classes, seed, stage.advance)
+        chosen = f"{classifier.features:,} n-grams · {classifier.setting}"
+        stage.done(line.text(classifier.held_out, classifier.megabytes, chosen))
+
+    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
+        return classifier.predict(read(documents))
+
+    return Learned(predict, classifier.held_out, classifier.numbers, classifier.megabytes)
+
+
+def learn_lsa(context: Context, data: Dataset, line: Line) -> Learned:
+    train, corpus, seed = data.splits.train, data.texts.corpus, context.settings.seed
+    read = _reader(data)
+    with context.console.stage(line.stage) as stage:
+        texts, examples = read(data.texts.documents), read(train.documents)
+        classifier = fit_lsa(texts, examples, train.labels, len(corpus.label_names), seed)
+        probe, (words, dims) = classifier.probe, classifier.lsa.shape
+        megabytes = (words * dims + probe.W.size) * 4 / 1e6
+        chosen = f"latent semantic analysis, {classifier.dims} dimensions · C {probe.C:.3g}"
+        stage.done(line.text(probe.held_out, megabytes, chosen))
+    _warn(context, probe, line)
+
+    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
+        return classifier.predict(read(documents))
+
+    return Learned(predict, probe.held_out, probe.W.size, megabytes)
+
+
+def learn_mean_vectors(context: Context, data: Dataset, vectors: TypeVectors, line: Line) -> Learned:
+    def read(documents: NDArray[np.int64]) -> Floats:
+        return mean_vectors(vectors, documents)
+
+    return _learn_probe(context, data, vectors, "mean of vectors", read, line)[0]
+
+
+def learn_document_vectors(context: Context, data: Dataset, vectors: TypeVectors, line: Line) -> tuple[Learned, Probe]:
+    return _learn_probe(context, data, vectors, "document of vectors", _document_reader(data, vectors), line)
+
+
+def learn_from_raw_texts(
+    context: Context, data: Dataset, vectors: TypeVectors, probe: Probe, others: NDArray[np.int64], line: Line
+) -> Learned:
+    """From the labels that a probe on document vectors gives some of other documents."""
+    train, read = data.splits.train, _document_reader(data, vectors)
+    some = np.sort(stream(context.settings.seed, "self-training").permutation(others)[:RAW])
+    with context.console.stage(line.stage) as stage:
+        cuts = cut(train.labels, context.settings.seed)
+        taught = self_trained(read(train.documents), train.labels, read(some), probe, cuts)
+        learned = _learned(vectors, taught, read)
+        chosen = f"on the labels that it gave {len(some):,} texts"
+        stage.done(line.text(learned.held_out, learned.megabytes, chosen))
+    return learned
+
+
+def _learn_probe(
+    context: Context, data: Dataset, vectors: TypeVectors, chosen: str,
+    read: Callable[[NDArray[np.int64]], Floats], line: Line,
+) -> tuple[Learned, Probe]:  # fmt: skip
+    train, classes = data.splits.train, len(data.texts.corpus.label_names)
+    with context.console.stage(line.stage) as stage:
+        probe = fit_probe(read(train.documents), train.labels, classes, context.settings.seed)
+        learned = _learned(vectors, probe, read)
+        stage.done(line.text(learned.held_out, learned.megabytes, f"{chosen} · C {probe.C:.3g}"))
+    _warn(context, probe, line)
+    return learned, probe
+
+
+def _learned(vectors: TypeVectors, probe: Probe, read: Callable[[NDArray[np.int64]], Floats]) -> Learned:
+    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
+        return probe.predict(read(documents))
+
+    assert vectors.table is not None
+    return Learned(predict, probe.held_out, probe.W.size, vectors.table.megabytes + probe.W.nbytes / 1e6)
+
+
+def _reader(data: Dataset) -> Callable[[NDArray[np.int64]], list[Ids]]:
+    """Word ids of documents."""
+    corpus = data.texts.corpus
+    return lambda documents: [corpus.word_ids(int(number)) for number in documents]
+
+
+def _document_reader(data: Dataset, vectors: TypeVectors) -> Callable[[NDArray[np.int64]], Floats]:
+    table = vectors.table
+    assert table is not None
+    return lambda documents: document_vectors(data.texts, table, documents)
+
+
+def _warn(context: Context, probe: Probe, line: Line) -> None:
+    if probe.warning is not None:
+        context.console.warn(f"{line.name}: {probe.warning}")

@@ -1,0 +1,50 @@
+"""What every arm returns, and what its trial is told of before anything is trained."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.cache import key_of
+from lmao.engine.parameters import Floats
+from lmao.run.context import Context
+from lmao.run.result import ChoiceSummary, PretrainSummary, TextcatSummary, code_version
+from lmao.run.stages.encode import Dataset
+from lmao.textcat.combination import Combination
+
+Predict = Callable[[NDArray[np.int64], Callable[[float], None]], Floats]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What textcat=auto came to. arms: in the order of summary.arms, which says what is known of them before dev."""
+
+    arms: Mapping[str, Predict]
+    combination: Combination
+    summary: ChoiceSummary
+
+
+@dataclass(frozen=True)
+class Trained:
+    """predict(documents (n,), advance) gives probabilities (n, classes); advance is told of the words done."""
+
+    predict: Predict
+    pretrain: PretrainSummary | None
+    textcat: TextcatSummary
+    parameters: int
+    model_mb: float | None
+    digests: Mapping[str, str]  # of all that it depends on
+    choice: Choice | None = None
+
+
+def tell_trial(context: Context, data: Dataset, **found: str | None) -> Mapping[str, str]:
+    """The digests of all that the run depends on; its trial is told of them before anything is trained.
+
+    Raises:
+        AlreadyRun: another trial has run the same.
+    """
+    digests = {"config": key_of(context.settings.science()), "data": data.digest}
+    digests |= {name: digest for name, digest in found.items() if digest is not None}
+    context.trial.look_up(digests, code_version())
+    return digests

@@ -1,0 +1,77 @@
+"""textcat=linear from end to end, on each kind of features."""
+
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from numpy.typing import NDArray
+
+from lmao.cache import Cache
+from lmao.config.run import Config
+from lmao.errors import UserError
+from lmao.run.inputs import check_inputs
+from lmao.textcat.ngram_classifier import NgramClassifier
+from tests.support.finished import Finished
+
+Documents = list[NDArray[np.int32]]
+
+
+@pytest.mark.skipif(
+    "LMAO_TEST_IMDB" not in os.environ, reason="LMAO_TEST_IMDB is not set to the path of aclImdb_v1.tar.gz"
+)
+def test_imdb_with_1000_labels_is_85_percent() -> None:
+    reviews: dict[str, tuple[bytes, int]] = {}
+    with tarfile.open(Path(os.environ["LMAO_TEST_IMDB"])) as archive:
+        for member in archive:
+            parts = member.name.split("/")
+            if len(parts) == 4 and parts[1] == "train" and parts[2] in ("pos", "neg"):
+                file = archive.extractfile(member)
+                assert file is not None
+                reviews[member.name] = file.read(), int(parts[2] == "pos")
+    chosen = np.random.default_rng(0).permutation(sorted(reviews))[:4000]
+    tokenizer, ids = spacy.blank("en").tokenizer, dict[str, int]()
+    texts: Documents = []
+    for name in chosen:
+        words = tokenizer(reviews[name][0].decode().replace("<br />", "\n"))
+        texts.append(np.array([ids.setdefault(word.lower_, len(ids)) for word in words], dtype=np.int32))
+    labels = np.array([reviews[name][1] for name in chosen])
+    classifier = NgramClassifier()
+    classifier.fit(texts[:1000], labels[:1000], classes=2, seed=0)
+    accuracy = (classifier.predict(texts[1000:]).argmax(axis=1) == labels[1000:]).mean()
+    assert 0.835 < accuracy < 0.87
+
+
+@pytest.mark.parametrize(("features", "what"), [("ngrams", "n-grams · "), ("lsa", "latent semantic analysis, ")])
+def test_word_features_train_without_vectors(finished: Callable[..., Finished], features: str, what: str) -> None:
+    run = finished("textcat=linear", f"textcat.features={features}")
+    assert what in run.output and "cross-validated accuracy" in run.output
+    assert run.result.dev_accuracy > 0.4 and "vectors" not in run.result.digests
+    assert run.result.parameters > 0
+
+
+@pytest.mark.parametrize("options", [("mean", "floret"), ("document", "floret"), ("document", "document")])
+def test_features_made_of_vectors_train_a_probe(finished: Callable[..., Finished], options: tuple[str, str]) -> None:
+    features, vectors = options
+    run = finished("textcat=linear", f"textcat.features={features}", f"vectors={vectors}", "vectors.epochs=3")
+    assert f"linear · {features} of vectors" in run.output
+    assert run.result.dev.examples == 100 and run.result.dev_accuracy > 0.4
+    assert run.result.digests["vectors"] and not (run.folder / "model").exists()
+    scores = np.load(run.folder / "predictions.npz")["dev_scores"]
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_features_made_of_vectors_need_some(compose: Callable[..., Config]) -> None:
+    with pytest.raises(UserError, match=r"textcat\.features=mean is made of vectors and there are none"):
+        compose("textcat=linear", "textcat.features=mean", "vectors=none")
+
+
+def test_a_missing_table_is_found_before_anything_long(compose: Callable[..., Config], tmp_path: Path) -> None:
+    asked = ["textcat=linear", "vectors=glove", "vectors.path=nowhere.txt"]
+    cache = Cache(tmp_path, pytest.fail)
+    check_inputs(compose(*asked), cache)
+    with pytest.raises(UserError, match=r"vectors\.path: there is no file nowhere\.txt"):
+        check_inputs(compose(*asked, "textcat.features=mean"), cache)
