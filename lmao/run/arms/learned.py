@@ -89,7 +89,7 @@ def learn_mean_vectors(context: Context, data: Dataset, vectors: TypeVectors, li
 
 
 def learn_document_vectors(context: Context, data: Dataset, vectors: TypeVectors, line: Line) -> tuple[Learned, Probe]:
-    return _learn_probe(context, data, vectors, "document of vectors", _document_reader(data, vectors), line)
+    return _learn_probe(context, data, vectors, "weighted sum of vectors", _document_reader(data, vectors), line)
 
 
 def learn_from_raw_texts(
