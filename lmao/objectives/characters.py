@@ -38,7 +38,7 @@ def characters(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
     Needs: predictions (n, bytes * 256) and as `vectors` (n, bytes) the bytes themselves, see `byte_targets`. No vectors
     of words: it works with vectors=none, and for every word.
     Relates to: no other here: it is the only one with a softmax over fixed outputs.
-    Example: python train.py objective=characters objective.characters=4
+    Example: python train.py +recipe=words objective=characters objective.characters=4
     """
     n, places = targets.vectors.shape
     logits = prediction.reshape(n * places, VALUES)

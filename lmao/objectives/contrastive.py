@@ -21,7 +21,7 @@ def contrastive(prediction: Floats, targets: Targets, temperature: float) -> tup
     Needs: `candidates` (m, dims), the distinct targets c of the whole batch, and `places` (n,), which of them each is.
     The more words a batch has (pretrain.batch_words), the harder the question.
     Relates to: `cosine`, the same without the other candidates; `document` can add it to its own loss.
-    Example: python train.py objective=contrastive objective.temperature=0.1
+    Example: python train.py +recipe=words objective=contrastive objective.temperature=0.1
     """
     unit, length = _directions(prediction)
     candidates, _ = _directions(targets.candidates)

@@ -17,7 +17,7 @@ def cosine(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
     Needs: `vectors` (n, dims), no row of which is zero.
     Relates to: `l2`, where lengths count as well; `vmf`, whose prediction's length says how sure it is; `contrastive`,
     which also pushes away from the other targets. `trigram`, `document` and objective=head use it for other targets.
-    Example: python train.py objective=cosine
+    Example: python train.py +recipe=words objective=cosine
              python train.py objective=head objective.parser=en_core_web_sm
     """
     p = prediction + SMALL

@@ -16,7 +16,7 @@ def document(prediction: Floats, targets: Targets, contrastive: float, temperatu
     Needs: one prediction a text, not a word, and `vectors` (texts, dims); `candidates` and `places` for the softmax.
     With `predict=document` the text is a window of a document, the vector that of all of it. No word need be masked.
     Relates to: `cosine` and `contrastive`, whose sum it is; objective=sum has it beside a loss of words.
-    Example: python train.py objective=document pretrain=document vectors=document
+    Example: python train.py objective=document
              python train.py objective=whole_document pretrain=document vectors=document
     """
     gradient, loss = cosine(prediction, targets)

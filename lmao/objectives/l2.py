@@ -17,7 +17,7 @@ def l2(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
     Needs: `vectors` (n, dims) and `lengths` (n,), the words of each one's document. It is a sum, not divided by W: a
     batch of more documents has a larger loss, and a rare word's long vector a larger gradient.
     Relates to: `cosine`, which forgets lengths and is a mean.
-    Example: python train.py objective=l2
+    Example: python train.py +recipe=words objective=l2
     """
     difference: Floats = prediction - targets.vectors
     weights: Any = targets.weights / targets.lengths

@@ -20,7 +20,7 @@ def trigram(prediction: Floats, targets: Targets) -> tuple[Floats, float]:
     Needs: `vectors` (n, 3 * dims). A part is zeros where there is none, at a text's border or for a word without a
     vector: it has no loss and no gradient.
     Relates to: `cosine`, which it is for each part.
-    Example: python train.py objective=trigram
+    Example: python train.py +recipe=words objective=trigram
     """
     n, outputs = prediction.shape
     shape = (n * PARTS, outputs // PARTS)

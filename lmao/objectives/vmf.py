@@ -32,7 +32,7 @@ def vmf(prediction: Floats, targets: Targets, length_penalty: float, alignment: 
     ICLR 2019; the settings are its lambda_1 and lambda_2.
     Needs: `vectors` (n, dims), of which the direction counts. The prediction's length is the concentration.
     Relates to: `cosine`, which has the same best direction, but no measure of how sure a prediction is.
-    Example: python train.py objective=vmf objective.length_penalty=0.02
+    Example: python train.py +recipe=words objective=vmf objective.length_penalty=0.02
     """
     dims = prediction.shape[1]
     squares = np.einsum("ij,ij->i", prediction, prediction).astype(np.float64)

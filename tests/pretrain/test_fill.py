@@ -28,7 +28,7 @@ from lmao.objectives.masking import MASK_TYPE
 from lmao.objectives.output import OutputLayer
 from lmao.objectives.whitening import prepare
 from lmao.pretrain.language_model import LanguageModel
-from lmao.run import arms
+from lmao.run.arms import cnn
 from lmao.run.experiment import run
 from lmao.run.stages.pretrain import pretrain
 from lmao.stop import StopSignal
@@ -73,7 +73,7 @@ def learned(
     )
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch, StopSignal() as stop:
-        patch.setattr(arms, "pretrain", listening)
+        patch.setattr(cnn, "pretrain", listening)
         run(settings, folder, Console(rich.console.Console(quiet=True)), stop, NoTrial(), NullStore())
     yield Learned(folder, settings, **seen)
 
@@ -172,7 +172,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     ("overrides", "message"),
     [
         (("pretrain.epochs=0",), "did not pre-train: train one with pretrain.epochs=1 or more"),
-        ((), "has not learned to predict masked words: train with objective=cosine"),
+        ((), "has not learned to predict masked words: train with objective=l2"),
     ],
 )
 def test_a_run_without_a_language_model_says_why(

@@ -66,7 +66,7 @@ def test_rows_are_named_by_what_differs_and_tables_by_the_data(workplace: Workpl
         "Baseline, tpe",
         "2 epochs, objective.name=cosine",
         "2 epochs, objective.name=l2",
-        "epochs by the corpus",
+        "epochs by the corpus, objective.name=cosine",
     ]
     assert (workplace.folder / "report" / "imdb-history.png").exists()
 

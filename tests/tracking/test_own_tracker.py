@@ -49,12 +49,13 @@ def test_a_run_reports_everything_to_it(compose: Callable[..., Config], store: J
         "docstrings cnn pretrain=1 seed=0", {"run": result.mlflow_run_id, "status": "FINISHED"},
     )  # fmt: skip
     assert {line["run"] for line in store.lines()} == {result.mlflow_run_id}
-    [parameters] = values_of(store, "parameters")
+    asked, decided = values_of(store, "parameters")  # by the command line, and by the corpus
+    parameters = asked | decided
     assert (parameters["encoder.width"], parameters["pretrain.epochs"]) == (settings.encoder.width, 1)
     assert {"pretrain/loss", "textcat/loss", "dev/accuracy", "vectors/coverage"} <= set(values_of(store, "metric"))
     [best] = [line["value"] for line in store.lines() if line.get("metric") == "dev/best_accuracy"]
     assert best == result.dev_accuracy
-    assert [dataset["name"] for dataset in values_of(store, "dataset")] == ["docstrings", "floret"]
+    assert [dataset["name"] for dataset in values_of(store, "dataset")] == ["docstrings", "document"]
     assert str(tmp_path / "run" / "result.json") in values_of(store, "artifact")
     assert f"compare       {store.command}   (run {first['run'][:8]})" in output
 
