@@ -52,7 +52,11 @@ def main() -> int:
 def studies(glove: str) -> dict[str, list[str]]:
     """The settings of each study, by name."""
     found = {name: list(own) for name, own in BASELINES.items()}
-    found |= {f"{row}-{name}": [*table, *own] for name, table in INPUTS.items() for row, own in OBJECTIVES.items()}
+    found |= {
+        f"{row}-{name}": ["textcat=cnn", *table, *own]
+        for name, table in INPUTS.items()
+        for row, own in OBJECTIVES.items()
+    }
     return {
         name: [*DATA, *own, *([f"vectors.path={glove}"] if "vectors=glove" in own else [])]
         for name, own in found.items()

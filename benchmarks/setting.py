@@ -35,6 +35,7 @@ REFERENCE = (
     "data=imdb",
     "data.unsupervised=true",
     "+recipe=words",
+    "textcat=cnn",
     "pretrain.mask_rate=0.15",
     "pretrain.dropout=0",
     "pretrain.vector_dropout=0",

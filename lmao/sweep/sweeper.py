@@ -65,10 +65,18 @@ class StudySweep(OptunaSweeperImpl):
 
     def sweep(self, arguments: list[str]) -> None:
         """Raises UserError for what a user can fix, before anything is created; and if too many trials failed."""
-        space = read_space(self._parse_sweeper_params_config(), arguments)
-        space = space.without_unused(_validate(self._compose(space.fixed)))
-        settings = self._check(space)
         console = Console()
+        space = read_space(self._parse_sweeper_params_config(), arguments)
+        composed = _validate(self._compose(space.fixed))
+        if composed.textcat.name == "auto" and not any(argument.startswith("textcat=") for argument in arguments):
+            console.line(
+                "textcat", "cnn, since the default, textcat=auto, chooses by itself: there is nothing to search"
+            )
+            arguments = [*arguments, "textcat=cnn"]
+            space = read_space(self._parse_sweeper_params_config(), arguments)
+            composed = _validate(self._compose(space.fixed))
+        space = space.without_unused(composed)
+        settings = self._check(space)
         inputs = inputs_of(settings, self._see_inputs(settings, console))
         points = space.points() if self._sampler_name == GRID else []
         experiment = self._config.hydra.runtime.choices.get("experiment")

@@ -267,8 +267,8 @@ def test_pretraining_is_searched_where_its_epochs_are_left_to_the_corpus() -> No
 
 def test_a_study_with_epochs_left_to_the_corpus_is_named_so(compose: Callable[..., Any]) -> None:
     space = read_space([], [])
-    assert name_of(compose(), space, "tpe", None) == "docstrings-document-pretrainauto"
-    assert name_of(compose("pretrain.epochs=2"), space, "tpe", None) == "docstrings-document-pretrain2"
+    assert name_of(compose("textcat=cnn"), space, "tpe", None) == "docstrings-document-pretrainauto"
+    assert name_of(compose("textcat=cnn", "pretrain.epochs=2"), space, "tpe", None) == "docstrings-document-pretrain2"
 
 
 def test_what_chooses_by_itself_is_swept_only_over_what_the_command_line_names(compose: Callable[..., Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from lmao.tracking.mlflow_client import open_client
-from tests.support.processes import ProcessResult
+from tests.support.processes import Place, ProcessResult
 from tests.support.recipes import WORDS
 from tests.support.sweeps import Sweeps, kept, states
 
@@ -53,6 +53,18 @@ def test_a_sweep_prints_a_line_for_each_trial_and_the_outcome(first: ProcessResu
     assert all("best 0." in line and "learn_rate" in line for line in first.trial_lines())
     assert lines[-2].startswith(f"done       {STUDY} · 4 complete · best 0.")
     assert lines[-1].split() == f"table: python -m lmao.report compare: mlflow ui, run {STUDY}".split()
+
+
+def test_a_sweep_is_of_the_cnn_unless_the_command_line_names_a_classifier(session_cache: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path, session_cache, ["-m", "sweep=random", "hydra.sweeper.n_trials=1", "threads=1"])
+    tiny = ["data=docstrings_tiny", "vectors=document_tiny", "encoder=cnn_tiny", "tracking=off", "pretrain.epochs=1"]
+    ended = place.finish(*tiny, "textcat.epochs=1")
+    assert (ended.code, ended.errors) == (0, "")
+    said, study, *_ = ended.output.splitlines()
+    assert said.startswith("textcat    cnn, since the default, textcat=auto, chooses by itself")
+    assert study.startswith("study      docstrings-document-pretrain1-random")
+    refused = place.finish(*tiny, "textcat=auto")
+    assert refused.code == 2 and "choose textcat=cnn" in refused.errors
 
 
 def test_the_number_of_trials_is_a_total(place: Sweeps, second: ProcessResult) -> None:
