@@ -1,6 +1,7 @@
 """textcat=auto from end to end: its arms, its choice, and what becomes of both."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from lmao.errors import UserError
 from lmao.run.experiment import run
 from lmao.run.result import ChoiceSummary
 from lmao.stop import StopSignal
+from lmao.tracking.mlflow_client import open_client
 from lmao.tracking.off import NullStore
+from lmao.tracking.store import open_store
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
 
@@ -125,3 +128,21 @@ def test_too_few_labels_are_one_line(
 def test_it_begins_with_the_probe(compose: Callable[..., Config]) -> None:
     with pytest.raises(UserError, match=r"textcat\.init: textcat=auto judges the encoder's probe, too"):
         compose("textcat=auto", "textcat.init=fresh")
+
+
+def test_mlflow_takes_all_that_it_is_told(
+    compose: Callable[..., Config], mlflow_database: Path, tmp_path: Path
+) -> None:
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    settings = compose("debug=tiny", "threads=1", "textcat=auto_tiny", "tracking=mlflow", f"tracking.uri={uri}")
+    (tmp_path / "run").mkdir()
+    console = Console(rich.console.Console(quiet=True))
+    with StopSignal() as stop:
+        result = run(settings, tmp_path / "run", console, stop, NoTrial(), open_store(settings.tracking))
+    assert result.mlflow_run_id is not None
+    recorded = open_client(uri).get_run(result.mlflow_run_id)
+    assert recorded.info.status == "FINISHED"
+    arms = {name for name in recorded.data.metrics if name.startswith("arms/")}
+    assert {"arms/n-grams", "arms/probe", "arms/probe not pre-trained"} <= arms
+    assert recorded.data.metrics["dev/best_accuracy"] == result.dev_accuracy

@@ -26,6 +26,7 @@ from lmao.tracking.trial import NoTrial
 NGRAMS, LSA, DOCUMENT, SELF_TRAINED = "n-grams", "LSA", "document vectors", "self-trained"
 PROBE, TUNED = "probe", "fine-tuned"
 UNTRAINED = " (not pre-trained)"
+NO_PARENTHESES = str.maketrans("", "", "()")  # MLflow takes none in the name of a metric
 FEW = 2000  # labels; with more, raw texts have nothing to add, and an untrained encoder would double the time
 
 
@@ -159,7 +160,7 @@ def _summary(
 def _tell(context: Context, summary: ChoiceSummary) -> None:
     """A line for each arm on the encoder, whose accuracy is known now, and two for the choice."""
     for arm in summary.arms:
-        context.tracker.metric(f"arms/{arm.name}", arm.accuracy)
+        context.tracker.metric(f"arms/{arm.name.translate(NO_PARENTHESES)}", arm.accuracy)
         if arm.name.startswith((PROBE, TUNED)):
             text = f"{arm.name} · cross-validated {arm.accuracy:.3f} ± {arm.error:.3f} · {arm.megabytes:.1f} MB"
             context.console.line("arm", text, arm.seconds)
