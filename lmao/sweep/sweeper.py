@@ -66,15 +66,10 @@ class StudySweep(OptunaSweeperImpl):
     def sweep(self, arguments: list[str]) -> None:
         """Raises UserError for what a user can fix, before anything is created; and if too many trials failed."""
         console = Console()
-        space = read_space(self._parse_sweeper_params_config(), arguments)
-        composed = _validate(self._compose(space.fixed))
-        if composed.textcat.name == "auto" and not any(argument.startswith("textcat=") for argument in arguments):
-            console.line(
-                "textcat", "cnn, since the default, textcat=auto, chooses by itself: there is nothing to search"
-            )
-            arguments = [*arguments, "textcat=cnn"]
-            space = read_space(self._parse_sweeper_params_config(), arguments)
-            composed = _validate(self._compose(space.fixed))
+        space, composed = self._read(arguments)
+        chooses = composed.textcat.name == "auto" and not any(one.startswith("textcat=") for one in arguments)
+        if chooses:
+            space, composed = self._read([*arguments, "textcat=cnn"])
         space = space.without_unused(composed)
         settings = self._check(space)
         inputs = inputs_of(settings, self._see_inputs(settings, console))
@@ -91,6 +86,8 @@ class StudySweep(OptunaSweeperImpl):
             same_attributes(settings, space, self._sampler_name, inputs),
             attributes(settings, space, self._own.rerun_of), self._own.n_trials, points,
         )  # fmt: skip
+        if chooses:
+            console.line("textcat", "cnn: the default, textcat=auto, chooses by itself and leaves nothing to search")
         lines = Lines(console, study)
         try:
             with storage_errors(study.url, DATABASE):
@@ -111,6 +108,11 @@ class StudySweep(OptunaSweeperImpl):
                 raise UserError(too_many)
         finally:
             study.close()
+
+    def _read(self, arguments: list[str]) -> tuple[Space, Config]:
+        """The space, and the settings beside it."""
+        space = read_space(self._parse_sweeper_params_config(), arguments)
+        return space, _validate(self._compose(space.fixed))
 
     def _see_inputs(self, settings: Config, console: Console) -> Source:
         """Raises UserError if something that the settings name isn't there."""

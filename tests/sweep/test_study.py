@@ -233,7 +233,10 @@ def test_settings_that_nothing_uses_are_not_searched(compose: Callable[..., Any]
         "pretrain.mask_rate=interval(0.1,0.5)",
     ]
     space = read_space(params, ["pretrain.epochs=0"])
-    assert set(space.without_unused(compose("pretrain.epochs=0")).distributions) == {"textcat.dropout", "optimizer.eps"}
+    assert set(space.without_unused(compose("textcat=cnn", "pretrain.epochs=0")).distributions) == {
+        "textcat.dropout",
+        "optimizer.eps",
+    }
     assert not space.without_unused(compose("textcat=linear")).distributions
 
 
@@ -245,7 +248,7 @@ def test_the_full_space_has_what_the_objective_has_use_for(compose: Callable[...
 
     def searched(*arguments: str) -> set[str]:
         own = [argument for argument in arguments if "," not in argument]
-        found = read_space(params, arguments).without_unused(compose(*own)).distributions
+        found = read_space(params, arguments).without_unused(compose("textcat=cnn", *own)).distributions
         return {name for name in found if name.startswith("pretrain.")}
 
     assert searched() == windows | {"pretrain.learn_rate"}

@@ -61,7 +61,7 @@ def test_a_sweep_is_of_the_cnn_unless_the_command_line_names_a_classifier(sessio
     ended = place.finish(*tiny, "textcat.epochs=1")
     assert (ended.code, ended.errors) == (0, "")
     said, study, *_ = ended.output.splitlines()
-    assert said.startswith("textcat    cnn, since the default, textcat=auto, chooses by itself")
+    assert said.startswith("textcat    cnn: the default, textcat=auto, chooses by itself")
     assert study.startswith("study      docstrings-document-pretrain1-random")
     refused = place.finish(*tiny, "textcat=auto")
     assert refused.code == 2 and "choose textcat=cnn" in refused.errors
