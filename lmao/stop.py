@@ -1,6 +1,8 @@
-"""Ctrl-C and SIGTERM: an exception at once, or, inside `deferred`, a request that the loop answers after saving."""
+"""Ctrl-C and SIGTERM: an exception, at once or after what is `uninterrupted`; or, inside `deferred`, a request that the
+loop answers after saving."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,6 +21,9 @@ class Stopped(BaseException):
 
 class StopSignal:
     """Handlers for SIGINT and SIGTERM while the `with` block runs; without effect outside the main thread."""
+
+    _depth = 0  # of `uninterrupted` blocks in the main thread
+    _held: "StopSignal | None" = None  # whose signal waits for their end
 
     def __init__(self) -> None:
         self.requested: int | None = None
@@ -53,8 +58,30 @@ class StopSignal:
         if self.requested is not None:
             raise Stopped(self.requested)
 
+    @classmethod
+    @contextmanager
+    def uninterrupted(cls) -> Iterator[None]:
+        """Around what must not be cut in two, such as a write to a store: the first signal raises at its end, a second
+        one at once. Blocks may lie in one another, and in other threads, which get no signals."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        StopSignal._depth += 1
+        try:
+            yield
+        finally:
+            StopSignal._depth -= 1
+            if not StopSignal._depth and StopSignal._held is not None:
+                held, StopSignal._held = StopSignal._held, None
+                held.check()
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         again = self.requested is not None
         self.requested = number
-        if again or not self._deferred:
-            raise Stopped(number)
+        if not again and self._deferred:
+            return
+        if not again and StopSignal._depth:
+            StopSignal._held = self
+            return
+        StopSignal._held = None
+        raise Stopped(number)

@@ -5,7 +5,8 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +15,7 @@ from lmao import database
 from lmao.database import connect_options, exclusive, scheme, sqlite_file
 from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
+from lmao.stop import StopSignal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -108,6 +110,11 @@ def _reach_server(uri: str) -> None:
         urllib.request.urlopen(without_user, timeout=10).close()
 
 
-def mlflow_errors(uri: str) -> AbstractContextManager[None]:
-    """Turn whatever the store raises into one line without a password."""
-    return database.url_errors("tracking.uri", uri, HINT, (Exception,))
+@contextmanager
+def mlflow_errors(uri: str) -> Iterator[None]:
+    """Turn whatever the store raises into one line without a password.
+
+    A signal waits for the end: within a write it would leave a transaction, or a thread, that the next one waits for.
+    """
+    with StopSignal.uninterrupted(), database.url_errors("tracking.uri", uri, HINT, (Exception,)):
+        yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmao.config.run import flat
 from lmao.passwords import without_passwords
+from lmao.stop import StopSignal
 from lmao.tracking.mlflow_client import mlflow_errors
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class MlflowTracker:
     def metric(self, name: str, value: float, step: int | None = None) -> None:
         from mlflow.entities import Metric
 
-        self._pending.append(Metric(name, float(value), time.time_ns() // 1_000_000, step or 0))
-        self._thread.submit(self._write_pending)
+        with StopSignal.uninterrupted():  # a thread that starts must not be cut off
+            self._pending.append(Metric(name, float(value), time.time_ns() // 1_000_000, step or 0))
+            self._thread.submit(self._write_pending)
 
     def artifact(self, path: Path) -> None:
         with mlflow_errors(self._uri):
@@ -78,9 +80,9 @@ class MlflowTracker:
 
     def close(self, status: str) -> None:
         """Write what is pending, then end the run as FINISHED, FAILED or KILLED, or leave it RUNNING."""
-        self._thread.submit(self._write_pending)  # once more, if the store was busy
-        self._thread.shutdown(wait=True)
         with mlflow_errors(self._uri):
+            self._thread.submit(self._write_pending)  # once more, if the store was busy
+            self._thread.shutdown(wait=True)
             lost = self._failure is not None and status == "FINISHED"
             if status != "RUNNING":
                 self._client.set_terminated(self.run_id, "FAILED" if lost else status)

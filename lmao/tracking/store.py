@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from lmao.config.tracking import AnyTracking, MlflowTracking, NoTracking
 from lmao.errors import AlreadyRun, Pruned, UserError
-from lmao.stop import Stopped
+from lmao.stop import Stopped, StopSignal
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.off import NullStore
 from lmao.tracking.tracker import Tracker
@@ -81,15 +81,20 @@ def tracked_run(store: TrackingStore, name: str, trial: RunTrial) -> Iterator[Tr
     Raises:
         UserError: the store can't be opened or written.
     """
-    tracker = store.open_run(name, trial)
+    tracker: Tracker | None = None
     try:
+        with StopSignal.uninterrupted():  # a run that exists has someone to end it
+            tracker = store.open_run(name, trial)
         yield tracker
     except AlreadyRun as other:
+        assert tracker is not None
         tracker.metric("dev/best_accuracy", other.accuracy)
         tracker.tags({"reused": other.where, "state": "COMPLETE"})
         tracker.close("FINISHED")
         raise
     except BaseException as error:
+        if tracker is None:
+            raise
         stopped = isinstance(error, (KeyboardInterrupt, Stopped, Pruned))
         with suppress(UserError):  # what stopped the run is the news
             if trial.number is not None:

@@ -18,7 +18,6 @@ from lmao.config.run import Config
 from lmao.errors import Diverged, Unavailable, UserError
 from lmao.explain import explain, trouble
 from lmao.paths import ROOT
-from lmao.stop import Stopped, StopSignal
 from tests.support.processes import STOPPED, TRAIN, Place
 
 
@@ -201,28 +200,3 @@ def test_the_default_and_the_original_experiment_compose(compose: Callable[..., 
 def test_a_user_error_inside_composition_is_raised(compose: Callable[..., Config]) -> None:
     with pytest.raises(UserError, match="path has no value"):
         compose("vectors=word2vec")
-
-
-def test_a_deferred_stop_waits_for_the_check() -> None:
-    reached = []
-    with pytest.raises(Stopped) as stopped, StopSignal() as stop, stop.deferred():
-        signal.raise_signal(signal.SIGTERM)
-        reached.append("saved")
-        stop.check()
-        reached.append("went on")
-    assert reached == ["saved"]
-    assert stopped.value.signal_number == signal.SIGTERM
-
-
-def test_a_second_stop_does_not_wait() -> None:
-    with pytest.raises(Stopped), StopSignal() as stop, stop.deferred():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        pytest.fail("the second signal did not raise")
-
-
-def test_handlers_are_restored() -> None:
-    former = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with StopSignal():
-        assert signal.getsignal(signal.SIGTERM) != former[1]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == former

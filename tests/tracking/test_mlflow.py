@@ -13,7 +13,7 @@ import pytest
 
 from lmao.config.tracking import MlflowTracking, NoTracking
 from lmao.errors import UserError
-from lmao.stop import Stopped
+from lmao.stop import Stopped, StopSignal
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.store import open_store, tracked_run
 from lmao.tracking.tracker import copy_files
@@ -257,3 +257,26 @@ def test_tracking_off_takes_everything_and_keeps_nothing(tmp_path: Path, monkeyp
         tracker.artifact(tmp_path)
         assert tracker.run_id is None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("call", ["create_run", "log_batch", "set_terminated"])
+def test_a_signal_within_a_write_waits_for_its_end_and_the_run_ends_killed(
+    config: MlflowTracking, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    from mlflow import MlflowClient
+
+    whole = getattr(MlflowClient, call)
+    cut: list[str] = []
+
+    def write(*arguments: Any, **named: Any) -> Any:
+        if not cut:
+            cut.append(call)
+            signal.raise_signal(signal.SIGTERM)
+        return whole(*arguments, **named)
+
+    name = f"signal in {call}"
+    monkeypatch.setattr(MlflowClient, call, write)
+    with pytest.raises(Stopped), StopSignal(), tracked_run(open_store(config), name, NoTrial()) as tracker:
+        tracker.tags({"a": "b"})
+    [found] = [found for found in client().search_runs(["1"]) if found.info.run_name == name]
+    assert found.info.status == ("FINISHED" if call == "set_terminated" else "KILLED")

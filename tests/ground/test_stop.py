@@ -1,0 +1,83 @@
+"""Signals: at once, at the end of what must not be cut in two, or when a loop asks for them."""
+
+import signal
+import threading
+
+import pytest
+
+from lmao.stop import Stopped, StopSignal
+
+
+def test_a_deferred_stop_waits_for_the_check() -> None:
+    reached = []
+    with pytest.raises(Stopped) as stopped, StopSignal() as stop, stop.deferred():
+        signal.raise_signal(signal.SIGTERM)
+        reached.append("saved")
+        stop.check()
+        reached.append("went on")
+    assert reached == ["saved"]
+    assert stopped.value.signal_number == signal.SIGTERM
+
+
+def test_a_second_stop_does_not_wait() -> None:
+    with pytest.raises(Stopped), StopSignal() as stop, stop.deferred():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal did not raise")
+
+
+def test_handlers_are_restored() -> None:
+    former = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with StopSignal():
+        assert signal.getsignal(signal.SIGTERM) != former[1]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == former
+
+
+def test_a_stop_waits_for_the_end_of_what_must_not_be_cut_in_two() -> None:
+    reached = []
+    with pytest.raises(Stopped) as stopped, StopSignal():
+        with StopSignal.uninterrupted():
+            with StopSignal.uninterrupted():
+                signal.raise_signal(signal.SIGTERM)
+                reached.append("inner")
+            reached.append("outer")
+        reached.append("after")
+    assert reached == ["inner", "outer"]
+    assert stopped.value.signal_number == signal.SIGTERM
+
+
+def test_a_second_stop_cuts_it_and_the_next_block_is_whole_again() -> None:
+    with pytest.raises(Stopped), StopSignal(), StopSignal.uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal did not raise")
+    with pytest.raises(Stopped), StopSignal():
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("outside of a block nothing waits")
+    with StopSignal(), StopSignal.uninterrupted():
+        pass
+
+
+def test_a_deferred_stop_is_not_raised_by_a_block_within() -> None:
+    with pytest.raises(Stopped), StopSignal() as stop, stop.deferred():
+        with StopSignal.uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+        assert stop.requested == signal.SIGINT
+
+
+def test_blocks_of_other_threads_hold_nothing_up() -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def block() -> None:
+        with StopSignal.uninterrupted():
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=block)
+    thread.start()
+    inside.wait(10)
+    with pytest.raises(Stopped), StopSignal():
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the signal waited for another thread")
+    done.set()
+    thread.join()
