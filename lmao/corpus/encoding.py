@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lmao.cache import Cache, Entry, Writer
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.tokens import Forms, tokenize
-from lmao.data.document import Document, Part, Source
+from lmao.data.document import Document, Part, Source, chunks
 
 VERSION = 2
 MASK = "[MASK]"  # type 0 of every corpus
@@ -88,7 +88,7 @@ class _CorpusWriter:
         lengths: list[int] = []
         with (writer.path / "tokens.bin").open("wb") as file:
             self._number(Forms.symbol(self._language, MASK))
-            for forms in tokenize(self._chunks(documents), self._language, threads):
+            for forms in tokenize(self._texts(documents), self._language, threads):
                 self._number(forms).tofile(file)
                 lengths.extend(forms.lengths)
                 advance(float(sum(forms.lengths)))
@@ -105,19 +105,11 @@ class _CorpusWriter:
         (writer.path / "words.json").write_text(json.dumps(list(self._words)), encoding="utf-8")
         writer.meta["labels"] = names
 
-    def _chunks(self, documents: Iterator[Document]) -> Iterator[list[str]]:
-        chunk: list[str] = []
-        size = 0
-        for document in documents:
-            self._labels.append(document.label)
-            self._parts.append(int(document.part))
-            chunk.append(document.text)
-            size += len(document.text)
-            if size >= CHUNK_CHARACTERS:
-                yield chunk
-                chunk, size = [], 0
-        if chunk:
-            yield chunk
+    def _texts(self, documents: Iterator[Document]) -> Iterator[list[str]]:
+        for chunk in chunks(documents, CHUNK_CHARACTERS):
+            self._labels += [document.label for document in chunk]
+            self._parts += [int(document.part) for document in chunk]
+            yield [document.text for document in chunk]
 
     def _number(self, forms: "Forms") -> NDArray[np.int32]:
         for form, features, word in forms.new:

@@ -9,7 +9,7 @@ from lmao.cache import Cache, Writer
 from lmao.config.data import AnyData
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.parsing import ParsedTexts, Parser, find_parser, parse
-from lmao.data.document import Document, Source, Tree
+from lmao.data.document import Document, Source, Tree, chunks
 from lmao.errors import UserError
 
 VERSION = 1
@@ -62,8 +62,8 @@ def find_heads(
     }
 
     def make(writer: Writer) -> None:
-        chunks = _chunks(source.documents())
-        parsed = _annotated(chunks, language) if found is None else _parsed(chunks, found, threads)
+        texts = chunks(source.documents(), CHUNK_CHARACTERS)
+        parsed = _annotated(texts, language) if found is None else _parsed(texts, found, threads)
         if not _write(corpus, parsed, writer, advance) and found is None:
             raise _no_heads(source.name)
 
@@ -82,29 +82,16 @@ def head_rows(
     return np.where(offsets == 0, np.int32(-1), rows[tokens[places + offsets]])
 
 
-def _chunks(documents: Iterator[Document]) -> Iterator[list[Document]]:
-    chunk: list[Document] = []
-    size = 0
-    for document in documents:
-        chunk.append(document)
-        size += len(document.text)
-        if size >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+def _parsed(texts: Iterator[list[Document]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
+    return parse(([document.text for document in chunk] for chunk in texts), parser, threads)
 
 
-def _parsed(chunks: Iterator[list[Document]], parser: Parser, threads: int) -> Iterator[ParsedTexts]:
-    return parse(([document.text for document in chunk] for chunk in chunks), parser, threads)
-
-
-def _annotated(chunks: Iterator[list[Document]], language: str) -> Iterator[ParsedTexts]:
+def _annotated(texts: Iterator[list[Document]], language: str) -> Iterator[ParsedTexts]:
     import spacy
     from spacy.attrs import IDX, LENGTH
 
     tokenizer = spacy.blank(language).tokenizer
-    for chunk in chunks:
+    for chunk in texts:
         offsets = []
         for document in chunk:
             starts, lengths = tokenizer(document.text).to_array([IDX, LENGTH]).astype(np.int64).T

@@ -56,3 +56,17 @@ class Source(Protocol):
             UserError: the line names the file and the place in it.
         """
         ...
+
+
+def chunks(documents: Iterator[Document], characters: int) -> Iterator[list[Document]]:
+    """Neighbouring documents in lists of at least so many characters, but for the last."""
+    chunk: list[Document] = []
+    size = 0
+    for document in documents:
+        chunk.append(document)
+        size += len(document.text)
+        if size >= characters:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -16,8 +16,8 @@ from lmao.files import write_whole
 Record = Mapping[str, Any]
 
 
-def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Record]) -> None:
-    """A panel a stage that has records; the classifier's best epoch is marked.
+def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Record], kept: int) -> None:
+    """A panel a stage that has records; the epoch of the classifier that was kept is marked, 0 for none.
 
     Args:
         pretrain: "epoch", "loss", "heldout_…" (each figure that is a share or a cosine).
@@ -36,7 +36,8 @@ def learning_curves(path: Path, pretrain: Sequence[Record], textcat: Sequence[Re
             )
         else:
             right = _loss_and_shares(axes, records, [("dev accuracy", "dev_accuracy")])
-            _mark_best(right, records)
+            if kept:
+                _mark(right, next(record for record in records if record["epoch"] == kept))
     _save(figure, path)
 
 
@@ -85,10 +86,9 @@ def _loss_and_shares(axes: Axes, records: Sequence[Record], shares: Sequence[tup
     return right
 
 
-def _mark_best(axes: Axes, records: Sequence[Record]) -> None:
-    best = max(records, key=lambda record: record["dev_accuracy"])
-    axes.plot([best["epoch"]], [best["dev_accuracy"]], "*", color="black", markersize=13)
-    text = f"best {best['dev_accuracy']:.3f} (epoch {best['epoch']})"
-    position = (best["epoch"], best["dev_accuracy"])
+def _mark(axes: Axes, kept: Record) -> None:
+    position = (kept["epoch"], kept["dev_accuracy"])
+    axes.plot(*[[one] for one in position], "*", color="black", markersize=13)
+    text = f"kept: {kept['dev_accuracy']:.3f} (epoch {kept['epoch']})"
     axes.annotate(text, position, xytext=(0, 9), textcoords="offset points", ha="center", fontsize=9)
     axes.margins(y=0.2)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
-from numpy.typing import NDArray
 from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
@@ -20,7 +19,7 @@ from lmao.data.source import open_source
 from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
-from tests.support.finished import Finished
+from tests.support.finished import Finished, predictions
 
 # Of probabilities. A probe with a weak penalty has large weights, in which single precision shows.
 CLOSE = 5e-5
@@ -54,12 +53,7 @@ json.dump(scores, sys.stdout)
 
 def dev_texts(run: Finished) -> list[str]:
     texts = [document.text for document in open_source(run.settings.data, run.folder).documents()]
-    return [texts[number] for number in predictions(run)["dev_documents"]]
-
-
-def predictions(run: Finished) -> dict[str, NDArray[Any]]:
-    with np.load(run.folder / "predictions.npz") as stored:
-        return dict(stored)
+    return [texts[number] for number in predictions(run.folder)["dev_documents"]]
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +83,14 @@ def elsewhere(runs: dict[str, Finished], tmp_path_factory: pytest.TempPathFactor
 def test_the_benchmark_of_an_exported_model_finds_the_scores_of_the_run(runs: dict[str, Finished]) -> None:
     run = runs["words"]
     found = stock_scores(run.folder / "model", dev_texts(run))
-    np.testing.assert_allclose(found, predictions(run)["dev_scores"], atol=CLOSE)
+    np.testing.assert_allclose(found, predictions(run.folder)["dev_scores"], atol=CLOSE)
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_stock_spacy_gives_the_same_scores_where_lmao_is_not_installed(
     name: str, runs: dict[str, Finished], elsewhere: dict[str, list[list[float]]]
 ) -> None:
-    expected = predictions(runs[name])["dev_scores"]
+    expected = predictions(runs[name].folder)["dev_scores"]
     assert len(expected) == 100 and np.ptp(expected[:, 0]) > 1e-3, "too much alike to tell"
     np.testing.assert_allclose(elsewhere[name], expected, atol=CLOSE)
 
@@ -132,7 +126,7 @@ def pretrained_weights(run: Finished) -> Parameters:
 
 def labelled_texts(run: Finished, nlp: Any, path: Path) -> Path:
     docs = []
-    for text, label in zip(dev_texts(run)[:12], predictions(run)["dev_labels"], strict=False):
+    for text, label in zip(dev_texts(run)[:12], predictions(run.folder)["dev_labels"], strict=False):
         doc: Doc = nlp.make_doc(text[:200])
         doc.cats = {name: float(i == label) for i, name in enumerate(run.result.labels)}
         docs.append(doc)

@@ -11,10 +11,18 @@ TEXTCAT = [{"epoch": i + 1, "loss": 0.7 / (i + 1), "dev_accuracy": 0.8 + 0.01 * 
 
 
 def test_without_pretraining_there_is_one_panel(tmp_path: Path) -> None:
-    learning_curves(tmp_path / "both.png", PRETRAIN, TEXTCAT)
-    learning_curves(tmp_path / "one.png", [], TEXTCAT)
+    learning_curves(tmp_path / "both.png", PRETRAIN, TEXTCAT, 5)
+    learning_curves(tmp_path / "one.png", [], TEXTCAT, 5)
     both, one = imread(tmp_path / "both.png"), imread(tmp_path / "one.png")
     assert both.shape[1] == pytest.approx(2 * one.shape[1], abs=2)
+
+
+def test_the_epoch_that_was_kept_is_marked_and_none_where_none_was(tmp_path: Path) -> None:
+    pictures = []
+    for kept in (0, 1, 5):
+        learning_curves(tmp_path / f"{kept}.png", [], TEXTCAT, kept)
+        pictures.append(imread(tmp_path / f"{kept}.png"))
+    assert len({picture.tobytes() for picture in pictures}) == 3
 
 
 def test_thirty_classes_with_long_names_make_a_larger_picture(tmp_path: Path) -> None:

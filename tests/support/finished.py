@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lmao.config.run import Config
 from lmao.run.result import Result
@@ -15,3 +19,9 @@ class Finished:
     folder: Path
     result: Result
     output: str
+
+
+def predictions(folder: Path) -> dict[str, NDArray[Any]]:
+    """What a run's predictions.npz holds."""
+    with np.load(folder / "predictions.npz") as stored:
+        return dict(stored)

@@ -1,4 +1,4 @@
-"""The shared study and its space, in this process: which points are drawn, what is lost, and what is refused."""
+"""The shared study, in this process: which points are drawn, what is lost, and what is refused."""
 
 import threading
 import time
@@ -8,14 +8,11 @@ from typing import Any
 
 import optuna
 import pytest
-from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from lmao.config.sweep import validate_sweep
 from lmao.data.source import open_source
 from lmao.errors import UserError
-from lmao.paths import CONF
 from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import Space, read_space
@@ -214,88 +211,10 @@ def test_a_different_space_is_refused_and_named(open_study: Open) -> None:
         open_study(science={"seed": 1})
 
 
-def test_pretraining_is_searched_only_where_there_is_any(tmp_path: Path) -> None:
-    space = read_space(
-        ["textcat.dropout=interval(0.0,0.5)", "pretrain.mask_rate=interval(0.1,0.5)"], ["pretrain.epochs=0,1,2"]
-    )
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
-    for _ in range(30):
-        trial = study.ask()
-        space.suggest(trial, epochs=1)
-        assert ("pretrain.mask_rate" in trial.params) == (trial.params["pretrain.epochs"] > 0)
-    assert {trial.params["pretrain.epochs"] for trial in study.trials} == {0, 1, 2}
-
-
-def test_settings_that_nothing_uses_are_not_searched(compose: Callable[..., Any]) -> None:
-    params = [
-        "textcat.dropout=interval(0,0.5)",
-        "optimizer.eps=choice(1e-8,1e-4)",
-        "pretrain.mask_rate=interval(0.1,0.5)",
-    ]
-    space = read_space(params, ["pretrain.epochs=0"])
-    assert set(space.without_unused(compose("textcat=cnn", "pretrain.epochs=0")).distributions) == {
-        "textcat.dropout",
-        "optimizer.eps",
-    }
-    assert not space.without_unused(compose("textcat=linear")).distributions
-
-
-def test_the_full_space_has_what_the_objective_has_use_for(compose: Callable[..., Any]) -> None:
-    space = OmegaConf.load(CONF / "space" / "full.yaml")
-    assert isinstance(space, DictConfig)
-    params = [f"{name!s}={values}" for name, values in space.items() if name != "defaults"]
-    masks, windows = {"pretrain.mask_rate", "pretrain.vector_dropout"}, {"pretrain.window_words"}
-
-    def searched(*arguments: str) -> set[str]:
-        own = [argument for argument in arguments if "," not in argument]
-        found = read_space(params, arguments).without_unused(compose("textcat=cnn", *own)).distributions
-        return {name for name in found if name.startswith("pretrain.")}
-
-    assert searched() == windows | {"pretrain.learn_rate"}
-    assert searched("pretrain.epochs=null") == windows | {"pretrain.learn_rate"}
-    assert searched("pretrain.epochs=0") == set()
-    assert searched("+recipe=words") == masks | {"pretrain.learn_rate"}
-    assert searched("+recipe=words", "objective=sum") == masks | windows | {"pretrain.learn_rate"}
-    assert searched("objective=whole_document,cosine") == masks | windows | {"pretrain.learn_rate"}
-    assert searched("pretrain.mask_rate=interval(0,0.2)") == windows | {"pretrain.mask_rate", "pretrain.learn_rate"}
-
-
-def test_pretraining_is_searched_where_its_epochs_are_left_to_the_corpus() -> None:
-    space, study = read_space(["pretrain.learn_rate=interval(0.1,0.5)"], []), optuna.create_study()
-    for epochs, names in ((None, {"pretrain.learn_rate"}), (0, set())):
-        trial = study.ask()
-        space.suggest(trial, epochs)
-        assert set(trial.params) == names
-
-
 def test_a_study_with_epochs_left_to_the_corpus_is_named_so(compose: Callable[..., Any]) -> None:
     space = read_space([], [])
     assert name_of(compose("textcat=cnn"), space, "tpe", None) == "docstrings-document-pretrainauto"
     assert name_of(compose("textcat=cnn", "pretrain.epochs=2"), space, "tpe", None) == "docstrings-document-pretrain2"
-
-
-def test_what_chooses_by_itself_is_swept_only_over_what_the_command_line_names(compose: Callable[..., Any]) -> None:
-    params, settings = ["textcat.dropout=interval(0,0.5)", "optimizer.eps=choice(1e-8,1e-4)"], compose("textcat=auto")
-    assert set(read_space(params, ["seed=0,1,2"]).without_unused(settings).distributions) == {"seed"}
-    assert set(read_space(params, ["textcat.dropout=0.1,0.2"]).without_unused(settings).distributions) == {
-        "textcat.dropout"
-    }
-    with pytest.raises(UserError, match=r"textcat=auto: it chooses by itself.*: choose textcat=cnn, or say"):
-        read_space(params, ["data.train_examples=50"]).without_unused(settings)
-
-
-def test_the_command_line_fixes_and_changes_dimensions() -> None:
-    params = ["textcat.dropout=interval(0.0,0.5)", "optimizer.beta1=choice(0.0,0.9)"]
-    space = read_space(params, ["optimizer.beta1=0.5", "textcat.dropout=interval(0.0,0.3)", "seed=3"])
-    assert space.distributions == {"textcat.dropout": FloatDistribution(0.0, 0.3)}
-    assert set(space.fixed) == {"optimizer.beta1=0.5", "seed=3"}
-    assert space.named == {"optimizer.beta1", "textcat.dropout", "seed"}
-
-
-def test_the_last_override_of_a_setting_counts_however_it_is_written() -> None:
-    space = read_space(["textcat.dropout=interval(0.0,0.5)"], ["seed=0", "++textcat.dropout=0.1", "seed=range(1,4)"])
-    assert space.fixed == ["++textcat.dropout=0.1"] and set(space.distributions) == {"seed"}
-    assert read_space([], ["++seed=3", "+threads=2"]).named == {"seed", "threads"}
 
 
 def test_other_texts_or_another_table_make_another_study(compose: Callable[..., Any], tmp_path: Path) -> None:
@@ -332,14 +251,6 @@ def test_a_study_says_where_its_runs_are_without_a_password(compose: Callable[..
     assert "tracking_uri" not in attributes(compose("tracking=off"), read_space([], []), None)
 
 
-def test_beta2_is_valid_wherever_the_default_space_is_sampled() -> None:
-    space = OmegaConf.load(CONF / "space" / "finetuning.yaml")
-    assert isinstance(space, DictConfig)
-    [distribution] = read_space([f"optimizer.beta2={space['optimizer.beta2']}"], []).distributions.values()
-    assert isinstance(distribution, CategoricalDistribution)
-    assert all(0 < float(str(choice)) < 1 for choice in distribution.choices)
-
-
 def test_a_grid_may_grow_by_numbers_but_not_by_names(open_study: Open, compose: Callable[..., Any]) -> None:
     for seeds, names in (("0,1", "l2,cosine"), ("0,1,5", "l2,cosine")):
         space = read_space([], [f"seed={seeds}", f"objective={names}"])
@@ -351,21 +262,3 @@ def test_a_grid_may_grow_by_numbers_but_not_by_names(open_study: Open, compose: 
         for names in ("l2,cosine", "l2,cosine,vmf")
     )
     assert small["names"] != large["names"] and small["science"] == large["science"]
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "line"),
-    [
-        ("n_trials", 0, "hydra.sweeper.n_trials: input should be greater than or equal to 1, not 0"),
-        ("max_failure_rate", 2, "hydra.sweeper.max_failure_rate: input should be less than or equal to 1, not 2"),
-        ("storage", None, "hydra.sweeper.storage: input should be a valid string, not None"),
-    ],
-)
-def test_the_sweepers_own_settings_are_checked(setting: str, value: Any, line: str) -> None:
-    settings = {
-        "storage": "sqlite:///o.db", "study_name": None, "n_trials": 3, "n_jobs": 1, "max_failure_rate": 0.5,
-        "reuse": True, "rerun_of": None,
-    }  # fmt: skip
-    with pytest.raises(UserError) as caught:
-        validate_sweep({**settings, setting: value})
-    assert str(caught.value) == line

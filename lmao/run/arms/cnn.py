@@ -79,9 +79,8 @@ def keep(
 ) -> float | None:
     """Curves, and the model, if models are kept: its size in MB."""
     settings, folder, weights = context.settings, context.folder, tuned.weights
-    learning_curves(
-        folder / "curves.png", [] if pretrained is None else pretrained.summary.records, tuned.summary.records
-    )
+    epochs = [] if pretrained is None else pretrained.summary.records
+    learning_curves(folder / "curves.png", epochs, tuned.summary.records, tuned.summary.best_epoch)
     if settings.tracking.keep_models == "none":
         return None
     if not has_twin(settings.encoder):

@@ -15,18 +15,16 @@ from lmao.run.context import Context
 from lmao.run.result import ProbeSummary, TextcatSummary
 from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
-from lmao.streams import stream
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
-from lmao.textcat.folds import HeldOut
+from lmao.textcat.folds import FOLDS, Fold, HeldOut, cut
 from lmao.textcat.probe import Probe, fit_probe, refit
 
 Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
 
 PROBE_PREDICTIONS = "probe_predictions.npz"
 LEAST = 3  # one is held out, and two are cross-validated on
-HELD = 5  # one training example in so many is held out to judge fine-tuning by,
-ENOUGH = 200  # and so many in all, if need be from several folds: 20 examples can't tell
+ENOUGH = 200  # examples that fine-tuning is judged by, if need be from several folds: 20 can't tell
 
 
 @dataclass(frozen=True)
@@ -108,25 +106,25 @@ def _probe_first(
     so. Dev labels decide nothing.
     """
     features, probe, probe_summary = _probe(context, classifier, _placed(context, weights), head, splits)
-    train, seed = splits.train, context.settings.seed
+    train = splits.train
     if np.bincount(train.labels).max() < LEAST:
         raise UserError(
             f"textcat.init=probe needs {LEAST} training examples of some label",
             setting="data.train_examples",
             advice="raise it, or set textcat=cnn textcat.init=fresh",
         )
-    folds = inner_folds(train.labels, seed)
+    folds = inner_folds(train.labels, context.settings.seed)
     with context.timed("textcat"):
         tunings = []
-        for rest, _ in folds:
-            start = _with_probe(weights, _refit(probe, features[rest], head, train.labels[rest]))
-            tunings.append(_tuning(context, classifier, start, _part(train, rest), splits.dev, rate))
-        inner = CrossValidatedTuning(tunings, [_part(train, held) for _, held in folds])
-        epochs = _run(context, inner, sum(len(rest) for rest, _ in folds))
+        for fold in folds:
+            start = _with_probe(weights, _refit(probe, features[fold.rest], head, train.labels[fold.rest]))
+            tunings.append(_tuning(context, classifier, start, _part(train, fold.rest), splits.dev, rate))
+        inner = CrossValidatedTuning(tunings, [_part(train, fold.held) for fold in folds])
+        epochs = _run(context, inner, sum(len(fold.rest) for fold in folds))
         probed = _with_probe(weights, probe)
         tuned, held_out = probed, None
         if inner.best_epoch:
-            held_out = _held_out(inner.held_scores, [held for _, held in folds], train.labels)
+            held_out = _held_out(inner.held_scores, [fold.held for fold in folds], train.labels)
             whole = _tuning(context, classifier, _with_probe(weights, probe), train, splits.dev, rate)
             total = inner.best_epoch * len(train.labels)
             with context.console.stage("textcat", total, "examples") as stage:
@@ -168,21 +166,9 @@ def _probe(
     return features, probe, summary
 
 
-def inner_folds(labels: NDArray[np.integer], seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Training examples to learn from and to judge by, fold by fold: ascending places (n,), (m,) in labels.
-
-    A fold holds out a fifth of each class' examples, rounded up or down; the only example of a class is learned from.
-    There are as many folds as it takes to judge by `ENOUGH` examples, at most five, so that no example judges twice.
-    """
-    drawn = stream(seed, "inner split").permutation(len(labels))
-    own = [drawn[labels[drawn] == label] for label in np.unique(labels)]
-    folds = []
-    for fold in range(min(HELD, max(1, round(ENOUGH * HELD / len(labels))))):
-        shares = [some[(fold - label) % HELD :: HELD] for label, some in enumerate(own) if len(some) > 1]
-        held = np.sort(np.concatenate(shares))
-        if len(held):
-            folds.append((np.setdiff1d(np.arange(len(labels)), held), held))
-    return folds
+def inner_folds(labels: NDArray[np.integer], seed: int) -> list[Fold]:
+    """The first folds of the cross-validation: as many as it takes to judge by `ENOUGH` examples, at most all."""
+    return cut(labels, seed)[0][: max(1, round(ENOUGH * FOLDS / len(labels)))]
 
 
 def _with_probe(weights: Parameters, probe: Probe) -> Parameters:
