@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import file_digest
-from lmao.corpus.tokens import in_processes
+from lmao.corpus.tokens import doc_of, in_processes
 from lmao.errors import UserError
 
 PARSERS = ("parser", "beam_parser")
@@ -146,7 +146,7 @@ def _parse(parser: Parser, texts: list[str]) -> ParsedTexts:
     if parser not in _pipelines:
         _pipelines[parser] = _load(parser)
     nlp, tokenizer = _pipelines[parser]
-    docs = list(nlp.pipe([tokenizer(text) for text in texts]))
+    docs = list(nlp.pipe([doc_of(tokenizer, text) for text in texts]))
     offsets = [doc.to_array(HEAD).astype(np.int64) for doc in docs]
     return ParsedTexts(np.array([len(doc) for doc in docs], dtype=np.int64), np.concatenate(offsets).astype(np.int32))
 

@@ -9,6 +9,7 @@ from lmao.cache import Cache, Writer
 from lmao.config.data import AnyData
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.parsing import ParsedTexts, Parser, find_parser, parse
+from lmao.corpus.tokens import doc_of
 from lmao.data.document import Document, Source, Tree, chunks
 from lmao.errors import UserError
 
@@ -94,7 +95,7 @@ def _annotated(texts: Iterator[list[Document]], language: str) -> Iterator[Parse
     for chunk in texts:
         offsets = []
         for document in chunk:
-            starts, lengths = tokenizer(document.text).to_array([IDX, LENGTH]).astype(np.int64).T
+            starts, lengths = doc_of(tokenizer, document.text).to_array([IDX, LENGTH]).astype(np.int64).T
             none = np.zeros(len(starts), dtype=np.int32)
             offsets.append(none if document.tree is None else align(document.tree, starts, starts + lengths))
         yield ParsedTexts(np.array([len(found) for found in offsets], dtype=np.int64), np.concatenate(offsets))

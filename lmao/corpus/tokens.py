@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,11 @@ from lmao.errors import UserError
 Answer = TypeVar("Answer")
 
 SMALL_CHARACTERS = 4_000_000  # below this, starting processes costs more than they save
+# SudachiPy takes no more than 49,149 bytes, and 65,535 once it has written out characters such as "㍿": 4 for 1.
+PIECE_CHARACTERS = 5_000
+PIECES = re.compile(
+    rf"(?s).{{1,{PIECE_CHARACTERS}}}(?<=[\s。\uff01\uff1f])(?!\s)|.{{1,{PIECE_CHARACTERS}}}"
+)  # sentences
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Forms:
     @classmethod
     def read(cls, language: str, texts: list[str]) -> "Forms":
         tokenizer, seen = _tokenizer(language)
-        return cls._of([tokenizer(text) for text in texts], seen)
+        return cls._of([doc_of(tokenizer, text) for text in texts], seen)
 
     @classmethod
     def symbol(cls, language: str, symbol: str) -> "Forms":
@@ -57,6 +63,18 @@ class Forms:
                 features = (lexeme.lower, lexeme.prefix, lexeme.suffix, lexeme.shape)
                 new.append((form, features, lexeme.lower_))
         return cls(distinct.tolist(), tokens, [len(doc) for doc in docs], new)
+
+
+def doc_of(tokenizer: Any, text: str) -> Any:
+    """The text's Doc; of one that is too long for the tokenizer, as Japanese ones may be, piece by piece."""
+    try:
+        return tokenizer(text)
+    except Exception:  # each tokenizer raises its own
+        if len(text) <= PIECE_CHARACTERS:
+            raise
+    from spacy.tokens import Doc
+
+    return Doc.from_docs([tokenizer(piece) for piece in PIECES.findall(text)], ensure_whitespace=False)
 
 
 def check_language(language: str) -> None:

@@ -21,6 +21,7 @@ from lmao.config.fields import Mark, options
 from lmao.config.objective import AnyPart, OutputSettings
 from lmao.corpus.encoding import MASK
 from lmao.corpus.selection import Selection
+from lmao.corpus.tokens import doc_of
 from lmao.encoder.stock import stock_tok2vec
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
@@ -123,7 +124,7 @@ class LanguageModel:
             if i:
                 masked.append(len(words))
                 words.append(MASK)
-            words += [token.text for token in self._nlp.make_doc(piece)]
+            words += [token.text for token in doc_of(self._nlp.tokenizer, piece)]
         encoded: Floats = self._tok2vec.predict([Doc(self._nlp.vocab, words=words)])[0]
         X = np.ascontiguousarray(encoded[masked], dtype=np.float32)
         prediction, _ = self._output(self._weights, X, Workspace())

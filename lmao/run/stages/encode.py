@@ -6,6 +6,7 @@ import numpy as np
 
 from lmao.cache import key_of
 from lmao.config.run import Config
+from lmao.corpus import scripts
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
@@ -58,6 +59,8 @@ def encode_texts(context: Context, source: Source) -> Dataset:
     for names in lookalikes(corpus.label_names):
         listed = ", ".join(ascii(name) for name in names)
         context.console.warn(f"data: the labels {listed} differ so little that they may be meant as one")
+    if misfit := scripts.misfit(corpus, settings.data.language):
+        context.console.warn(f"data: {misfit}")
     found = key_of(
         {
             "corpus": corpus.digest,
