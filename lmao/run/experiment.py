@@ -97,7 +97,11 @@ def _report(context: Context, result: Result, command: str | None) -> None:
     found = [context.folder / name for name in ARTIFACTS if (context.folder / name).exists()]
     copy_files(context.tracker, found, context.console.warn)
     context.tracker.metric("dev/best_accuracy", result.dev_accuracy)
-    context.tracker.metric("dev/macro_f", result.dev.macro_f)
+    for part, score in (("dev", result.dev), ("test", result.test)):
+        if score is not None:
+            context.tracker.metric(f"{part}/macro_f", score.macro_f)
+            context.tracker.metric(f"{part}/log_loss", score.log_loss)
+            context.tracker.metric(f"{part}/calibration_error", score.calibration_error)
     if result.test is not None:
         context.tracker.metric("test/accuracy", result.test.accuracy)
     context.console.summary(summary(result, context.folder, command))

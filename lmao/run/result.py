@@ -108,6 +108,7 @@ class Result:
     mlflow_run_id: str | None
     peak_rss_mb: float
     majority: float  # the share of the dev examples that have the most frequent label of the training examples
+    temperature: float | None  # what the logits were divided by, of a combination those of its arms' mean
     choice: ChoiceSummary | None = None  # of textcat=auto
     model_dev_accuracy: float | None = None  # of what is in `model/`, if that isn't all that was chosen
 
@@ -152,7 +153,7 @@ def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple
     """Rows for the end of the screen. command: what shows the run beside others, if it was recorded."""
     rows = [("dev accuracy", _scored(result.dev) + _beside(result))]
     if result.test is not None:
-        rows.append(("test accuracy", _scored(result.test)))
+        rows.append(("test accuracy", _scored(result.test) + _further(result.test)))
     if result.model_mb is None:
         rows.append(("predictions", str(folder / "predictions.npz")))
     else:
@@ -169,12 +170,16 @@ def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple
 
 def _beside(result: Result) -> str:
     """What the accuracy is to be compared with."""
-    majority = f"   majority {result.majority:.3f}"
+    listed = f"   majority {result.majority:.3f}{_further(result.dev)}"
     if result.choice is None:
-        return majority + "   baseline on the same labels: textcat=linear" * (result.model_mb is not None)
+        return listed + "   baseline on the same labels: textcat=linear" * (result.model_mb is not None)
     if result.choice.without is None:
-        return majority
-    return f"   without pre-training {result.choice.arm(result.choice.without).dev_accuracy:.4f}{majority}"
+        return listed
+    return f"   without pre-training {result.choice.arm(result.choice.without).dev_accuracy:.4f}{listed}"
+
+
+def _further(score: Score) -> str:
+    return f"   macro F {score.macro_f:.3f}   calibration error {score.calibration_error:.3f}"
 
 
 def _price(choice: ChoiceSummary) -> str:

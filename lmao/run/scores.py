@@ -1,4 +1,4 @@
-"""Scores of documents against their labels: accuracy, macro F, confusion, the 95% interval, and predictions.npz."""
+"""Scores of documents against their labels: accuracy, macro F, calibration, confusion, and predictions.npz."""
 
 import io
 from dataclasses import dataclass
@@ -11,15 +11,20 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from lmao.files import write_whole
 
+BINS, FILLED = 10, 50  # bins at most, and examples in each
+TINY = 1e-12  # a score below it counts as that
+
 Predictions = tuple[NDArray[np.float32], NDArray[np.integer], NDArray[np.integer]]
 
 
 @dataclass(frozen=True)
 class Score:
-    """`confusion[i][j]`: examples of class i that were predicted as class j."""
+    """`confusion[i][j]`: examples of class i that were predicted as class j. log_loss: in nats an example."""
 
     accuracy: float
     macro_f: float
+    log_loss: float
+    calibration_error: float
     examples: int
     confusion: list[list[int]]
 
@@ -31,9 +36,30 @@ def score(scores: NDArray[np.float32], labels: NDArray[np.integer]) -> Score:
     return Score(
         accuracy=float((predicted == labels).mean()),
         macro_f=float(f1_score(labels, predicted, labels=classes, average="macro", zero_division=0.0)),
+        log_loss=float(losses(scores, labels).mean()),
+        calibration_error=calibration_error(scores, labels),
         examples=len(labels),
         confusion=confusion_matrix(labels, predicted, labels=classes).tolist(),
     )
+
+
+def losses(scores: NDArray[np.float32], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """-log (n,) of what `scores` (n, k) give the labels (n,)."""
+    own = scores[np.arange(len(labels)), labels].astype(np.float64)
+    return np.asarray(-np.log(np.maximum(own, TINY)))
+
+
+def calibration_error(scores: NDArray[np.float32], labels: NDArray[np.integer]) -> float:
+    """The expected calibration error of `scores` (n, k): |mean of the highest score - accuracy|, as a mean over bins.
+
+    The bins hold equally many examples, ordered by their highest score (Nguyen & O'Connor 2015): ten, or fewer, so that
+    each has 50. By chance alone a perfectly calibrated model has about 0.03 on 500 examples or fewer, and 0.7 / sqrt(n)
+    on more.
+    """
+    highest = scores.max(axis=1).astype(np.float64)
+    gaps = (highest - (scores.argmax(axis=1) == labels))[np.argsort(highest, kind="stable")]
+    bins = np.array_split(gaps, max(1, min(BINS, len(gaps) // FILLED)))
+    return float(sum(abs(part.sum()) for part in bins) / len(gaps))
 
 
 def wilson_interval(accuracy: float, examples: int) -> tuple[float, float]:

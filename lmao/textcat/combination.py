@@ -43,9 +43,10 @@ class Score:
 class Combination:
     """softmax(sum over arms a of weights[a] * log p_a) are the probabilities: a weighted product of experts.
 
-    shares (arms,) >= 0 sum to 1; weights (arms,) are the shares times each arm's inverse temperature. losses (arms,):
-    the log-loss of each alone, after a temperature, and arms: its score; together: that of the combination. All are
-    estimates from the same examples.
+    shares (arms,) >= 0 sum to 1; weights (arms,) are the shares times each arm's inverse temperature, and that of the
+    mean, which is less sure than its arms. losses (arms,): the log-loss of each alone, after a temperature, and arms:
+    its score; together: that of the combination. All are estimates from the same examples. held_out: what the
+    combination, with the stand-ins, says of them by shares chosen without them.
     """
 
     shares: Doubles
@@ -53,6 +54,7 @@ class Combination:
     losses: Doubles
     arms: Sequence[Score]
     together: Score
+    held_out: HeldOut
 
     def predict(self, arms: Sequence[Floats]) -> Floats:
         """(n, classes) probabilities from those of each arm."""
@@ -82,14 +84,16 @@ def combine(arms: Sequence[Arm], seed: int) -> Combination:
     n = len(answers.labels)
     everything, folds = np.ones(n, dtype=bool), stream(seed, "combination").permutation(n) % FOLDS
     chosen = _choose(answers, everything)
-    together = _Tally.of(answers, [(_choose(answers, folds != fold), folds == fold) for fold in range(FOLDS)])
+    apart = [(_choose(answers, folds != fold), folds == fold) for fold in range(FOLDS)]
+    with_stand_ins, own = (HeldOut(scores, answers.labels) for scores in answers.joined(apart))
     single = [(one, chosen[1]) for one in np.eye(len(arms))]
     return Combination(
         shares=chosen[0],
-        weights=chosen[0] * chosen[1],
+        weights=chosen[0] * chosen[1] * own.sharpness,
         losses=np.array([_loss(answers, one, everything) for one in single]),
         arms=[_Tally.of(answers, [(one, everything)]).score(answers) for one in single],
-        together=together.score(answers),
+        together=_Tally.of(answers, apart).score(answers),
+        held_out=with_stand_ins.sharpened(own.sharpness),
     )
 
 
@@ -136,6 +140,13 @@ class _Answers:
             np.tensordot(shares[some] * factors[some], self.own[some], 1),
         )
 
+    def joined(self, choices: Sequence[tuple[Choice, Mask]]) -> tuple[Doubles, Doubles]:
+        """The scores of several choices, each of its own examples."""
+        joined = np.full((2, *self.own.shape[1:]), np.nan)
+        for choice, examples in choices:
+            joined[:, :, examples] = np.stack(self.scores(choice))[:, :, examples]
+        return joined[0], joined[1]
+
 
 def _choose(answers: _Answers, examples: Mask) -> Choice:
     """By the log-loss of the examples."""
@@ -168,12 +179,8 @@ class _Tally:
     @classmethod
     def of(cls, answers: _Answers, choices: Sequence[tuple[Choice, Mask]]) -> "_Tally":
         """choices: each with the examples that it is measured on."""
-        tally = cls(*np.zeros((2, *answers.seen.shape)))
-        for choice, examples in choices:
-            for into, scores in zip((tally.right, tally.own), answers.scores(choice), strict=True):
-                hits = np.nan_to_num(scores).argmax(axis=2) == answers.labels
-                into[:, examples] = hits[:, examples]
-        return tally
+        hits = [np.nan_to_num(scores).argmax(axis=2) == answers.labels for scores in answers.joined(choices)]
+        return cls(*np.array(hits, dtype=float))
 
     def score(self, answers: _Answers) -> Score:
         differences = self.own - self.right

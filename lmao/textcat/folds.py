@@ -1,6 +1,7 @@
 """How few labels are cut for cross-validation, the same for every classifier, and how its answers are judged."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,11 +37,13 @@ class Fold:
 class HeldOut:
     """What models say of examples that they haven't learned from.
 
-    answers (cuts, n, classes): log-probabilities, NaN where an example was not held out; labels (n,).
+    answers (cuts, n, classes): log-probabilities, NaN where an example was not held out; labels (n,); temperature: what
+    the models' logits were divided by.
     """
 
     answers: Doubles
     labels: Labels
+    temperature: float = 1.0
 
     @cached_property
     def seen(self) -> NDArray[np.bool_]:
@@ -51,6 +54,19 @@ class HeldOut:
     def loss(self) -> float:
         """The log-loss after one temperature, see `temper`, of all cuts together."""
         return temper(self.answers[self.seen], self.truth)[1]
+
+    @cached_property
+    def sharpness(self) -> float:
+        """What the models' logits are to be multiplied by, see `calibrate`."""
+        return calibrate(self.answers[self.seen], self.truth, int(self.seen.any(axis=0).sum()))
+
+    def calibrated(self) -> "HeldOut":
+        """What they say once that is done."""
+        return self.sharpened(self.sharpness)
+
+    def sharpened(self, factor: float) -> "HeldOut":
+        """What they say once their logits are multiplied by a factor."""
+        return HeldOut(log_softmax(factor * self.answers, axis=2), self.labels, self.temperature / factor)
 
     @cached_property
     def truth(self) -> Labels:
@@ -110,11 +126,31 @@ def temper(log_probabilities: Doubles, labels: Labels) -> tuple[float, float]:
     is above that of knowing nothing: a judge that forgives over-confidence and counts order and doubt alone.
     """
     rows = np.arange(len(labels))
+    return _best_factor(log_probabilities, lambda scaled: -float(scaled[rows, labels].mean()))
 
-    def loss(log_factor: float) -> float:
-        return -float(log_softmax(np.exp(log_factor) * log_probabilities, axis=1)[rows, labels].mean())
 
-    found = minimize_scalar(loss, bounds=(FLATTEST, SHARPEST), method="bounded", options={"xatol": 0.01})
+def calibrate(log_probabilities: Doubles, labels: Labels, examples: int) -> float:
+    """The factor of log-probabilities (n, classes) with which they say how often they are right.
+
+    As `temper`, but as if, of so many distinct examples, one more were right and one more wrong (Platt 1999): without
+    it, twenty labels that are all got right would make a model that is never in doubt.
+    """
+    rows, classes, doubt = np.arange(len(labels)), log_probabilities.shape[1], 1 / (examples + 2)
+
+    def loss(scaled: Doubles) -> float:
+        right = scaled[rows, labels]
+        wrong = (scaled.sum(axis=1) - right) / (classes - 1)
+        return -float(((1 - doubt) * right + doubt * wrong).mean())
+
+    return _best_factor(log_probabilities, loss)[0]
+
+
+def _best_factor(log_probabilities: Doubles, loss: Callable[[Doubles], float]) -> tuple[float, float]:
+    """That with the lowest loss of what it makes of log-probabilities (n, classes), and this loss."""
+    found = minimize_scalar(
+        lambda log_factor: loss(log_softmax(np.exp(log_factor) * log_probabilities, axis=1)),
+        bounds=(FLATTEST, SHARPEST), method="bounded", options={"xatol": 0.01},
+    )  # fmt: skip
     return float(np.exp(found.x)), float(found.fun)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit
+from scipy.special import expit, log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -54,11 +54,13 @@ class NgramClassifier:
     examples of the class and of the others have an n-gram, plus 0.1. tfidf is scikit-learn's, of what is there or not:
     log((1 + documents) / (1 + document frequency)) + 1, divided by the text's length.
 
-    setting: the chosen one; held_out: its answers in cross-validation. Both are there after `fit`.
+    setting: the chosen one; held_out: its answers in cross-validation, calibrated; temperature: what log-probabilities
+    are divided by, so that they say how often they are right. They are there after `fit`.
     """
 
     setting: Setting
     held_out: HeldOut
+    temperature: float
 
     def fit(
         self, documents: Sequence[Ids], labels: Labels, classes: int, seed: int,
@@ -81,7 +83,8 @@ class NgramClassifier:
             for setting in SETTINGS
         }
         best = min(tried, key=lambda setting: tried[setting].loss)
-        self.setting, self.held_out = best, tried[best]
+        self.setting, self.held_out = best, tried[best].calibrated()
+        self.temperature = self.held_out.temperature
         features = features[:, : sizes[best.ngrams - 1]]
         self._classes, self._vocabulary = classes, vocabulary.up_to(best.ngrams)
         self._weights = dict(fit_weights(features, labels, best))
@@ -109,7 +112,8 @@ class NgramClassifier:
 
     def _predict(self, documents: Sequence[Ids]) -> Floats:
         scores = score(self._vocabulary.presence(documents), self._weights, self._lengths, self._classes)
-        return np.exp(scores).astype(np.float32)
+        probabilities: Floats = np.exp(log_softmax(scores / self.temperature, axis=1)).astype(np.float32)
+        return probabilities
 
 
 def regressions(labels: Labels, seed: int) -> int:

@@ -65,6 +65,12 @@ class Probe:
         """The same probabilities from what W (dims, inputs) and b (dims,) make this one's features of."""
         return replace(self, W=self.W @ W, b=self.b + self.W @ b)
 
+    def calibrated(self) -> "Probe":
+        """After the temperature that its held-out answers ask for: W and b divided by it."""
+        held_out = self.held_out
+        strength = replace(self.strength, held_out=held_out.calibrated())
+        return replace(self, W=self.W * held_out.sharpness, b=self.b * held_out.sharpness, strength=strength)
+
     def predict(self, features: Floats) -> Floats:
         """Probabilities (n, classes) for features (n, dims)."""
         scores: Floats = features @ self.W.T + self.b

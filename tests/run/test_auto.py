@@ -22,7 +22,7 @@ from lmao.tracking.mlflow_client import open_client
 from lmao.tracking.off import NullStore
 from lmao.tracking.store import open_store
 from lmao.tracking.trial import NoTrial
-from tests.support.finished import Finished
+from tests.support.finished import Finished, assert_calibrated
 
 AUTO = ("textcat=auto_tiny", "evaluate_test=true")
 LINEAR = ["n-grams", "LSA", "document vectors", "self-trained"]
@@ -53,6 +53,7 @@ def test_the_result_is_that_of_what_was_chosen(finished: Callable[..., Finished]
     run = finished(*AUTO)
     scores, labels = dev(run)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    assert_calibrated(run)
     assert run.result.dev_accuracy == pytest.approx((scores.argmax(axis=1) == labels).mean())
     choice = choice_of(run)
     assert choice.name in ("together", *(arm.name for arm in choice.arms))

@@ -26,8 +26,8 @@ ROWS = {"dev", "test", "model", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
     "": "dev_accuracy dev test pretrain textcat parameters model_mb digests scaled seed versions mlflow_run_id "
     "peak_rss_mb",
-    "dev": "accuracy macro_f examples confusion",
-    "test": "accuracy macro_f examples confusion",
+    "dev": "accuracy macro_f log_loss calibration_error examples confusion",
+    "test": "accuracy macro_f log_loss calibration_error examples confusion",
     "pretrain": "epochs words seconds words_per_second loss cached",
     "textcat": "epochs best_epoch seconds",
     "digests": "data vectors config",

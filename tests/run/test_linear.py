@@ -15,7 +15,7 @@ from lmao.config.run import Config
 from lmao.errors import UserError
 from lmao.run.inputs import check_inputs
 from lmao.textcat.ngram_classifier import NgramClassifier
-from tests.support.finished import Finished
+from tests.support.finished import Finished, assert_calibrated
 
 Documents = list[NDArray[np.int32]]
 
@@ -51,6 +51,7 @@ def test_word_features_train_without_vectors(finished: Callable[..., Finished], 
     assert what in run.output and "linear · cross-validated 0." in run.output
     assert run.result.dev_accuracy > 0.4 and "vectors" not in run.result.digests
     assert run.result.parameters > 0
+    assert_calibrated(run)
 
 
 @pytest.mark.parametrize("options", [("mean", "floret"), ("document", "floret"), ("document", "document")])
@@ -62,6 +63,7 @@ def test_features_made_of_vectors_train_a_probe(finished: Callable[..., Finished
     assert run.result.digests["vectors"] and not (run.folder / "model").exists()
     scores = np.load(run.folder / "predictions.npz")["dev_scores"]
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    assert_calibrated(run)
 
 
 def test_features_made_of_vectors_need_some(compose: Callable[..., Config]) -> None:

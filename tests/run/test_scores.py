@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmao.run.scores import score, wilson_interval, write_predictions
+from lmao.run.scores import calibration_error, score, wilson_interval, write_predictions
 
 SCORES = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.6, 0.4, 0], [0.1, 0.2, 0.7]], dtype=np.float32)
 LABELS = np.array([0, 1, 1, 2])
@@ -54,3 +54,28 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) 
         write_predictions(path, (SCORES, LABELS, unstorable), test=None)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_log_loss_is_that_of_the_true_classes_and_finite() -> None:
+    expected = -float(np.mean(np.log(np.array([0.9, 0.8, 0.4, 0.7]))))
+    assert score(SCORES, LABELS).log_loss == pytest.approx(expected)
+    assert score(SCORES[:1], np.array([2])).log_loss == pytest.approx(-np.log(1e-12))
+
+
+def test_the_calibration_error_is_how_far_confidence_is_from_accuracy() -> None:
+    """In bins: a model that is too sure of the easy half and not sure enough of the other is not forgiven."""
+    sure, unsure = (np.tile(np.array(one, np.float32), (100, 1)) for one in ([1.0, 0.0], [0.6, 0.4]))
+    scores = np.concatenate([sure, unsure])
+    labels = np.zeros(200, dtype=int)
+    assert calibration_error(scores, labels) == pytest.approx(0.2)
+    labels[:40] = 1
+    assert calibration_error(scores, labels) == pytest.approx(0.4)
+    assert calibration_error(scores[:20], labels[:20]) == pytest.approx(1.0)
+
+
+def test_a_calibrated_models_error_is_chance() -> None:
+    random = np.random.default_rng(0)
+    for n, most in ((100, 0.12), (500, 0.09), (50_000, 0.01)):
+        right = random.uniform(0.5, 1, size=n)
+        scores = np.stack([right, 1 - right], axis=1).astype(np.float32)
+        assert calibration_error(scores, (random.random(n) > right).astype(int)) < most

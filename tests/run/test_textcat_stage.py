@@ -22,7 +22,7 @@ from lmao.run.stages.textcat import _fit, _text_map, inner_folds
 from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
-from tests.support.finished import Finished
+from tests.support.finished import Finished, assert_calibrated
 from tests.support.targets import target_sources
 
 
@@ -56,6 +56,14 @@ def test_where_fine_tuning_never_helps_the_model_is_the_probe(finished: Callable
     assert "the probe stays" in run.output
 
 
+@pytest.mark.parametrize("overrides", [[], ["optimizer.learn_rate=5", "optimizer.grad_clip=0"]])
+def test_the_scores_are_calibrated_on_training_labels(finished: Callable[..., Finished], overrides: list[str]) -> None:
+    """The fine-tuned encoder's and, where it stays, the probe's: no other temperature is much better."""
+    run = finished(*overrides)
+    assert_calibrated(run)
+    assert f"calibration error {run.result.dev.calibration_error:.3f}" in run.output
+
+
 def test_too_few_labels_for_a_probe_are_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
     settings = compose("debug=tiny", "threads=1", "pretrain.epochs=0", "data.train_examples=4")
     with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: raise it, or"):
@@ -73,7 +81,7 @@ def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:
 
 def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finished]) -> None:
     run = finished("textcat.init=fresh")
-    assert run.result.textcat.probe is None
+    assert run.result.textcat.probe is None and run.result.temperature is None
     assert run.result.textcat.best_epoch >= 1
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lmao.config.run import Config
 from lmao.run.result import Result
+from lmao.textcat.folds import temper
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,14 @@ class Finished:
     folder: Path
     result: Result
     output: str
+
+
+def assert_calibrated(run: Finished) -> None:
+    """Its temperature is that of the training labels: no other is much better on dev."""
+    saved = predictions(run.folder)
+    logits = np.log(np.maximum(saved["dev_scores"], 1e-30)).astype(np.float64)
+    assert run.result.temperature is not None and run.result.temperature != 1
+    assert run.result.dev.log_loss < temper(logits, saved["dev_labels"])[1] + 0.05
 
 
 def predictions(folder: Path) -> dict[str, NDArray[Any]]:

@@ -81,7 +81,7 @@ def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
     return Trained(
         lambda documents, advance: combination.predict([of(documents, advance) for of in predicts.values()]),
         None if pretrained is None else pretrained.summary, encoded[-1].tuned.summary, sum(used), size,
-        inputs.digests, Choice(predicts, combination, summary),
+        inputs.digests, combination.held_out.temperature, combination.held_out, Choice(predicts, combination, summary),
     )  # fmt: skip
 
 

@@ -45,7 +45,10 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     size = keep(context, data, inputs.vectors, pretrained, tuned)
     before = None if pretrained is None else pretrained.summary
     predict = predictor(context, classifier, tuned.weights)
-    return Trained(predict, before, tuned.summary, tuned.weights.flat.size, size, inputs.digests)
+    held_out = None if tuned.probed is None else tuned.probed.probe.held_out
+    return Trained(
+        predict, before, tuned.summary, tuned.weights.flat.size, size, inputs.digests, tuned.temperature, held_out
+    )
 
 
 def gather(context: Context, source: Source, data: Dataset) -> Inputs:

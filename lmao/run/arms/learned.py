@@ -1,7 +1,7 @@
 """Linear classifiers of a run: its texts and labels come in, each is trained and told of in a line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Learned:
-    """A classifier trained on all labels, and its answers in cross-validation.
+    """A classifier trained on all labels, and its answers in cross-validation, both calibrated by these.
 
     numbers: how many it learned; megabytes: of all it needs to predict.
     """
@@ -69,6 +69,7 @@ def learn_lsa(context: Context, data: Dataset, line: Line) -> Learned:
     with context.console.stage(line.stage) as stage:
         texts, examples = read(data.texts.documents), read(train.documents)
         classifier = fit_lsa(texts, examples, train.labels, len(corpus.label_names), seed)
+        classifier = replace(classifier, probe=classifier.probe.calibrated())
         probe, (words, dims) = classifier.probe, classifier.lsa.shape
         megabytes = (words * dims + probe.W.size) * 4 / 1e6
         chosen = f"latent semantic analysis, {classifier.dims} dimensions · C {probe.C:.3g}"
@@ -121,6 +122,8 @@ def _learn_probe(
 
 
 def _learned(vectors: TypeVectors, probe: Probe, read: Callable[[NDArray[np.int64]], Floats]) -> Learned:
+    probe = probe.calibrated()
+
     def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
         return probe.predict(read(documents))
 

@@ -26,4 +26,5 @@ def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
         else:
             learned = learn_document_vectors(context, data, vectors, LINE)[0]
     summary = TextcatSummary(epochs=0, best_epoch=0, seconds=context.seconds["textcat"], records=[])
-    return Trained(learned.predict, None, summary, learned.numbers, None, digests)
+    held_out = learned.held_out
+    return Trained(learned.predict, None, summary, learned.numbers, None, digests, held_out.temperature, held_out)

@@ -12,6 +12,7 @@ from lmao.run.context import Context
 from lmao.run.result import ChoiceSummary, PretrainSummary, TextcatSummary, code_version
 from lmao.run.stages.encode import Dataset
 from lmao.textcat.combination import Combination
+from lmao.textcat.folds import HeldOut
 
 Predict = Callable[[NDArray[np.int64], Callable[[float], None]], Floats]
 
@@ -27,7 +28,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Trained:
-    """predict(documents (n,), advance) gives probabilities (n, classes); advance is told of the words done."""
+    """predict(documents (n,), advance) gives probabilities (n, classes); advance is told of the words done.
+
+    temperature: what their logits were divided by, None if they are as they were trained; held_out: what was said of
+    the training examples by models that had not learned from them, if anything was.
+    """
 
     predict: Predict
     pretrain: PretrainSummary | None
@@ -35,6 +40,8 @@ class Trained:
     parameters: int
     model_mb: float | None
     digests: Mapping[str, str]  # of all that it depends on
+    temperature: float | None = None
+    held_out: HeldOut | None = None
     choice: Choice | None = None
 
 

@@ -52,6 +52,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         mlflow_run_id=context.tracker.run_id,
         peak_rss_mb=peak_rss_mb(),
         majority=float((splits.dev.labels == np.bincount(splits.train.labels).argmax()).mean()),
+        temperature=trained.temperature,
         choice=choice,
         model_dev_accuracy=None if choice is None or trained.model_mb is None else of_dev[choice.model],
     )

@@ -15,7 +15,7 @@ from lmao.run.context import Context
 from lmao.run.result import ProbeSummary, TextcatSummary
 from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
-from lmao.textcat.classifier import Classifier, initial_weights
+from lmao.textcat.classifier import Classifier, initial_weights, sharpened
 from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
 from lmao.textcat.folds import FOLDS, Fold, HeldOut, cut
 from lmao.textcat.probe import Probe, fit_probe, refit
@@ -40,13 +40,21 @@ class Tuned:
     """The classifier's weights after training on the labels, where the model computes.
 
     probed: what it began from, if that was a probe; held_out: what fine-tuned weights say of the training examples that
-    its folds held out, NaN elsewhere; None where the probe stayed, or nothing was held out.
+    its folds held out, NaN elsewhere; None where the probe stayed, or nothing was held out. All are calibrated by what
+    was held out, once nothing is trained any more: fine-tuning begins from a probe that isn't.
     """
 
     weights: Parameters
     summary: TextcatSummary
     probed: Probed | None = None
     held_out: HeldOut | None = None
+
+    @property
+    def temperature(self) -> float | None:
+        """What the logits were divided by, if they were."""
+        if self.held_out is None:
+            return None if self.probed is None else self.probed.probe.held_out.temperature
+        return self.held_out.temperature
 
 
 def train_classifier(context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits) -> Tuned:
@@ -121,7 +129,8 @@ def _probe_first(
             tunings.append(_tuning(context, classifier, start, _part(train, fold.rest), splits.dev, rate))
         inner = CrossValidatedTuning(tunings, [_part(train, fold.held) for fold in folds])
         epochs = _run(context, inner, sum(len(fold.rest) for fold in folds))
-        probed = _with_probe(weights, probe)
+        calibrated = probe.calibrated()
+        probed = _with_probe(weights, calibrated)
         tuned, held_out = probed, None
         if inner.best_epoch:
             held_out = _held_out(inner.held_scores, [fold.held for fold in folds], train.labels)
@@ -130,9 +139,9 @@ def _probe_first(
             with context.console.stage("textcat", total, "examples") as stage:
                 whole.train(inner.best_epoch, context.team, stage.advance)
                 stage.done(f"{_count(inner.best_epoch)} on all labels")
-            tuned = whole.best
+            tuned, held_out = sharpened(whole.best, held_out.sharpness), held_out.calibrated()
     summary = _summary(context, epochs, inner.best_epoch, probe_summary)
-    return Tuned(_placed(context, tuned), summary, Probed(probe, _placed(context, probed)), held_out)
+    return Tuned(_placed(context, tuned), summary, Probed(calibrated, _placed(context, probed)), held_out)
 
 
 def _held_out(scores: Floats, held: Sequence[NDArray[np.int64]], labels: NDArray[np.integer]) -> HeldOut:
@@ -153,7 +162,7 @@ def _probe(
         features = classifier.features(weights, train.documents, context.team, stage.advance)
         probe = _fit(features, head, train.labels, classes, context.settings.seed)
         seconds = perf_counter() - began
-        scores = probe.predict(classifier.features(weights, dev.documents, context.team, stage.advance))
+        scores = probe.calibrated().predict(classifier.features(weights, dev.documents, context.team, stage.advance))
         right = scores.argmax(axis=1) == dev.labels
         stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}) · dev {right.mean():.4f}")
     if probe.warning is not None:
