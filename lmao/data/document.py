@@ -33,10 +33,13 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Document:
+    """place: where a user finds it, `file:line` or the name of its file, if that can be said."""
+
     text: str
     label: str | None  # None: unlabelled
     part: Part
     tree: Tree | None = field(default=None, compare=False)  # None: no heads annotated
+    place: str | None = field(default=None, compare=False)
 
 
 class Source(Protocol):

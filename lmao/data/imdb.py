@@ -56,14 +56,14 @@ class ImdbSource:
         reviews = _from_folder(self.path, folders) if self.path.is_dir() else _from_archive(self.path, folders)
         for review in reviews:
             part, label = FOLDERS[folders[review.folder]]
+            name = f"{folders[review.folder]}/{review.name}"
             try:
                 text = review.content.decode("utf-8")
             except UnicodeDecodeError as error:
-                place = f"{self.path}: {folders[review.folder]}/{review.name}"
                 raise UserError(
-                    f"{place} is not UTF-8 (byte {error.start})", advice="download the data set again"
+                    f"{self.path}: {name} is not UTF-8 (byte {error.start})", advice="download the data set again"
                 ) from None
-            yield Document(text.replace("<br />", "\n"), label, part)
+            yield Document(text.replace("<br />", "\n"), label, part, place=name)
 
 
 def open_imdb(config: Imdb, cache_dir: Path) -> ImdbSource:

@@ -13,7 +13,7 @@ from lmao.errors import UserError
 
 
 class Record(NamedTuple):
-    place: str  # for error messages: file:line
+    place: str  # file:line
     text: str
     label: str | None
     tree: Tree | None = None
@@ -45,7 +45,7 @@ class PartedSource:
                         known.add(label)
                     elif label is not None and label not in known:
                         raise UserError(f"{place}: label '{label}' does not occur in data.path, the training data")
-                    yield Document(text, label, part, tree)
+                    yield Document(text, label, part, tree, place)
 
     def _records(self, path: Path, part: Part) -> Iterator[Record]:
         empty = True

@@ -42,6 +42,7 @@ def test_files_parts_come_from_their_own_files(tmp_path: Path) -> None:
         Document("g", None, Part.UNLABELLED),
         Document("h", None, Part.UNLABELLED),
     ]
+    assert [d.place for d in found[3:6]] == [f"{path}:5", f"{dev}:1", f"{test}:2"]
 
 
 def test_files_byte_order_mark_and_long_fields_are_accepted(tmp_path: Path) -> None:
