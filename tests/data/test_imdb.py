@@ -60,7 +60,7 @@ def test_imdb_unsupervised_reviews_come_last_and_only_when_asked_for(tmp_path: P
     labelled = documents(imdb(archive))
     everything = documents(imdb(archive, unsupervised=True))
     assert everything[: len(labelled)] == labelled
-    assert [d.place for d in labelled[:4]] == [*(f"train/neg/{n}_5.txt" for n in (1, 10, 9)), "train/pos/1_5.txt"]
+    assert [d.place for d in labelled[:4]] == [*(f"train/neg/{n}_5.txt" for n in (10, 1, 9)), "train/pos/10_5.txt"]
     assert {(d.part, d.label) for d in everything[len(labelled) :]} == {(Part.UNLABELLED, None)}
     assert source(imdb(archive)).fingerprint() != source(imdb(archive, unsupervised=True)).fingerprint()
 
