@@ -8,6 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lmao import cli
+from lmao.config.overrides import readable
 from lmao.config.validation import validate
 from lmao.stop import StopSignal
 
@@ -32,5 +33,11 @@ def train(composed: DictConfig) -> float:
             return known.accuracy
 
 
+def main() -> None:
+    """Hydra reads the command line, after the texts in it are quoted."""
+    sys.argv[1:] = readable(sys.argv[1:])
+    train()
+
+
 if __name__ == "__main__":
-    sys.exit(cli.main(train))
+    sys.exit(cli.main(main))

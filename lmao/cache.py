@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lmao.errors import UserError
+from lmao.paths import expanded
 
 MANIFEST = "manifest.json"
 
@@ -29,7 +30,7 @@ def open_cache(folder: str, warn: Callable[[str], None]) -> "Cache":
     Raises:
         UserError: it can't be created or written to.
     """
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     try:
         root.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=root).close()

@@ -21,6 +21,7 @@ SYSTEM_ERRORS = {
     errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again to resume",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
+    errno.ENAMETOOLONG: "the name is too long",
     errno.EPERM: "permission denied",
 }
 

@@ -8,23 +8,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lmao import cli
+from lmao.config.overrides import quote
 from lmao.errors import UserError
 from lmao.passwords import without_passwords
 from lmao.paths import ROOT
 from lmao.stop import Stopped
 from lmao.sweep.reading import STORAGE, read_studies
 from lmao.sweep.records import StudyRecord
+from lmao.sweep.space import overrides
 
 TRAIN = ROOT / "train.py"
 FIRST_SEED = 1000  # searches draw theirs elsewhere
 MOST_SEEDS = 40  # for which the sign-flip test is exact
 DATA_OVERRIDE = re.compile(r"\+?(experiment|data|debug)(=|\.)")  # what the linear model needs of a study's command
 NAME = re.compile(r"(?P<data>.+)-[^-]+-pretrain(\d+|auto)(-[a-z]+)?")
-PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*")  # needs no quotes in an override
-WORDS_WITH_A_MEANING = {"true", "false", "null", "nan", "inf"}
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ def _of_best(study: StudyRecord) -> Rerun:
     best = study.best()
     assert best is not None
     fixed = [override for override in study.overrides if override.lstrip("+").partition("=")[0] != "seed"]
-    settings = [f"{name}={quote(value)}" for name, value in best.parameters.items() if name != "seed"]
-    return Rerun(f"{study.name}-rerun{best.number}", study.name, [*fixed, *settings])
+    settings = {name: value for name, value in best.parameters.items() if name != "seed"}
+    return Rerun(f"{study.name}-rerun{best.number}", study.name, [*fixed, *overrides(settings)])
 
 
 def _linear(studies: Sequence[StudyRecord]) -> Sequence[Rerun]:
@@ -135,22 +134,6 @@ def _linear(studies: Sequence[StudyRecord]) -> Sequence[Rerun]:
             name = f"{study.name}-linear-rerun" if name in reruns else name
             reruns[name] = Rerun(name, None, [*data, "textcat=linear"])
     return list(reruns.values())
-
-
-def quote(value: Any) -> str:
-    """A value as Hydra's override grammar reads it back."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return repr(value)
-        case str() if PLAIN.fullmatch(value) and value.lower() not in WORDS_WITH_A_MEANING:
-            return value
-        case _:
-            escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), str(value))
-            return f"'{escaped}'"
 
 
 def _data_name(study: StudyRecord) -> str:

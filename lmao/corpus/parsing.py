@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lmao.cache import file_digest
 from lmao.corpus.tokens import doc_of, in_processes
 from lmao.errors import UserError
+from lmao.paths import expanded
 
 PARSERS = ("parser", "beam_parser")
 EMBEDDERS = ("tok2vec", "transformer", "curated_transformer")  # what a listener to "*" may listen to
@@ -89,7 +90,7 @@ def _folder(name: str) -> tuple[str, Path]:
     """The name that spaCy loads, and the folder of its config.cfg."""
     from spacy import util
 
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         return str(path.absolute()), path
     if name and util.is_package(name):

@@ -19,6 +19,7 @@ from lmao.cache import file_digest, key_of
 from lmao.config.data import Imdb
 from lmao.data.document import Document, Part
 from lmao.errors import UserError
+from lmao.paths import expanded
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 CHECKSUM = "md5:7c2ac02c03563afcf9b574c7e56c153a"
@@ -73,9 +74,9 @@ def open_imdb(config: Imdb, cache_dir: Path) -> ImdbSource:
         UserError: neither the archive nor its folder, or no network.
     """
     if config.path is None:
-        path = download(URL, CHECKSUM, cache_dir.expanduser() / "downloads")
+        path = download(URL, CHECKSUM, cache_dir / "downloads")
         return ImdbSource(path, config.unsupervised)
-    path = Path(config.path).expanduser()
+    path = expanded(config.path)
     if not path.exists():
         raise UserError(f"{path} does not exist", setting="data.path", advice=ADVICE)
     if path.is_dir() and not (path / "train").is_dir() and (path / "aclImdb").is_dir():

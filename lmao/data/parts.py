@@ -10,6 +10,7 @@ from lmao.cache import file_digest, key_of
 from lmao.config.data import Parted
 from lmao.data.document import Document, Part, Tree
 from lmao.errors import UserError
+from lmao.paths import expanded
 
 
 class Record(NamedTuple):
@@ -75,7 +76,7 @@ def paths_of(config: Parted) -> dict[Part, Path]:
     for key, (part, value) in given.items():
         if value is None:
             continue
-        path = Path(value).expanduser()
+        path = expanded(value)
         if not path.exists():
             raise UserError(f"{path} does not exist", setting=f"data.{key}")
         if any(path.samefile(other) for other in paths.values()):

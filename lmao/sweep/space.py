@@ -117,7 +117,7 @@ def _setting(override: str) -> str:
 
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
-    """Values as overrides of the command line."""
+    """Values as overrides of the command line. A text among them is as it was typed there, quotes included."""
     return [f"{name}={_as_text(value)}" for name, value in values.items()]
 
 

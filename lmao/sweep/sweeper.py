@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao import cli
 from lmao.cache import open_cache
+from lmao.config.overrides import quote
 from lmao.config.run import Config, flat
 from lmao.config.sweep import validate_sweep
 from lmao.config.validation import validate
@@ -181,8 +182,7 @@ class StudySweep(OptunaSweeperImpl):
 
     def _own_overrides(self, trial: optuna.Trial, space: Space, folder: Path) -> list[str]:
         """A trial's folder and seed, and one thread beside other workers."""
-        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-        own = [f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir='{trial.number}'"]
+        own = [f"hydra.sweep.dir={quote(str(folder))}", f"hydra.sweep.subdir='{trial.number}'"]
         if TrialAttribute.SEED in trial.user_attrs:
             own.append(f"seed={trial.user_attrs[TrialAttribute.SEED]}")
         if "threads" not in space.named:

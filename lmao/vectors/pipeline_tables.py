@@ -9,6 +9,7 @@ from spacy.vectors import Vectors
 
 from lmao.cache import Writer
 from lmao.errors import UserError
+from lmao.paths import expanded
 from lmao.vectors.table import write_table, write_words
 
 
@@ -18,7 +19,7 @@ def find_vocab(name: str) -> Path:
     Raises:
         UserError: there is no such pipeline, or it has no vectors.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         vocab = path / "vocab"
     elif util.is_package(name):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from lmao.errors import UserError
+from lmao.paths import expanded
 
 
 def existing_file(name: str) -> Path:
@@ -17,7 +18,7 @@ def existing_file(name: str) -> Path:
     Raises:
         UserError: it is not.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         raise UserError(f"{path} is a folder", advice="point it at the file of vectors in it", setting="vectors.path")
     try:

@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution
 
 from lmao.errors import UserError
-from lmao.rerun import Rerun, plan, quote, rerun
+from lmao.rerun import Rerun, plan, rerun
 from lmao.sweep.reading import read_studies
 from lmao.sweep.records import State, StudyRecord
 from tests.support.processes import Place
@@ -145,16 +145,6 @@ def test_nothing_to_rerun_is_an_error(storage: str, tmp_path: Path) -> None:
         rerun("*", 10, storage, [])
     with pytest.raises(UserError, match="--seeds 1: give 2 to 40"):
         rerun("*", 1, storage, [])
-
-
-@pytest.mark.parametrize(
-    "value",
-    [None, True, 3, 1e-12, 0.1, "glove", "true", "NaN", "12", "1e3", "a b", "it's", "\\", "a\\'b", "", "p://u:p@h/d?a=1&b='2'"],
-)  # fmt: skip
-def test_values_come_back_through_hydras_grammar(value: Any) -> None:
-    read = OverridesParser.create().parse_override(f"key={quote(value)}")
-    assert read.value() == value
-    assert type(read.value()) is type(value)
 
 
 def test_a_choice_of_a_group_comes_back(storage: str, tmp_path: Path) -> None:
