@@ -102,6 +102,9 @@ def _report(context: Context, result: Result, command: str | None) -> None:
             context.tracker.metric(f"{part}/macro_f", score.macro_f)
             context.tracker.metric(f"{part}/log_loss", score.log_loss)
             context.tracker.metric(f"{part}/calibration_error", score.calibration_error)
+    if result.choice is not None and result.choice.control is not None:
+        assert result.choice.control.dev_accuracy is not None
+        context.tracker.metric("dev/without_pretraining", result.choice.control.dev_accuracy)
     if result.test is not None:
         context.tracker.metric("test/accuracy", result.test.accuracy)
     context.console.summary(summary(result, context.folder, command))

@@ -60,7 +60,7 @@ class TextcatSummary:
 class ArmSummary:
     """Of one of the classifiers that textcat=auto chooses from: accuracy, error: by cross-validation on the training
     labels; share: in the combination; seconds: without vectors and pre-training; megabytes: of all it needs to predict;
-    dev_accuracy, test_accuracy: None until it was asked, and where there are no test examples."""
+    what is of dev and test: None until it was asked, and where there are no test examples."""
 
     name: str
     accuracy: float
@@ -70,18 +70,32 @@ class ArmSummary:
     megabytes: float
     dev_accuracy: float | None = None
     test_accuracy: float | None = None
+    dev_macro_f: float | None = None
+    test_macro_f: float | None = None
+
+
+@dataclass(frozen=True)
+class ControlSummary:
+    """Of the encoder without pre-training, which is there to compare with alone; as in `ArmSummary`."""
+
+    epochs: int
+    seconds: float
+    dev_accuracy: float | None = None
+    test_accuracy: float | None = None
+    dev_macro_f: float | None = None
+    test_macro_f: float | None = None
 
 
 @dataclass(frozen=True)
 class ChoiceSummary:
     """name: the chosen arm, or TOGETHER; accuracy, error: its, by cross-validation; model: the arm that is in `model/`;
-    without: the one whose encoder isn't pre-trained, if another's is."""
+    control: None where nothing is pre-trained, or the labels are many."""
 
     name: str
     accuracy: float
     error: float
     model: str
-    without: str | None
+    control: ControlSummary | None
     arms: Sequence[ArmSummary]
 
     def arm(self, name: str) -> ArmSummary:
@@ -173,9 +187,9 @@ def _beside(result: Result) -> str:
     listed = f"   majority {result.majority:.3f}{_further(result.dev)}"
     if result.choice is None:
         return listed + "   baseline on the same labels: textcat=linear" * (result.model_mb is not None)
-    if result.choice.without is None:
+    if result.choice.control is None:
         return listed
-    return f"   without pre-training {result.choice.arm(result.choice.without).dev_accuracy:.4f}{listed}"
+    return f"   without pre-training {result.choice.control.dev_accuracy:.4f}{listed}"
 
 
 def _further(score: Score) -> str:

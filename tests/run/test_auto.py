@@ -1,5 +1,6 @@
 """textcat=auto from end to end: its arms, its choice, and what becomes of both."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from lmao.config.run import Config
 from lmao.console import Console
 from lmao.data.source import open_source
 from lmao.errors import UserError
+from lmao.run.arms import auto
 from lmao.run.experiment import run
 from lmao.run.result import ChoiceSummary
 from lmao.stop import StopSignal
@@ -42,10 +44,11 @@ def test_every_arm_has_a_figure_before_dev_and_one_on_dev(finished: Callable[...
     choice = choice_of(finished(*AUTO))
     names = [arm.name for arm in choice.arms]
     assert names[:4] == LINEAR
-    assert {"probe (not pre-trained)", "probe"} <= set(names)
+    assert names[4] == "probe" and set(names[5:]) <= {"fine-tuned"}
     for arm in choice.arms:
         assert 0 < arm.accuracy < 1 and 0 < arm.error < 0.2 and arm.seconds > 0 and arm.megabytes > 0
         assert arm.dev_accuracy is not None and arm.test_accuracy is not None
+        assert arm.dev_macro_f is not None and arm.test_macro_f is not None
     assert sum(arm.share for arm in choice.arms) == pytest.approx(1)
 
 
@@ -98,16 +101,44 @@ def test_arms_that_cannot_be_are_left_out(finished: Callable[..., Finished]) -> 
     run = finished("textcat=auto_tiny", "vectors=none", "pretrain.epochs=0")
     choice = choice_of(run)
     assert [arm.name for arm in choice.arms][:3] == ["n-grams", "LSA", "probe"]
-    assert choice.without is None and "without pre-training" not in run.output
+    assert choice.control is None and "without pre-training" not in run.output
 
 
 def test_its_encoder_is_that_of_textcat_cnn(finished: Callable[..., Finished]) -> None:
-    auto, cnn = choice_of(finished(*AUTO)), finished("evaluate_test=true")
+    choice, cnn = choice_of(finished(*AUTO)), finished("evaluate_test=true")
     name = "fine-tuned" if cnn.result.textcat.best_epoch else "probe"
-    assert auto.arm(name).dev_accuracy == pytest.approx(cnn.result.dev_accuracy)
-    control = finished("evaluate_test=true", "pretrain.epochs=0")
-    assert auto.without is not None
-    assert auto.arm(auto.without).dev_accuracy == pytest.approx(control.result.dev_accuracy)
+    assert choice.arm(name).dev_accuracy == pytest.approx(cnn.result.dev_accuracy)
+
+
+def test_the_control_is_the_encoder_without_pretraining_and_costs_little(finished: Callable[..., Finished]) -> None:
+    run = finished(*AUTO)
+    control = choice_of(run).control
+    assert control is not None and 3 <= control.epochs <= 10
+    assert control.dev_accuracy is not None and control.test_accuracy is not None and control.dev_macro_f is not None
+    assert f"   without pre-training {control.dev_accuracy:.4f}   " in run.output
+    assert "control" in run.result.seconds and "control    the encoder without pre-training" in run.output
+    other = choice_of(finished(*AUTO, "pretrain.seed=1"))
+    assert other.control is not None and other.control.dev_accuracy == control.dev_accuracy
+    assert other.arm("probe").accuracy != choice_of(run).arm("probe").accuracy
+
+
+def test_costs_come_first_and_what_would_take_too_long_is_left_out(
+    compose: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "MOST_TUNED", 100)
+    monkeypatch.setattr(auto, "MOST_REGRESSED", 100)
+    settings, output = compose("debug=tiny", "threads=1", *AUTO), io.StringIO()
+    with StopSignal() as stop:
+        console = Console(rich.console.Console(file=output))
+        result = run(settings, tmp_path, console, stop, NoTrial(), NullStore())
+    assert result.choice is not None
+    assert [arm.name for arm in result.choice.arms] == ["LSA", "document vectors", "self-trained", "probe"]
+    lines = output.getvalue().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("costs "))
+    assert "n-grams 120 regressions on 0.0" in lines[first] and " by fine-tuning" in lines[first]
+    assert not any(line.startswith(("arm ", "control ", "pretrain ")) for line in lines[:first])
+    assert "warning: n-grams is left out: 120 regressions on all training texts would take too long" in lines
+    assert any(line.startswith("warning: fine-tuned is left out: it would read 0 M words at least") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -145,5 +176,7 @@ def test_mlflow_takes_all_that_it_is_told(
     recorded = open_client(uri).get_run(result.mlflow_run_id)
     assert recorded.info.status == "FINISHED"
     arms = {name for name in recorded.data.metrics if name.startswith("arms/")}
-    assert {"arms/n-grams", "arms/probe", "arms/probe not pre-trained"} <= arms
+    assert {"arms/n-grams", "arms/probe"} <= arms
     assert recorded.data.metrics["dev/best_accuracy"] == result.dev_accuracy
+    assert result.choice is not None and result.choice.control is not None
+    assert recorded.data.metrics["dev/without_pretraining"] == result.choice.control.dev_accuracy

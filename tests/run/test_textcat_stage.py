@@ -18,7 +18,8 @@ from lmao.objectives.opening import open_tasks
 from lmao.run.experiment import run
 from lmao.run.result import PretrainSummary
 from lmao.run.stages.pretrain import Pretrained
-from lmao.run.stages.textcat import _fit, _text_map, inner_folds
+from lmao.run.stages.probe import fit, text_map
+from lmao.run.stages.textcat import inner_folds
 from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
@@ -103,10 +104,10 @@ def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
         settings.parts, target_sources(corpus, corpus.type_words, table), open_encoder(settings.encoder, 20)
     )
     weights = initialize({name: shape for task in tasks for name, shape in task.output.shapes().items()}, seed=0)
-    head = _text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
+    head = text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
     assert (head is not None) == found
     features = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
-    probe = _fit(features, head, (features[:, 0] > 0).astype(np.int32), 2, seed=0)
+    probe = fit(features, head, (features[:, 0] > 0).astype(np.int32), 2, seed=0)
     rows = features[:20] if head is None else head[0]
     beside = probe.W - probe.W @ np.linalg.pinv(rows) @ rows  # what the head does not see
     assert (np.abs(beside).max() < 1e-5) == found

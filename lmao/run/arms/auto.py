@@ -7,27 +7,29 @@ from time import perf_counter
 
 import numpy as np
 
+from lmao.config.fields import settled
 from lmao.data.document import Source
 from lmao.errors import UserError
 from lmao.run.arms.cnn import Inputs, gather, keep, open_classifier, predictor, pretrain_encoder
 from lmao.run.arms.learned import Learned, Line, learn_document_vectors, learn_from_raw_texts, learn_lsa, learn_ngrams
-from lmao.run.arms.trained import Choice, Trained
+from lmao.run.arms.trained import Choice, Predict, Trained
 from lmao.run.context import Context
-from lmao.run.result import TOGETHER, ArmSummary, ChoiceSummary
+from lmao.run.result import TOGETHER, ArmSummary, ChoiceSummary, ControlSummary
 from lmao.run.stages.encode import Dataset
 from lmao.run.stages.pretrain import Pretrained
-from lmao.run.stages.textcat import Tuned, train_classifier
+from lmao.run.stages.textcat import Tuned, train_classifier, train_control, tuning_words
 from lmao.textcat.classifier import Classifier
 from lmao.textcat.combination import Arm, Combination, combine
 from lmao.textcat.folds import cut
-from lmao.tracking.off import NullTracker
+from lmao.textcat.ngram_classifier import regressions
 from lmao.tracking.trial import NoTrial
 
 NGRAMS, LSA, DOCUMENT, SELF_TRAINED = "n-grams", "LSA", "document vectors", "self-trained"
 PROBE, TUNED = "probe", "fine-tuned"
-UNTRAINED = " (not pre-trained)"
-NO_PARENTHESES = str.maketrans("", "", "()")  # MLflow takes none in the name of a metric
-FEW = 2000  # labels; with more, raw texts have nothing to add, and an untrained encoder would double the time
+FEW = 2000  # labels; with more, raw texts have nothing to add, and the control would take long
+# What would read more words is left out: that takes some ten minutes, and gains little where labels are so many.
+MOST_REGRESSED = 5e9  # by the n-grams, in all their regressions
+MOST_TUNED = 20e6  # by fine-tuning, before it may stop
 
 
 @dataclass(frozen=True)
@@ -41,51 +43,83 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Encoded:
-    """The arms on one encoder. name: of the best of them, by its labels; tuned: that one."""
+    """The arms on the encoder. name: of the best of them, by its labels; tuned: that one."""
 
     candidates: dict[str, Candidate]
     name: str
     tuned: Tuned
 
 
+@dataclass(frozen=True)
+class Costs:
+    """Known before anything is trained. Words that are read: by the n-grams in all their regressions, by pre-training,
+    and by fine-tuning at least and at most."""
+
+    regressions: int
+    regressed: int
+    pretrained: int
+    tuned: tuple[int, int]
+
+
 def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
-    """The cheap ones first. Where labels are few, the encoder is fine-tuned without pre-training, too, to compare.
+    """The cheap ones first. Where labels are few, the encoder is trained without pre-training, too, to compare with.
 
     Raises:
         UserError: the labels are too few.
     """
     cut(data.splits.train.labels, context.settings.seed)  # what no arm can do without is said before anything long
     inputs = gather(context, source, data)
-    candidates = _linear(context, data, inputs)
     classifier = open_classifier(context, data, inputs.vectors)
-    encoded = []
-    if context.settings.pretrains and len(data.splits.train.labels) <= FEW:
-        context.console.line("arm", "the encoder as it begins, to see what pre-training brings")
-        encoded.append(_on_encoder(context, classifier, None, data, inputs, UNTRAINED))
+    costs = _costs(context, classifier, data)
+    candidates = _linear(context, data, inputs, costs)
+    control, control_summary = _control(context, classifier, data)
     pretrained = pretrain_encoder(context, classifier, data, inputs)
-    encoded.append(_on_encoder(context, classifier, pretrained, data, inputs, ""))
-    for one in encoded:
-        candidates |= one.candidates
+    encoded = _on_encoder(context, classifier, pretrained, data, inputs, costs)
+    candidates |= encoded.candidates
     places = {name: place for place, name in enumerate(candidates)}
     arms = [
         Arm(one.learned.held_out, None if one.stand_in is None else places[one.stand_in]) for one in candidates.values()
     ]
     with context.timed("choose"):
         combination = combine(arms, context.settings.seed)
-    best = min(encoded, key=lambda one: combination.losses[places[one.name]])
-    summary = _summary(candidates, combination, best.name, encoded[0].name if len(encoded) > 1 else None)
+    summary = _summary(candidates, combination, encoded.name, control_summary)
     _tell(context, summary)
-    size = keep(context, data, inputs.vectors, pretrained, best.tuned)
+    size = keep(context, data, inputs.vectors, pretrained, encoded.tuned)
     predicts = {name: one.learned.predict for name, one in candidates.items()}
     used = [one.learned.numbers for one, share in zip(candidates.values(), combination.shares, strict=True) if share]
     return Trained(
         lambda documents, advance: combination.predict([of(documents, advance) for of in predicts.values()]),
-        None if pretrained is None else pretrained.summary, encoded[-1].tuned.summary, sum(used), size,
-        inputs.digests, combination.held_out.temperature, combination.held_out, Choice(predicts, combination, summary),
+        None if pretrained is None else pretrained.summary, encoded.tuned.summary, sum(used), size,
+        inputs.digests, combination.held_out.temperature, combination.held_out,
+        Choice(predicts, control, combination, summary),
     )  # fmt: skip
 
 
-def _linear(context: Context, data: Dataset, inputs: Inputs) -> dict[str, Candidate]:
+def _costs(context: Context, classifier: Classifier, data: Dataset) -> Costs:
+    """And the line that tells of them."""
+    settings, train, texts = context.settings, data.splits.train, data.texts
+    words, total = texts.corpus.count(train.documents), regressions(train.labels, settings.seed)
+    epochs = settled(settings.pretrain.epochs)
+    pretrained = epochs * min(texts.words, settings.pretrain.epoch_words or texts.words)
+    costs = Costs(total, total * words, pretrained, tuning_words(context, classifier, train))
+    least, most = costs.tuned
+    read = [f"{pretrained / 1e6:.1f} by pre-training"] if pretrained else []
+    read.append(f"{least / 1e6:.1f} to {most / 1e6:.1f} by fine-tuning")
+    line = f"n-grams {total:,} regressions on {words / 1e6:.2f} M words · M words to read: {', '.join(read)}"
+    context.console.line("costs", line)
+    return costs
+
+
+def _control(
+    context: Context, classifier: Classifier, data: Dataset
+) -> tuple[Predict, ControlSummary] | tuple[None, None]:
+    if not context.settings.pretrains or len(data.splits.train.labels) > FEW:
+        return None, None
+    weights, epochs = train_control(context, classifier, data.splits)
+    return predictor(context, classifier, weights), ControlSummary(epochs, context.seconds["control"])
+
+
+def _linear(context: Context, data: Dataset, inputs: Inputs, costs: Costs) -> dict[str, Candidate]:
     """Those that need no encoder, as far as they can be trained."""
     found: dict[str, Candidate] = {}
 
@@ -104,6 +138,8 @@ def _linear(context: Context, data: Dataset, inputs: Inputs) -> dict[str, Candid
             context.console.warn(f"{name} is left out: {error.what}")
 
     with arm(NGRAMS) as take:
+        if costs.regressed > MOST_REGRESSED:
+            raise UserError(f"{costs.regressions:,} regressions on all training texts would take too long")
         take(learn_ngrams(context, data, Line("arm", NGRAMS)))
     with arm(LSA) as take:
         take(learn_lsa(context, data, Line("arm", LSA)))
@@ -119,34 +155,33 @@ def _linear(context: Context, data: Dataset, inputs: Inputs) -> dict[str, Candid
 
 
 def _on_encoder(
-    context: Context, classifier: Classifier, pretrained: Pretrained | None, data: Dataset, inputs: Inputs, suffix: str
+    context: Context, classifier: Classifier, pretrained: Pretrained | None, data: Dataset, inputs: Inputs, costs: Costs
 ) -> Encoded:
     """Its probe, and what it is after fine-tuning, if that is better."""
     quiet = replace(context, trial=NoTrial(), seconds={})  # the trial's accuracy will be that of the combination
-    if suffix:
-        quiet = replace(quiet, tracker=NullTracker())
-    tuned = train_classifier(quiet, classifier, pretrained, data.splits)
+    affordable = costs.tuned[0] <= MOST_TUNED
+    if not affordable:
+        words = f"{costs.tuned[0] / 1e6:.0f} M words at least"
+        context.console.warn(f"{TUNED} is left out: it would read {words}, see the line costs; textcat=cnn trains it")
+    tuned = train_classifier(quiet, classifier, pretrained, data.splits, fine_tune=affordable)
     seconds = quiet.seconds
-    for stage, took in seconds.items():
-        context.seconds[stage + suffix] = took
+    context.seconds.update(seconds)
     assert tuned.probed is not None
     megabytes = tuned.weights.flat.nbytes / 1e6
     if inputs.vectors.table is not None:
         megabytes += inputs.vectors.table.megabytes
     probe, numbers = tuned.probed.probe, tuned.weights.flat.size
     predict = predictor(context, classifier, tuned.probed.weights)
-    name = PROBE + suffix
-    candidates = {name: Candidate(Learned(predict, probe.held_out, numbers, megabytes), seconds["probe"])}
-    if tuned.held_out is not None:
-        predict, best = predictor(context, classifier, tuned.weights), TUNED + suffix
-        learned = Learned(predict, tuned.held_out, numbers, megabytes)
-        candidates[best] = Candidate(learned, sum(seconds.values()), stand_in=name)
-        name = best
-    return Encoded(candidates, name, tuned)
+    candidates = {PROBE: Candidate(Learned(predict, probe.held_out, numbers, megabytes), seconds["probe"])}
+    if tuned.held_out is None:
+        return Encoded(candidates, PROBE, tuned)
+    learned = Learned(predictor(context, classifier, tuned.weights), tuned.held_out, numbers, megabytes)
+    candidates[TUNED] = Candidate(learned, sum(seconds.values()), stand_in=PROBE)
+    return Encoded(candidates, TUNED, tuned)
 
 
 def _summary(
-    candidates: dict[str, Candidate], combination: Combination, model: str, without: str | None
+    candidates: dict[str, Candidate], combination: Combination, model: str, control: ControlSummary | None
 ) -> ChoiceSummary:
     arms = [
         ArmSummary(name, score.accuracy, score.error, float(share), one.seconds, one.learned.megabytes)
@@ -154,14 +189,14 @@ def _summary(
     ]
     only = next((arm.name for arm in arms if arm.share == 1), TOGETHER)
     score = combination.together
-    return ChoiceSummary(only, score.accuracy, score.error, model, without, arms)
+    return ChoiceSummary(only, score.accuracy, score.error, model, control, arms)
 
 
 def _tell(context: Context, summary: ChoiceSummary) -> None:
     """A line for each arm on the encoder, whose accuracy is known now, and two for the choice."""
     for arm in summary.arms:
-        context.tracker.metric(f"arms/{arm.name.translate(NO_PARENTHESES)}", arm.accuracy)
-        if arm.name.startswith((PROBE, TUNED)):
+        context.tracker.metric(f"arms/{arm.name}", arm.accuracy)
+        if arm.name in (PROBE, TUNED):
             text = f"{arm.name} · cross-validated {arm.accuracy:.3f} ± {arm.error:.3f} · {arm.megabytes:.1f} MB"
             context.console.line("arm", text, arm.seconds)
     listed = " · ".join(f"{arm.name} {arm.accuracy:.3f} ± {arm.error:.3f}" for arm in summary.arms)

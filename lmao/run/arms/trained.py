@@ -19,9 +19,11 @@ Predict = Callable[[NDArray[np.int64], Callable[[float], None]], Floats]
 
 @dataclass(frozen=True)
 class Choice:
-    """What textcat=auto came to. arms: in the order of summary.arms, which says what is known of them before dev."""
+    """What textcat=auto came to. arms: in the order of summary.arms, which says what is known of them before dev;
+    control: the encoder without pre-training, if there is one."""
 
     arms: Mapping[str, Predict]
+    control: Predict | None
     combination: Combination
     summary: ChoiceSummary
 

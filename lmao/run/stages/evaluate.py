@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from lmao.engine.parameters import Floats
 from lmao.run.arms.trained import Trained
 from lmao.run.context import Context
 from lmao.run.result import ChoiceSummary, Result, peak_rss_mb, versions
-from lmao.run.scores import score, write_predictions
+from lmao.run.scores import Score, score, write_predictions
 from lmao.run.stages.encode import Dataset
+
+CONTROL = "control"
 
 
 def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
@@ -24,7 +27,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         dev, of_dev = _predict(trained, splits.dev, stage.advance)
         stage.done(f"all {len(splits.dev.labels):,} dev examples")
     test = None
-    of_test: Mapping[str, float] = {}
+    of_test: Mapping[str, Score] = {}
     if splits.test is not None:
         with context.timed("evaluate"), context.console.stage("test", corpus.count(splits.test.documents)) as stage:
             test, of_test = _predict(trained, splits.test, stage.advance)
@@ -54,25 +57,35 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         majority=float((splits.dev.labels == np.bincount(splits.train.labels).argmax()).mean()),
         temperature=trained.temperature,
         choice=choice,
-        model_dev_accuracy=None if choice is None or trained.model_mb is None else of_dev[choice.model],
+        model_dev_accuracy=None if choice is None or trained.model_mb is None else of_dev[choice.model].accuracy,
     )
 
 
 def _predict(
     trained: Trained, examples: Examples, advance: Callable[[float], None]
-) -> tuple[Floats, Mapping[str, float]]:
-    """Probabilities (n, classes), and the accuracy of each arm that there was a choice of."""
+) -> tuple[Floats, Mapping[str, Score]]:
+    """Probabilities (n, classes), and the scores of each arm that there was a choice of, and of CONTROL."""
     choice = trained.choice
     if choice is None:
         return trained.predict(examples.documents, advance), {}
-    scores = {name: predict(examples.documents, advance) for name, predict in choice.arms.items()}
-    accuracies = {name: float((one.argmax(axis=1) == examples.labels).mean()) for name, one in scores.items()}
-    return choice.combination.predict(list(scores.values())), accuracies
+    answers = {name: predict(examples.documents, advance) for name, predict in choice.arms.items()}
+    scores = {name: score(one, examples.labels) for name, one in answers.items()}
+    if choice.control is not None:
+        scores[CONTROL] = score(choice.control(examples.documents, advance), examples.labels)
+    return choice.combination.predict(list(answers.values())), scores
 
 
-def _measured(summary: ChoiceSummary, dev: Mapping[str, float], test: Mapping[str, float]) -> ChoiceSummary:
-    arms = [replace(arm, dev_accuracy=dev[arm.name], test_accuracy=test.get(arm.name)) for arm in summary.arms]
-    return replace(summary, arms=arms)
+def _measured(summary: ChoiceSummary, dev: Mapping[str, Score], test: Mapping[str, Score]) -> ChoiceSummary:
+    def figures(name: str) -> dict[str, Any]:
+        found = {"dev": dev[name], "test": test.get(name)}
+        return {
+            f"{part}_{figure}": None if one is None else getattr(one, figure)
+            for part, one in found.items()
+            for figure in ("accuracy", "macro_f")
+        }
+
+    control = None if summary.control is None else replace(summary.control, **figures(CONTROL))
+    return replace(summary, arms=[replace(arm, **figures(arm.name)) for arm in summary.arms], control=control)
 
 
 def _predictions(scores: Floats, examples: Examples) -> tuple[Floats, NDArray[np.int32], NDArray[np.int64]]:

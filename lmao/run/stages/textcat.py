@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +12,17 @@ from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
 from lmao.run.context import Context
 from lmao.run.result import ProbeSummary, TextcatSummary
-from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
+from lmao.run.stages.probe import Linear, fit_again, probe_encoder, text_map
 from lmao.textcat.classifier import Classifier, initial_weights, sharpened
 from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
 from lmao.textcat.folds import FOLDS, Fold, HeldOut, cut
-from lmao.textcat.probe import Probe, fit_probe, refit
+from lmao.textcat.probe import Probe, fit_probe
 
-Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
-
-PROBE_PREDICTIONS = "probe_predictions.npz"
 LEAST = 3  # one is held out, and two are cross-validated on
 ENOUGH = 200  # examples that fine-tuning is judged by, if need be from several folds: 20 can't tell
+CONTROL_EPOCHS = (3, 10)
+CONTROL_WORDS = 1e6  # in all its epochs, if they aren't fewer than three: a third of what pre-training reads
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,10 @@ class Tuned:
         return self.held_out.temperature
 
 
-def train_classifier(context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits) -> Tuned:
-    """Trained on the labels, as `textcat.init` has it.
+def train_classifier(
+    context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits, fine_tune: bool = True
+) -> Tuned:
+    """Trained on the labels, as `textcat.init` has it. fine_tune: false for the probe alone.
 
     Raises:
         UserError: the labels are too few for a probe.
@@ -71,50 +71,62 @@ def train_classifier(context: Context, classifier: Classifier, pretrained: Pretr
     if arrays:
         context.console.line("textcat", f"loaded {arrays} pre-trained arrays ({numbers:,} weights)")
     if settings.init == "probe":
-        head = None if pretrained is None else _text_map(pretrained)
+        head = None if pretrained is None else text_map(pretrained)
         rate = settings.probed_rate if pretrained is not None else 1.0
-        return _probe_first(context, classifier, weights, head, splits, rate * context.settings.optimizer.learn_rate)
+        rate *= context.settings.optimizer.learn_rate
+        return _probe_first(context, classifier, weights, head, splits, rate, fine_tune)
     tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
     with context.timed("textcat"):
         epochs = _run(context, tuning, len(splits.train.labels))
     return Tuned(tuning.best, _summary(context, epochs, tuning.best_epoch, None))
 
 
-def _text_map(pretrained: Pretrained) -> Linear | None:
-    """Where pre-training predicted texts' vectors from the pooled encoding by a linear map: that map."""
-    maps = (task.output.linear_map(pretrained.weights) for task in pretrained.tasks if task.pooled)
-    return next((found for found in maps if found is not None), None)
+def train_control(context: Context, classifier: Classifier, splits: Splits) -> tuple[Parameters, int]:
+    """The encoder without pre-training, where the model computes, and its epochs.
 
+    From its probe it is trained at the whole rate until it fits its labels, and judged by nobody: to find the best
+    number of epochs by holding labels out takes several times as long, and was no better (docs/log.md).
 
-def _fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
-    """A probe for pooled encodings, fit on what the head predicts from them where there is one.
-
-    Both are linear, but the penalty then counts directions as the documents' vectors have them: 0.3 points on IMDB.
+    Raises:
+        Diverged: the loss is not finite.
     """
-    if head is None:
-        return fit_probe(features, labels, classes, seed)
-    W, b = head
-    return fit_probe(features @ W.T + b, labels, classes, seed).behind(W, b)
+    train, seed = splits.train, context.settings.seed
+    weights = initial_weights(classifier, None, seed)[0]
+    least, most = CONTROL_EPOCHS
+    epochs = min(most, max(least, round(CONTROL_WORDS / max(1, classifier.corpus.count(train.documents)))))
+    total = epochs * len(train.labels)
+    with context.timed("control"), context.console.stage("control", total, "examples") as stage:
+        features = classifier.features(_placed(context, weights), train.documents, context.team)
+        probe = fit_probe(features, train.labels, classifier.shapes["softmax.b"][0], seed)
+        tuning = _tuning(context, classifier, _with_probe(weights, probe), train, splits.dev)
+        epochs, loss = tuning.fit(epochs, context.team, stage.advance)
+        stage.done(f"the encoder without pre-training, to compare with · {_count(epochs)} · loss {loss:.3f}")
+    return _placed(context, tuning.best), epochs
 
 
-def _refit(probe: Probe, features: Floats, head: Linear | None, labels: NDArray[np.integer]) -> Probe:
-    """The same on a part of the examples. Its strength is chosen once, from all of them: one number tells little."""
-    if head is None:
-        return refit(probe, features, labels)
-    W, b = head
-    return refit(probe, features @ W.T + b, labels).behind(W, b)
+def tuning_words(context: Context, classifier: Classifier, train: Examples) -> tuple[int, int]:
+    """How many words fine-tuning reads after a probe: at least, to stop without a gain, and at most."""
+    settings, count = _settings(context), classifier.corpus.count
+    folds = sum(count(train.documents[fold.rest]) for fold in inner_folds(train.labels, context.settings.seed))
+    least = min(settings.patience + 1, settings.epochs) * folds
+    return least, settings.epochs * (folds + count(train.documents))
 
 
 def _probe_first(
-    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits, rate: float
-) -> Tuned:
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits, rate: float,
+    fine_tune: bool,
+) -> Tuned:  # fmt: skip
     """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
 
     Fine-tuning that starts from a random softmax distorts what the encoder has learned; from the probe's it does less
     so. Dev labels decide nothing.
     """
-    features, probe, probe_summary = _probe(context, classifier, _placed(context, weights), head, splits)
+    features, probe, probe_summary = probe_encoder(context, classifier, _placed(context, weights), head, splits)
     train = splits.train
+    if not fine_tune:
+        calibrated = probe.calibrated()
+        probed = _placed(context, _with_probe(weights, calibrated))
+        return Tuned(probed, TextcatSummary(0, 0, 0.0, [], probe_summary), Probed(calibrated, probed))
     if np.bincount(train.labels).max() < LEAST:
         raise UserError(
             f"textcat.init=probe needs {LEAST} training examples of some label",
@@ -125,7 +137,7 @@ def _probe_first(
     with context.timed("textcat"):
         tunings = []
         for fold in folds:
-            start = _with_probe(weights, _refit(probe, features[fold.rest], head, train.labels[fold.rest]))
+            start = _with_probe(weights, fit_again(probe, features[fold.rest], head, train.labels[fold.rest]))
             tunings.append(_tuning(context, classifier, start, _part(train, fold.rest), splits.dev, rate))
         inner = CrossValidatedTuning(tunings, [_part(train, fold.held) for fold in folds])
         epochs = _run(context, inner, sum(len(fold.rest) for fold in folds))
@@ -149,30 +161,6 @@ def _held_out(scores: Floats, held: Sequence[NDArray[np.int64]], labels: NDArray
     answers = np.full((1, len(labels), scores.shape[1]), np.nan)
     answers[0, np.concatenate(held)] = np.log(np.maximum(scores, TINY))
     return HeldOut(answers, labels)
-
-
-def _probe(
-    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits
-) -> tuple[Floats, Probe, ProbeSummary]:
-    """The features of the training examples, the probe on all of them, and what it is worth by itself."""
-    train, dev = splits.train, splits.dev
-    classes = classifier.shapes["softmax.b"][0]
-    with context.timed("probe"), context.console.stage("probe") as stage:
-        began = perf_counter()
-        features = classifier.features(weights, train.documents, context.team, stage.advance)
-        probe = _fit(features, head, train.labels, classes, context.settings.seed)
-        seconds = perf_counter() - began
-        scores = probe.calibrated().predict(classifier.features(weights, dev.documents, context.team, stage.advance))
-        right = scores.argmax(axis=1) == dev.labels
-        stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}) · dev {right.mean():.4f}")
-    if probe.warning is not None:
-        context.console.warn(f"probe: {probe.warning}")
-    write_predictions(context.folder / PROBE_PREDICTIONS, (scores, dev.labels, dev.documents), None)
-    summary = ProbeSummary(probe.accuracy, float(right.mean()), probe.C, seconds)
-    context.tracker.metric("probe/accuracy", summary.accuracy)
-    context.tracker.metric("probe/dev_accuracy", summary.dev_accuracy)
-    context.trial.report(0, float(right[: _settings(context).early_stopping_examples].mean()))
-    return features, probe, summary
 
 
 def inner_folds(labels: NDArray[np.integer], seed: int) -> list[Fold]:
