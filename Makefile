@@ -5,7 +5,7 @@ PYTHON ?= $(call first,python3.12 python3.11 python3.13 python3 python)
 BIN := .venv/bin
 PIP = -m pip -qq --disable-pip-version-check
 
-.PHONY: help setup train table rerun report bench test check docs ui lock clean
+.PHONY: help setup train table rerun report bench suite test check docs ui lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -39,6 +39,9 @@ report: .venv/ready  ## the studies as tables and plots, in report/
 bench: ARGS = --write
 bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/README.md
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+suite: .venv/ready  ## accuracy with few labels beside others', in results/suite; resumes: ARGS="--data suite --imdb aclImdb_v1.tar.gz"
+	@$(BIN)/python -m benchmarks.suite $(ARGS)
 
 # One process a core, each with whole files: what a file's tests share is made once.
 test: .venv/ready  ## run the tests

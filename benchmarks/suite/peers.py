@@ -139,7 +139,7 @@ def train_fasttext(draw: Draw, seed: int) -> Peer:
             return floret.train_supervised(str(file), epoch=epochs, wordNgrams=words, **FASTTEXT)
 
     def predict(model: Any, some: Sequence[str]) -> Labels:
-        return np.array([int(model.predict(line)[0][0].removeprefix("__label__")) for line in some])
+        return np.array([int(found[0].removeprefix("__label__")) for found in model.predict(list(some))[0]])
 
     def right(setting: tuple[int, int]) -> float:
         hits = 0
@@ -163,8 +163,9 @@ def _line(text: str) -> str:
 def _folds(labels: Labels, seed: int) -> Any:
     """Stratified, unless no label has two examples."""
     most = int(np.bincount(labels).max())
-    kind = StratifiedKFold if most > 1 else KFold
-    return kind(min(FOLDS, most) if most > 1 else FOLDS, shuffle=True, random_state=seed)
+    if most < 2:
+        return KFold(min(FOLDS, len(labels)), shuffle=True, random_state=seed)
+    return StratifiedKFold(min(FOLDS, most), shuffle=True, random_state=seed)
 
 
 def _spacy(kind: str) -> Callable[[Draw, int], Peer]:

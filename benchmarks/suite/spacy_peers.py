@@ -19,6 +19,7 @@ from spacy.util import load_config_from_str
 from benchmarks.suite.draws import Labelled
 
 CNN = """
+[model]
 @architectures = "spacy.TextCatReduce.v1"
 exclusive_classes = true
 use_reduce_first = false
@@ -26,7 +27,7 @@ use_reduce_last = false
 use_reduce_max = false
 use_reduce_mean = true
 
-[components.textcat.model.tok2vec]
+[model.tok2vec]
 @architectures = "spacy.HashEmbedCNN.v2"
 pretrained_vectors = null
 width = 96
@@ -48,20 +49,18 @@ def train_spacy(kind: str, labelled: Labelled, seed: int) -> tuple[Callable[[Seq
         for (_, file), places in zip(files.items(), (rest, held), strict=True):
             _write(file, labelled, places, names)
         config = init_config(lang="en", pipeline=["textcat"], optimize="efficiency", gpu=False)
-        text = config.to_str()
         if kind == "CNN":
-            head, _, tail = text.partition("[components.textcat.model]\n")
-            text = f"{head}[components.textcat.model]{CNN}\n{tail[tail.index('[corpora]') :]}"
+            config["components"]["textcat"]["model"] = load_config_from_str(CNN)["model"]
         config = load_config_from_str(
-            text,
+            config.to_str(),
             overrides={
                 "paths.train": str(files["train"]), "paths.dev": str(files["dev"]), "training.seed": seed,
                 "training.eval_frequency": EVERY, "training.patience": PATIENCE,
             },
         )  # fmt: skip
-        train(init_nlp(config), Path(folder) / "out", stdout=io.StringIO(), stderr=io.StringIO())
-        best = spacy.load(Path(folder) / "out" / "model-best")
-        megabytes = sum(file.stat().st_size for file in (Path(folder) / "out" / "model-best").rglob("*")) / 1e6
+        train(init_nlp(config), Path(folder), stdout=io.StringIO(), stderr=io.StringIO())
+        saved = Path(folder) / "model-best"
+        best, megabytes = spacy.load(saved), sum(file.stat().st_size for file in saved.rglob("*")) / 1e6
 
     def predict(texts: Sequence[str]) -> NDArray[np.int64]:
         return np.array([int(max(doc.cats, key=doc.cats.__getitem__)) for doc in best.pipe(texts)])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.suite import __main__ as command
-from benchmarks.suite import page
+from benchmarks.suite import page, spacy_peers
 from benchmarks.suite.cells import AUTO, LABELS, PEERS, SETS, Cell, cells, settings
 from benchmarks.suite.draws import Draw, Labelled, draw
 from benchmarks.suite.ours import records_of
@@ -119,8 +119,15 @@ def test_peers_have_the_same_draw_as_the_run(finished: Callable[..., Finished]) 
     assert draw(run.settings.model_copy(update={"evaluate_test": False})).test is None
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`spacy train` stops soon."""
+    monkeypatch.setattr(spacy_peers, "EVERY", 10)
+    monkeypatch.setattr(spacy_peers, "PATIENCE", 20)
+
+
 @pytest.mark.parametrize("peer", PEERS)
-def test_each_peer_learns(peer: str) -> None:
+def test_each_peer_learns(peer: str, impatient: None) -> None:
     rng = np.random.default_rng(0)
     train, dev = some(rng, 40), some(rng, 40)
     drawn = Draw(train, dev, None, [*train.texts, *dev.texts], classes=2)
@@ -130,7 +137,7 @@ def test_each_peer_learns(peer: str) -> None:
     assert record.seconds is not None and record.seconds > 0 and record.megabytes is not None and record.megabytes > 0
 
 
-def test_labels_without_a_second_example_stop_no_peer() -> None:
+def test_labels_without_a_second_example_stop_no_peer(impatient: None) -> None:
     train = Labelled(["good good1", "bad bad1", "neither one"], np.array([0, 1, 2], dtype=np.int32))
     drawn = Draw(train, train, None, [*train.texts, "good good2", "bad bad1 good2"], classes=3)
     for peer in PEERS:
