@@ -22,7 +22,6 @@ Losses = NDArray[np.float64]
 
 TINY = np.float32(1e-30)  # a probability below it counts as that
 SHARPNESS = np.geomspace(0.05, 20, 61)  # by which the logits of held-out examples may be multiplied
-FITTED = 0.01  # a mean loss below it says that the training examples have no more to teach
 
 
 @dataclass(frozen=True)
@@ -83,19 +82,6 @@ class FineTuning:
         for number in range(1, epochs + 1):
             self.epoch(number, team, advance)
         self.best, self.best_epoch = self._optimizer.averages(), epochs
-
-    def fit(self, most: int, team: Team, advance: Callable[..., None]) -> tuple[int, float]:
-        """Epochs judged by nobody, until one's loss is below `FITTED`, `most` at most; their number, the last's loss.
-
-        Raises:
-            Diverged: the loss is not finite.
-        """
-        number, loss = 0, np.inf
-        while number < most and loss >= FITTED:
-            number += 1
-            loss = self.epoch(number, team, advance)
-        self.best, self.best_epoch = self._optimizer.averages(), number
-        return number, float(loss)
 
     def accuracy(self, team: Team) -> float:
         """Of the averaged weights, on the first of dev. Raises Diverged as `scores` does."""

@@ -22,7 +22,7 @@ from lmao.textcat.probe import Probe, fit_probe
 LEAST = 3  # one is held out, and two are cross-validated on
 ENOUGH = 200  # examples that fine-tuning is judged by, if need be from several folds: 20 can't tell
 CONTROL_EPOCHS = (3, 10)
-CONTROL_WORDS = 1e6  # in all its epochs, if they aren't fewer than three: a third of what pre-training reads
+CONTROL_EXAMPLES, CONTROL_WORDS = 5000, 1e6  # in all its epochs, but for the least number of them
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,24 @@ def train_classifier(
 def train_control(context: Context, classifier: Classifier, splits: Splits) -> tuple[Parameters, int]:
     """The encoder without pre-training, where the model computes, and its epochs.
 
-    From its probe it is trained at the whole rate until it fits its labels, and judged by nobody: to find the best
-    number of epochs by holding labels out takes several times as long, and was no better (docs/log.md).
+    From its probe it is trained at the whole rate, for as many epochs as read 5,000 examples, and judged by nobody: to
+    find the best number of epochs by holding labels out takes up to ten times as long, and was no better (docs/log.md).
 
     Raises:
         Diverged: the loss is not finite.
     """
     train, seed = splits.train, context.settings.seed
     weights = initial_weights(classifier, None, seed)[0]
+    affordable = min(CONTROL_EXAMPLES / len(train.labels), CONTROL_WORDS / classifier.corpus.count(train.documents))
     least, most = CONTROL_EPOCHS
-    epochs = min(most, max(least, round(CONTROL_WORDS / max(1, classifier.corpus.count(train.documents)))))
+    epochs = min(most, max(least, round(affordable)))
     total = epochs * len(train.labels)
     with context.timed("control"), context.console.stage("control", total, "examples") as stage:
         features = classifier.features(_placed(context, weights), train.documents, context.team)
         probe = fit_probe(features, train.labels, classifier.shapes["softmax.b"][0], seed)
         tuning = _tuning(context, classifier, _with_probe(weights, probe), train, splits.dev)
-        epochs, loss = tuning.fit(epochs, context.team, stage.advance)
-        stage.done(f"the encoder without pre-training, to compare with · {_count(epochs)} · loss {loss:.3f}")
+        tuning.train(epochs, context.team, stage.advance)
+        stage.done(f"the encoder without pre-training, to compare with · {_count(epochs)}")
     return _placed(context, tuning.best), epochs
 
 
