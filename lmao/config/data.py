@@ -6,6 +6,8 @@ from pydantic import Field
 
 from lmao.config.fields import Mark, Positive, Section
 
+Column = Annotated[str, Field(coerce_numbers_to_str=True)]  # its name, or its number
+
 
 class Data(Section):
     """What every source of texts has: the language, and how many texts each part takes (None: all there are)."""
@@ -68,11 +70,14 @@ class Imdb(WithTest):
 
 
 class Files(Parted):
-    """data=files: one's own .csv, .tsv or .jsonl."""
+    """data=files: one's own texts. None: as the file is."""
 
     name: Literal["files"]
-    text_column: str
-    label_column: str
+    text_column: Column
+    label_column: Column
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None
+    quotes: bool | None
+    header: bool | None
 
 
 class DocBins(Parted):

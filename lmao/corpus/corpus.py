@@ -32,6 +32,7 @@ class Corpus:
     label_names: Sequence[str]
     digest: str
     test_labels: Callable[[], NDArray[np.int32]]
+    notes: Sequence[str] = ()  # how the texts were read
 
     def document(self, number: int) -> NDArray[np.int32]:
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]

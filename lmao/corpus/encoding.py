@@ -10,6 +10,7 @@ from lmao.cache import Cache, Entry, Writer
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.tokens import Forms, tokenize
 from lmao.data.document import Document, Part, Source, chunks
+from lmao.data.parts import PartedSource
 
 VERSION = 2
 MASK = "[MASK]"  # type 0 of every corpus
@@ -36,6 +37,8 @@ def encode(
 
     def make(writer: Writer) -> None:
         _CorpusWriter(language).write(source.documents(), threads, writer, advance)
+        if isinstance(source, PartedSource) and source.notes:
+            writer.meta["notes"] = source.notes
 
     entry, cached = cache.get_or_make("corpus", record, make)
 
@@ -67,6 +70,7 @@ def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
         label_names=entry.meta["labels"],
         digest=entry.digest,
         test_labels=test_labels,
+        notes=entry.meta.get("notes", ()),
     )
 
 

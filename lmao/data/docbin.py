@@ -10,7 +10,9 @@ from spacy.vocab import Vocab
 
 from lmao.config.data import DocBins
 from lmao.data.document import Tree
-from lmao.data.parts import PartedSource, Record, paths_of
+from lmao.data.labels import best_category
+from lmao.data.parts import PartedSource, paths_of
+from lmao.data.record import Record
 from lmao.errors import UserError
 
 
@@ -20,12 +22,21 @@ def open_docbins(config: DocBins) -> PartedSource:
     Raises:
         UserError: a path does not exist or leads to no .spacy file.
     """
-    files = {}
-    for part, path in paths_of(config).items():
-        files[part] = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
-        if not files[part] or files[part][0].suffix != ".spacy":
+    paths = paths_of(config)
+    for path in paths.values():
+        if not any(file.suffix == ".spacy" for file in _files(path)):
             raise UserError(f"{path}: neither a .spacy file nor a folder with some in it")
-    return PartedSource("docbin", files, (), _read)
+    return PartedSource("docbin", paths, (), read_docbins)
+
+
+def read_docbins(path: Path, labelled: bool) -> Iterator[Record]:
+    """The documents of a file, or of all in a folder."""
+    for file in _files(path):
+        yield from _read(file, labelled)
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
 
 
 def _read(path: Path, labelled: bool) -> Iterator[Record]:
@@ -36,7 +47,7 @@ def _read(path: Path, labelled: bool) -> Iterator[Record]:
             text = doc.text.strip()
             if not text:
                 raise UserError(f"{place}: its text is empty")
-            yield Record(place, text, _highest(place, doc.cats) if labelled else None, _tree(doc))
+            yield Record(place, text, best_category(place, doc.cats) if labelled else None, _tree(doc))
     except (UserError, OSError):
         raise
     except Exception as error:
@@ -52,13 +63,3 @@ def _tree(doc: Doc) -> Tree | None:
         return None
     starts = starts - (len(doc.text) - len(doc.text.lstrip()))
     return Tree(starts, starts + lengths, np.arange(len(offsets)) + offsets)
-
-
-def _highest(place: str, cats: dict[str, float]) -> str:
-    if not cats:
-        raise UserError(f"{place}: no category: documents without one belong in data.unlabelled_path")
-    best = max(cats.values())
-    labels = [label for label, score in cats.items() if score == best]
-    if len(labels) != 1:
-        raise UserError(f"{place}: no single highest category in {cats}")
-    return labels[0]

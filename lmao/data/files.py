@@ -1,151 +1,110 @@
-"""The user's own texts: JSONL, CSV, TSV or, without labels, plain text; each also as .gz."""
+"""The user's own texts, as they have them: what a path holds is found out; records go out."""
 
-import csv
-import gzip
-import json
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import astuple
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from lmao.config.data import Files
+from lmao.data.arrow import dataset_rows, is_dataset, parquet_rows
+from lmao.data.dialects import find_dialect
 from lmao.data.document import Part
-from lmao.data.parts import PartedSource, Record, paths_of
+from lmao.data.json_rows import json_rows
+from lmao.data.lines import ending
+from lmao.data.parts import PartedSource, paths_of
+from lmao.data.plain_texts import class_folders, fasttext_lines, is_fasttext, text_files, text_lines
+from lmao.data.record import Reading, Record
+from lmao.data.rows import record
+from lmao.data.tables import rows
 from lmao.errors import UserError
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-LABELLED = (".jsonl", ".csv", ".tsv")
-LONGEST_FIELD = 2**31 - 1  # csv's own limit is 131,072 characters
+LABELLED = ".csv, .tsv, .jsonl, .json, .parquet"
 
 
-class Columns(NamedTuple):
-    text: str
-    label: str
+class Format(Enum):
+    TABLE = auto()
+    JSON = auto()
+    PARQUET = auto()
+    DATASET = auto()
+    FASTTEXT = auto()
+    LINES = auto()
+    FOLDER = auto()
 
 
 def open_files(config: Files) -> PartedSource:
-    """Check the paths and their endings.
+    """Check the paths and what they hold.
 
     Raises:
-        UserError: a file does not exist or is of an unknown kind.
+        UserError: a path doesn't exist, or holds nothing that can be read.
     """
     paths = paths_of(config)
+    reading = Reading(config.text_column, config.label_column, config.delimiter, config.quotes, config.header)
     for part, path in paths.items():
-        allowed = LABELLED if part is not Part.UNLABELLED else (*LABELLED, ".txt")
-        if not path.is_file() or _ending(path) not in allowed:
-            kinds = ", ".join(allowed)
-            raise UserError(f"{path}: this kind of file can't be read here; these can: {kinds} (also with .gz)")
-    columns = Columns(config.text_column, config.label_column)
-    files = {part: [path] for part, path in paths.items()}
-    return PartedSource("files", files, columns, partial(_read, columns))
+        find_format(path, reading, part is not Part.UNLABELLED)
+    return PartedSource("files", paths, astuple(reading), partial(read_files, reading))
 
 
-def _ending(path: Path) -> str:
-    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
+def read_files(reading: Reading, path: Path, labelled: bool) -> Iterator[Record]:
+    """The texts of a file or folder, with their labels if it is labelled.
+
+    Raises:
+        UserError: the line names the file and the place in it.
+    """
+    match find_format(path, reading, labelled):
+        case Format.TABLE:
+            dialect = find_dialect(path, reading)
+            form, found = dialect.form, rows(path, dialect)
+        case Format.JSON:
+            form, found = json_rows(path)
+        case Format.PARQUET:
+            form, found = "Parquet", parquet_rows(path, reading)
+        case Format.DATASET:
+            form, found = "Hugging Face data set", dataset_rows(path, reading)
+        case Format.FASTTEXT:
+            yield from fasttext_lines(path, labelled)
+            return
+        case Format.LINES:
+            yield from text_lines(path)
+            return
+        case Format.FOLDER:
+            yield from class_folders(path, labelled)
+            return
+    for place, row in found:
+        yield record(place, row, reading, labelled, form)
 
 
-def _read(columns: Columns, path: Path, labelled: bool) -> Iterator[Record]:
-    lines = _lines(path)
-    ending = _ending(path)
-    if ending == ".txt":
-        for place, line in lines:
-            if line.strip():
-                yield Record(place, line.strip(), None)
-        return
-    rows = _json_rows(lines) if ending == ".jsonl" else _csv_rows(path, lines, DELIMITERS[ending])
-    for place, row in rows:
-        yield Record(place, _text(place, row, columns.text), _label(place, row, columns.label) if labelled else None)
+def find_format(path: Path, reading: Reading, labelled: bool) -> Format:
+    """By the ending and, where that says too little, by how a file begins or what a folder holds.
 
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Each line with its place, `file:line`. Decoded one by one: an error then knows where it is."""
-    number = 0
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                place = f"{path}:{number}"
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise UserError(
-                        f"{place}: not UTF-8 (byte {error.start} of the line)", advice="save it as UTF-8"
-                    ) from None
-                if "\0" in line:
-                    raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
-                yield place, line
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}:{number + 1}: a damaged or incomplete gzip file: {error}") from None
-
-
-def _json_rows(lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for place, line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{place}: not JSON: {error.msg} at character {error.pos + 1}") from None
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{place}: JSON that can't be read: {error}") from None
-        if not isinstance(row, dict):
-            raise UserError(f"{place}: a JSON object is needed on each line, this is a {type(row).__name__}")
-        yield place, row
-
-
-def _csv_rows(path: Path, lines: Iterator[tuple[str, str]], delimiter: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    csv.field_size_limit(LONGEST_FIELD)
-    rows = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    start = 1
-    try:
-        for values in rows:
-            place, start = f"{path}:{start}", rows.line_num + 1
-            if not values:
-                continue
-            if not header:
-                header = [name.strip() for name in values]
-                continue
-            if len(values) != len(header):
-                raise UserError(
-                    f"{place}: {len(values)} field{'s' * (len(values) != 1)}, but the header has {len(header)}",
-                    advice="quote the text",
-                )
-            yield place, dict(zip(header, values, strict=True))
-    except csv.Error as error:
-        raise UserError(f"{path}:{start}: a table that can't be read: {error}") from None
-
-
-def _text(place: str, row: Mapping[str, Any], column: str) -> str:
-    text = _value(place, row, column, "data.text_column")
-    if not isinstance(text, str):
-        raise UserError(f"{place}: '{column}' is not a text")
-    if not text.strip():
-        raise UserError(f"{place}: '{column}' is empty", advice="remove the line")
-    return _encodable(place, text.strip())
-
-
-def _label(place: str, row: Mapping[str, Any], column: str) -> str:
-    label = _value(place, row, column, "data.label_column")
-    if isinstance(label, int):
-        return json.dumps(label)
-    if label is not None and not isinstance(label, str):
-        raise UserError(f"{place}: '{column}' must be a string or a whole number")
-    if label is None or not label.strip():
-        raise UserError(f"{place}: no label in '{column}': texts without one belong in data.unlabelled_path")
-    return _encodable(place, label.strip())
-
-
-def _value(place: str, row: Mapping[str, Any], column: str, setting: str) -> Any:
-    if column not in row:
-        there = ", ".join(f"'{name}'" for name in row) or "nothing"
-        raise UserError(f"{place}: no column '{column}', there is {there}", advice=f"set {setting}")
-    return row[column]
-
-
-def _encodable(place: str, text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UserError(f"{place}: has half a character (a lone surrogate, \\ud800 to \\udfff)") from None
-    return text
+    Raises:
+        UserError: it holds nothing that can be read.
+    """
+    if path.is_dir():
+        if is_dataset(path):
+            return Format.DATASET
+        text_files(path, labelled)
+        return Format.FOLDER
+    if not path.is_file():
+        raise UserError(f"{path}: neither a file nor a folder")
+    match ending(path):
+        case ".csv" | ".tsv":
+            return Format.TABLE
+        case ".jsonl" | ".ndjson" | ".json":
+            return Format.JSON
+        case ".parquet":
+            return Format.PARQUET
+        case ".txt" if reading.delimiter is not None:
+            return Format.TABLE
+        case ".txt" if not labelled:
+            return Format.FASTTEXT if is_fasttext(path) else Format.LINES
+        case ".txt" | "" if is_fasttext(path):
+            return Format.FASTTEXT
+        case ".txt":
+            raise UserError(
+                f"{path}: a .txt file with labels begins with __label__", advice="if it is a table, set data.delimiter"
+            )
+    kinds = (
+        f"{LABELLED}, a folder a class, fastText's .txt" if labelled else f".txt, {LABELLED}, a folder of .txt files"
+    )
+    raise UserError(f"{path}: this kind of file can't be read here; these can: {kinds} (also with .gz)")

@@ -1,9 +1,15 @@
-"""Labels as people write them: names come in, groups that are probably meant to be one label go out."""
+"""Labels as people write them: names come in, groups that are probably meant to be one label go out; and of scored
+categories the best."""
 
+import math
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from lmao.errors import UserError
+
+LISTED = 3
 INVISIBLE = {"Cf", "Cc", "Zs", "Zl", "Zp"}  # Unicode's categories of format and control characters, and of spaces
 
 
@@ -16,10 +22,38 @@ def lookalikes(names: Sequence[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def best_category(place: str, cats: Mapping[str, Any]) -> str:
+    """The category with the best score, as spaCy's `Doc.cats` has them.
+
+    Raises:
+        UserError: none has a score above 0, or several have the best.
+    """
+    if not cats:
+        raise UserError(f"{place}: no category: documents without one belong in data.unlabelled_path")
+    for label, score in cats.items():
+        if not _finite(score):
+            raise UserError(f"{place}: the score of category '{label}' is no number, but {score!r}")
+    best = max(cats.values())
+    labels = [label for label, score in cats.items() if score == best]
+    listed = ", ".join(f"'{label}'" for label in labels[:LISTED]) + ", …" * (len(labels) > LISTED)
+    if best <= 0:
+        raise UserError(f"{place}: no category has a score above 0 ({listed}: {best:g})", advice="remove the document")
+    if len(labels) > 1:
+        raise UserError(f"{place}: no single highest category ({listed}: {best:g})", advice="each text has one label")
+    return labels[0]
+
+
+def _finite(score: Any) -> bool:
+    try:
+        return isinstance(score, (int, float)) and math.isfinite(score)
+    except OverflowError:  # of an integer
+        return False
+
+
 def _plain(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).casefold()
     seen = "".join(letter for letter in folded if unicodedata.category(letter) not in INVISIBLE)
     try:
-        return repr(float(seen))
+        return repr(float(seen.replace(",", ".")))
     except ValueError:
         return seen

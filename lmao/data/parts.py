@@ -1,52 +1,58 @@
-"""A source whose parts (train, dev, test, unlabelled) are separate files: what data=files and data=docbin share."""
+"""A source whose parts (train, dev, test, unlabelled) are separate paths: what data=files and data=docbin share."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from lmao.cache import file_digest, key_of
 from lmao.config.data import Parted
-from lmao.data.document import Document, Part, Tree
+from lmao.data.document import Document, Part
+from lmao.data.record import Answer, Reader, Record
 from lmao.errors import UserError
-from lmao.paths import expanded
-
-
-class Record(NamedTuple):
-    place: str  # file:line
-    text: str
-    label: str | None
-    tree: Tree | None = None
 
 
 @dataclass(frozen=True)
 class PartedSource:
+    """notes: what the user should know about how the documents were read, once `documents()` has come to its end."""
+
     name: str
-    files: dict[Part, list[Path]]
-    selection: tuple[str, ...]  # the settings that texts and labels depend on
-    read: Callable[[Path, bool], Iterator[Record]]  # (file, is it labelled) -> records
+    paths: dict[Part, Path]
+    selection: tuple[str | bool | None, ...]  # the settings that texts and labels depend on
+    read: Reader
+    notes: list[str] = field(default_factory=list, compare=False)
 
     def fingerprint(self) -> str:
-        # The ending says how a file is read, so it counts as much as what is in it.
-        digests = {
-            part.name: [["".join(path.suffixes[-2:]).lower(), file_digest(path)] for path in paths]
-            for part, paths in self.files.items()
+        record = {
+            "version": 2,
+            "name": self.name,
+            "selection": self.selection,
+            "files": {part.name: _digests(path) for part, path in self.paths.items()},
         }
-        record = {"version": 1, "name": self.name, "selection": self.selection, "files": digests}
         return hashlib.sha256(key_of(record).encode()).hexdigest()
 
     def documents(self) -> Iterator[Document]:
-        """TRAIN comes first, so that the labels of dev and test can be checked against its labels."""
+        """TRAIN comes first: the labels of dev and test are checked against its labels. What an annotator has rejected
+        comes last of its part, once it is known what the other label is."""
+        self.notes.clear()
         known: set[str] = set()
-        for part, paths in sorted(self.files.items()):
-            for path in paths:
-                for place, text, label, tree in self._records(path, part):
-                    if label is not None and part is Part.TRAIN:
-                        known.add(label)
-                    elif label is not None and label not in known:
-                        raise UserError(f"{place}: label '{label}' does not occur in data.path, the training data")
-                    yield Document(text, label, part, tree, place)
+        forms: dict[Part, dict[str, None]] = {}
+        answers = Counter[Answer]()
+        for part, path in sorted(self.paths.items()):
+            rejected: list[Record] = []
+            for record in self._records(path, part):
+                forms.setdefault(part, {})[record.form] = None
+                answers[record.answer] += 1
+                if record.answer is Answer.REJECT:
+                    rejected.append(record)
+                elif record.answer is Answer.ACCEPT:
+                    yield _document(record, part, known)
+            if part is Part.TRAIN:
+                known |= {record.label for record in rejected if record.label is not None}
+            for record in rejected:
+                yield _document(record._replace(label=_other(record, known)), part, known)
+        self.notes.extend(_notes(forms, answers))
 
     def _records(self, path: Path, part: Part) -> Iterator[Record]:
         empty = True
@@ -55,16 +61,67 @@ class PartedSource:
                 empty = False
                 yield record
         except OSError as error:
-            raise UserError(f"{path} can't be read: {error.strerror or error}") from None
+            raise _unreadable(path, error) from None
         if empty:
             raise UserError(f"{path}: no text in it")
+
+
+def _document(record: Record, part: Part, known: set[str]) -> Document:
+    """known: the labels of data.path, which grow as it is read."""
+    if record.label is not None and part is Part.TRAIN:
+        known.add(record.label)
+    elif record.label is not None and record.label not in known:
+        raise UserError(f"{record.place}: label '{record.label}' does not occur in data.path, the training data")
+    return Document(record.text, record.label, part, record.tree, record.place)
+
+
+def _other(record: Record, known: set[str]) -> str:
+    """The label that a text has whose label was rejected: it is clear where there are two, or one and its absence."""
+    if record.label is None:
+        raise UserError(f"{record.place}: rejected without a label", advice="ignore it, or remove the line")
+    others = known - {record.label}
+    if not others:
+        return f"not {record.label}"
+    if len(others) > 1:
+        raise UserError(
+            f"{record.place}: '{record.label}' is rejected, and {len(others)} other labels may be right",
+            advice="accept one of them, or remove the line",
+        )
+    return others.pop()
+
+
+def _notes(forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int]) -> Iterator[str]:
+    """How it was read: of the other parts what differs from data.path; what annotators did not accept."""
+    usual = forms[Part.TRAIN]
+    for part, found in forms.items():
+        if any(found) and (part is Part.TRAIN or set(found) != set(usual)):
+            yield f"{part.name.lower()}: " * (part is not Part.TRAIN) + " and ".join(found)
+    if ignored := answers[Answer.IGNORE]:
+        yield f"{ignored:,} ignored, left out"
+    if rejected := answers[Answer.REJECT]:
+        yield f"{rejected:,} rejected, read as the other label"
+
+
+def _digests(path: Path) -> list[list[str]]:
+    """Of a file, or of each in a folder; with what says how it is read, which counts as much as what is in it."""
+    try:
+        if path.is_dir():
+            files = [file for file in sorted(path.rglob("[!.]*")) if file.is_file()]
+            return [[file.relative_to(path).as_posix(), file_digest(file)] for file in files]
+        return [["".join(path.suffixes[-2:]).lower(), file_digest(path)]]
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path} can't be read: {error.strerror or error}")
 
 
 def paths_of(config: Parted) -> dict[Part, Path]:
     """The paths that the user gave, one for each part.
 
     Raises:
-        UserError: one does not exist, or serves two parts.
+        UserError: one is empty, does not exist, or serves two parts.
     """
     given = {
         "path": (Part.TRAIN, config.path),
@@ -76,7 +133,11 @@ def paths_of(config: Parted) -> dict[Part, Path]:
     for key, (part, value) in given.items():
         if value is None:
             continue
-        path = expanded(value)
+        if not value.strip():
+            raise UserError(
+                "it is empty", setting=f"data.{key}=", advice="name a file" if key == "path" else "name a file, or null"
+            )
+        path = Path(value).expanduser()
         if not path.exists():
             raise UserError(f"{path} does not exist", setting=f"data.{key}")
         if any(path.samefile(other) for other in paths.values()):

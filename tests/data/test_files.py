@@ -14,7 +14,7 @@ from tests.support.sources import ROWS, documents, files, jsonl, message, source
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz"])
 def test_files_of_every_kind_hold_the_same(tmp_path: Path, ending: str) -> None:
-    rows = [{"text": 'with "quotes", commas,\ttabs\nand lines \u2028 caf\u00e9', "label": "a"}, *ROWS, ROWS[0]]
+    rows = [{"text": 'with "quotes", commas,\ttabs\tand\nlines \u2028 caf\u00e9', "label": "a"}, *ROWS, ROWS[0]]
     rows.append({"text": "another", "label": "a"})
     if "jsonl" in ending:
         content = jsonl(rows)
@@ -53,12 +53,35 @@ def test_files_byte_order_mark_and_long_fields_are_accepted(tmp_path: Path) -> N
 
 BAD: dict[str, tuple[str, str | bytes, str]] = {
     "undecodable": ("a.jsonl", b'{"text": "a", "label": "b"}\n{"text": "caf\xe9"}\n', ":2: not UTF-8"),
-    "utf16": ("a.csv", "text,label\n".encode("utf-16"), ":1: not UTF-8"),
+    "half UTF-16": (
+        "a.csv",
+        "text,label\na,b\n".encode("utf-16")[:-1],
+        "a.csv: begins as UTF-16, but isn't after line 1",
+    ),
+    "UTF-16 without its mark": ("a.csv", "text,label\n".encode("utf-16-le"), "a.csv:1: has a NUL byte: is it UTF-16?"),
     "NUL": ("a.csv", b"text,label\na,b\n\0c,d\n", ":3: has a NUL"),
+    "no gzip": ("a.csv", b"\x1f\x8b", "a.csv: a gzip file: end its name in .gz"),
+    "archive": (
+        "a.csv",
+        b"PK\x03\x04 and more",
+        "a.csv: a .zip archive or an Office file: unpack it, or save it as CSV",
+    ),
+    "Parquet": ("a.jsonl", b"PAR1 and more", "a.jsonl: a Parquet file: end its name in .parquet"),
     "broken JSON": ("a.jsonl", '{"text": "a", "label": "b"}\n{"text": \n', ":2: not JSON"),
-    "deep JSON": ("a.jsonl", "[" * 100_000 + "\n", ":1: JSON that can't be read"),
+    "deep JSON": ("a.jsonl", "[" * 100_000 + "\n", "a.jsonl: JSON that can't be read"),
     "endless number": ("a.jsonl", '{"text": ' + "1" * 10_000 + "}\n", ":1: JSON that can't be read"),
-    "no object": ("a.jsonl", "[1]\n", ":1: a JSON object"),
+    "a key twice": (
+        "a.jsonl",
+        '{"text": "a", "label": "b", "label": "c"}\n',
+        ":1: JSON that can't be read: 'label' is there twice",
+    ),
+    "no object": ("a.jsonl", '{"text": "a", "label": "b"}\n1\n', ":2: a JSON object is needed, this is a int"),
+    "no object in an array": ("a.json", '[{"text": "a", "label": "b"}, []]', "a.json: item 2: a JSON object is needed"),
+    "an array without an end": (
+        "a.json",
+        '[\n{"text": "a", "label": "b"},\n',
+        "not JSON: Expecting value at line 3",
+    ),
     "surrogate": ("a.jsonl", '{"text": "\\ud800", "label": "b"}\n', ":1: has half a character"),
     "text is no text": ("a.jsonl", '{"text": 1, "label": "b"}\n', ":1: 'text' is not a text"),
     "no text column": ("a.jsonl", '{"body": "a", "label": "b"}\n', ":1: no column 'text', there is 'body', 'label'"),
@@ -70,14 +93,19 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "empty text": ("a.csv", 'text,label\na,b\n" ",b\n', ":3: 'text' is empty"),
     "no label": ("a.csv", "text,label\na,b\nc,\n", ":3: no label"),
     "null label": ("a.jsonl", '{"text": "a", "label": null}\n', ":1: no label"),
-    "label is a list": ("a.jsonl", '{"text": "a", "label": ["b"]}\n', ":1: 'label' must be"),
-    "too many fields": ("a.csv", "text,label\na, and more,b\n", ":2: 3 fields, but the header has 2"),
-    "too few fields": ("a.tsv", "text\tlabel\na\n", ":2: 1 field, but the header has 2"),
-    "open quote": ("a.csv", 'text,label\na,b\n"c,d\ne,f\n', ":3: a table that can't be read"),
+    "empty list": ("a.jsonl", '{"text": "a", "label": []}\n', ":1: no label"),
+    "several labels": (
+        "a.jsonl",
+        '{"text": "a", "label": ["b", "c"]}\n',
+        ":1: 2 labels ('b', 'c'): give each text one: that is what is learned",
+    ),
+    "label is a number": ("a.jsonl", '{"text": "a", "label": 0.5}\n', ":1: 'label' must be a string or a whole number"),
+    "label is a span": ("a.jsonl", '{"text": "a", "label": [[0, 5, "PER"]]}\n', ":1: 'label' must be"),
     "empty file": ("a.jsonl", "", "a.jsonl: no text in it"),
+    "empty table": ("a.csv", "", "a.csv: no text in it"),
     "header only": ("a.csv", "text,label\n\n", "a.csv: no text in it"),
     "unknown ending": ("a.xlsx", "text", "a.xlsx: this kind of file can't be read"),
-    "text without labels": ("a.txt", "text", "a.txt: this kind of file can't be read"),
+    "text without labels": ("a.txt", "text", "a.txt: a .txt file with labels begins with __label__"),
 }
 
 
@@ -89,10 +117,19 @@ def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
     assert str(path) in message(files(path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl.gz", "a.json"])
+def test_files_in_other_encodings_are_read_where_their_mark_says_so(tmp_path: Path, encoding: str, name: str) -> None:
+    contents = {"a.csv": "text,label\ncaf\u00e9,a\n", "a.json": '[{"text": "caf\u00e9", "label": "a"}]'}
+    content = contents.get(name, '{"text": "caf\u00e9", "label": "a"}\n')
+    found = documents(files(write(tmp_path / name, content.encode(encoding))))
+    assert [(d.text, d.label) for d in found] == [("caf\u00e9", "a")]
+
+
 def test_files_damaged_gzip_is_named(tmp_path: Path) -> None:
     plain = tmp_path / "a.jsonl.gz"
     plain.write_text(jsonl(ROWS))
-    assert ":1: a damaged or incomplete gzip file" in message(files(plain))
+    assert message(files(plain)) == f"{plain}: not a gzip file: rename it if it isn't packed"
     whole = gzip.compress(jsonl(ROWS).encode())
     plain.write_bytes(whole[:-9])
     assert "a damaged or incomplete gzip file" in message(files(plain))
@@ -112,8 +149,13 @@ def test_files_paths_are_checked_before_anything_is_read(tmp_path: Path) -> None
             source(files(path, **{key: tmp_path / "missing.csv"}))
         with pytest.raises(UserError, match=rf"data.{key}: .*given twice"):
             source(files(path, **{key: path}))
-    with pytest.raises(UserError, match="this kind of file can't be read"):
+    with pytest.raises(UserError, match="a folder with no folders with texts in it"):
         source(files(tmp_path))
+    for key in ("path", "dev_path", "unlabelled_path"):
+        with pytest.raises(UserError, match=f"data.{key}=: it is empty: name a file"):
+            source(files(path).model_copy(update={key: ""}))
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        source(files(Path("/dev/null")))
 
 
 def test_files_fingerprint_is_of_contents_and_columns(tmp_path: Path) -> None:

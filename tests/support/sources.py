@@ -17,6 +17,7 @@ ROWS = [{"text": f"text {i}", "label": LABELS[i % 2]} for i in range(8)]
 
 
 NULL = ("train_examples", "dev_examples", "pretrain_documents")
+TABLES = ("delimiter", "quotes", "header")
 PATHS = ("dev_path", "test_path", "unlabelled_path")
 
 
@@ -32,7 +33,7 @@ def imdb(path: Path | None, **changes: Any) -> Imdb:
 
 def files(path: Path, **changes: Any) -> Files:
     changes = {"path": path, "text_column": "text", "label_column": "label", "include_test_text": False, **changes}
-    return Files.model_validate(settings("files", NULL + PATHS, changes))
+    return Files.model_validate(settings("files", NULL + PATHS + TABLES, changes))
 
 
 def docbins(path: Path, **changes: Any) -> DocBins:

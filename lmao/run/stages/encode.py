@@ -50,8 +50,8 @@ def encode_texts(context: Context, source: Source) -> Dataset:
     texts = Selection(corpus, splits.pretrain)
     context.console.line(
         "data",
-        f"{source.name} · {_labels(corpus, splits)} · {len(splits.train.labels):,} train · "
-        f"{len(splits.dev.labels):,} dev"
+        " · ".join([source.name, *corpus.notes, _labels(corpus, splits)])
+        + f" · {len(splits.train.labels):,} train · {len(splits.dev.labels):,} dev"
         + (f" · {len(texts.documents):,} texts to pre-train on" if settings.pretrains else ""),
     )
     for warning in splits.warnings:

@@ -1,0 +1,71 @@
+"""Texts without columns: lines, fastText's lines with their labels, and folders of files; records go out."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lmao.data.lines import ending, lines
+from lmao.data.record import Record
+from lmao.data.rows import clean, encodable, single
+from lmao.errors import UserError
+
+MARK = "__label__"  # fastText's
+LABEL = re.compile(rf"(?<!\S){MARK}(\S*)\s?")
+
+
+def is_fasttext(path: Path) -> bool:
+    """Whether the first line that isn't empty begins with a label."""
+    return next((line for _, line in lines(path) if line.strip()), "").lstrip().startswith(MARK)
+
+
+def fasttext_lines(path: Path, labelled: bool) -> Iterator[Record]:
+    """fastText's files: of a line's words those that begin with `__label__` are its labels.
+
+    Raises:
+        UserError: a line has no text, or not exactly one label.
+    """
+    for place, line in lines(path):
+        if not line.strip():
+            continue
+        text = clean(place, LABEL.sub("", line))
+        label = single(place, MARK, LABEL.findall(line)) if labelled else None
+        if labelled and label is None:
+            raise UserError(f"{place}: no {MARK} in it: texts without a label belong in data.unlabelled_path")
+        yield Record(place, text, label, form="fastText")
+
+
+def text_lines(path: Path) -> Iterator[Record]:
+    """A text a line."""
+    for place, line in lines(path):
+        if line.strip():
+            yield Record(place, line.strip(), None, form="a text a line")
+
+
+def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
+    """A folder a class, its name the label, with a file a text; without labels all files below the folder.
+
+    Raises:
+        UserError: there are no classes' folders, or a file in them is no text.
+    """
+    for place in text_files(folder, labelled):
+        text = clean(str(place), "".join(line for _, line in lines(place)), "the file")
+        label = encodable(str(place), place.relative_to(folder).parts[0]) if labelled else None
+        yield Record(str(place), text, label, form="a folder a class" if labelled else "a file a text")
+
+
+def text_files(folder: Path, labelled: bool) -> list[Path]:
+    """In order. Files beside the classes' folders (a README) are in no class."""
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if labelled:
+        files = [path for path in files if path.parent != folder]
+    if not files:
+        what = "no folders with texts in it, such as pos/1.txt and neg/1.txt" if labelled else "no files in it"
+        raise UserError(f"{folder}: a folder with {what}", advice="name a file, or a folder with a folder a class")
+    for path in files:
+        if ending(path) not in ("", ".txt") and not ending(path)[1:].isdigit():
+            raise UserError(f"{path}: in a folder a class, texts are .txt files", advice="name a file in data.path")
+    return files
