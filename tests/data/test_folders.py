@@ -1,0 +1,179 @@
+"""Texts without columns, and files of other programs: fastText's, a folder a class, Parquet, Hugging Face data sets."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from lmao.data.parts import PartedSource
+from lmao.errors import UserError
+from tests.support.sources import ROWS, documents, files, jsonl, message, source, write
+
+
+def read(path: Path, **settings: Any) -> tuple[list[tuple[str, str | None]], list[str]]:
+    """Texts with labels, and what the line `data` says."""
+    opened = source(files(path, **settings))
+    assert isinstance(opened, PartedSource)
+    found = [(document.text, document.label) for document in opened.documents()]
+    return found, opened.notes
+
+
+def test_fasttext_lines_have_their_label_in_them(tmp_path: Path) -> None:
+    content = "__label__pos a good film\n\n__label__neg\ta bad one\nalso good __label__pos\n"
+    found = [("a good film", "pos"), ("a bad one", "neg"), ("also good", "pos")]
+    for name in ("a.txt", "a.txt.gz", "cooking"):
+        assert read(write(tmp_path / name, content)) == (found, ["fastText"])
+    labelled = write(tmp_path / "b.jsonl", jsonl(ROWS))
+    texts = documents(files(labelled, unlabelled_path=tmp_path / "a.txt"))[len(ROWS) :]
+    assert [(d.text, d.label) for d in texts] == [(text, None) for text, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("__label__a __label__b x", ":2: 2 labels ('a', 'b'): give each text one"),
+        ("no label", ":2: no __label__ in it"),
+        ("__label__a ", ":2: 'text' is empty"),
+        ("__label__ x", ":2: no __label__ in it"),
+    ],
+)
+def test_fasttext_lines_without_one_label_and_a_text_are_refused(tmp_path: Path, line: str, expected: str) -> None:
+    path = write(tmp_path / "a.txt", f"__label__a x\n{line}\n")
+    assert f"{path}{expected}" in message(files(path))
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """A folder a class, as they are: with a README, and files that a file manager left."""
+    texts = {"pos/1.txt": "good\nfilm", "pos/deep/2.txt": "very good", "neg/1": "bad", "neg/10.2": "worse"}
+    for name, text in {**texts, "README.md": "about", "pos/.DS_Store": "\0", ".git/x.py": ""}.items():
+        path = tmp_path / "classes" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "classes"
+
+
+def test_a_folder_a_class_is_labelled_by_its_names(classes: Path, tmp_path: Path) -> None:
+    found = [("bad", "neg"), ("worse", "neg"), ("good\nfilm", "pos"), ("very good", "pos")]
+    assert read(classes) == (found, ["a folder a class"])
+    labelled = write(tmp_path / "b.jsonl", jsonl(ROWS))
+    (classes / "README.md").unlink()
+    texts = documents(files(labelled, unlabelled_path=classes))[len(ROWS) :]
+    assert [(d.text, d.label) for d in texts] == [(text, None) for text, _ in found]
+
+
+def test_a_folder_a_class_has_a_fingerprint_of_names_and_texts(classes: Path) -> None:
+    before = source(files(classes)).fingerprint()
+    (classes / "pos" / "1.txt").rename(classes / "neg" / "1.txt")
+    moved = source(files(classes)).fingerprint()
+    assert moved != before
+    (classes / "neg" / "1.txt").write_text("worst")
+    assert source(files(classes)).fingerprint() != moved
+
+
+def test_folders_without_texts_of_classes_are_refused(classes: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty: a folder with no folders with texts in it" in message(files(tmp_path / "empty"))
+    (classes / "pos" / "table.csv").write_text("text,label\n")
+    assert message(files(classes)).startswith(f"{classes / 'pos' / 'table.csv'}: in a folder a class, texts are .txt")
+    (classes / "pos" / "table.csv").unlink()
+    (classes / "pos" / "1.txt").write_text(" ")
+    assert message(files(classes)) == f"{classes / 'pos' / '1.txt'}: 'the file' is empty: remove the line"
+
+
+def table(**columns: Any) -> pa.Table:
+    return pa.table({"text": [row["text"] for row in ROWS], **columns})
+
+
+NAMES = ["neg", "pos"]
+FEATURES = {
+    "text": {"dtype": "string", "_type": "Value"},
+    "label": {"names": NAMES, "_type": "ClassLabel"},
+}
+METADATA = {b"huggingface": json.dumps({"info": {"features": FEATURES}}).encode()}
+EXPECTED = [(row["text"], row["label"]) for row in ROWS]
+
+
+def saved(folder: Path, shards: int = 2) -> Path:
+    """As `Dataset.save_to_disk` writes it."""
+    folder.mkdir()
+    numbers = table(label=[NAMES.index(row["label"]) for row in ROWS]).replace_schema_metadata(METADATA)
+    names = [f"data-{i:05}-of-{shards:05}.arrow" for i in range(shards)]
+    size = len(ROWS) // shards
+    for i, name in enumerate(names):
+        part = numbers.slice(i * size, size)
+        with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, part.schema) as stream:
+            stream.write_table(part)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
+    (folder / "dataset_info.json").write_text(json.dumps({"features": FEATURES}))
+    return folder
+
+
+def test_parquet_has_texts_and_labels_of_any_type(tmp_path: Path) -> None:
+    names = [row["label"] for row in ROWS]
+    path = tmp_path / "a.parquet"
+    for labels in (names, pa.array(names).dictionary_encode(), pa.array([[name] for name in names])):
+        parquet.write_table(table(label=labels, other=np.zeros(len(ROWS))), path)
+        assert read(path) == (EXPECTED, ["Parquet"])
+    numbers = [NAMES.index(name) for name in names]
+    parquet.write_table(table(kind=numbers), path)
+    assert read(path, label_column="kind")[0] == [(text, str(NAMES.index(name))) for text, name in EXPECTED]
+    parquet.write_table(table(label=numbers).replace_schema_metadata(METADATA), path)
+    assert read(path)[0] == EXPECTED
+
+
+def test_a_saved_data_set_has_the_names_of_its_classes(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "saved")
+    assert read(folder) == (EXPECTED, ["Hugging Face data set"])
+    assert documents(files(folder))[5].place == f"{folder / 'data-00001-of-00002.arrow'}: row 2"
+
+
+def test_a_data_set_that_the_library_saved_is_read(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="Hugging Face's library is not installed")
+    features = datasets.Features(text=datasets.Value("string"), label=datasets.ClassLabel(names=NAMES))
+    columns = {"text": [text for text, _ in EXPECTED], "label": [label for _, label in EXPECTED]}
+    made = datasets.Dataset.from_dict(columns, features)
+    made.save_to_disk(tmp_path / "one", num_shards=3)
+    assert read(tmp_path / "one")[0] == EXPECTED
+    made.to_parquet(tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet")[0] == EXPECTED
+    datasets.DatasetDict(train=made, test=made.select([2, 3])).save_to_disk(tmp_path / "two")
+    assert read(tmp_path / "two" / "test")[0] == EXPECTED[2:4]
+    assert "several data sets (test, train)" in message(files(tmp_path / "two"))
+
+
+def test_what_is_wrong_with_a_table_of_arrow_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    numbers = table(label=[0, 1, -1, 0, 1, 0, 1, 5]).replace_schema_metadata(METADATA)
+    parquet.write_table(numbers, path)
+    assert f"{path}: row 3: no label in 'label'" in message(files(path))
+    parquet.write_table(numbers.slice(3), path)
+    assert f"{path}: row 5: there is no class 5, only 2" in message(files(path))
+    parquet.write_table(table(kind=[""] * len(ROWS)), path)
+    assert f"{path}: row 1: no column 'label', there is 'text', 'kind': set data.label_column" in message(files(path))
+    parquet.write_table(pa.table([["a"], ["b"], ["c"]], names=["text", "label", "label"]), path)
+    assert f"{path}: two columns are called 'label'" in message(files(path))
+    path.write_bytes(path.read_bytes()[:-9])
+    assert f"{path}: damaged or incomplete" in message(files(path))
+    path.write_bytes(b"")
+    assert f"{path}: damaged or incomplete" in message(files(path))
+
+
+def test_what_is_wrong_with_a_saved_data_set_is_one_line(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "saved")
+    (folder / "data-00000-of-00002.arrow").write_bytes(b"nothing")
+    assert "data-00000-of-00002.arrow: damaged or incomplete" in message(files(folder))
+    (folder / "data-00000-of-00002.arrow").unlink()
+    assert "data-00000-of-00002.arrow" in message(files(folder))
+    (folder / "state.json").write_text("{}")
+    assert "state.json: damaged or incomplete" in message(files(folder))
+    saved(tmp_path / "train")
+    (tmp_path / "dataset_dict.json").write_text("{}")
+    shutil.rmtree(folder)
+    with pytest.raises(UserError, match=r"several data sets \(train\): name one, data\.path=.*/train"):
+        source(files(tmp_path))
