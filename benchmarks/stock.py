@@ -24,7 +24,7 @@ from lmao.config.run import Config
 from lmao.corpus.batches import Segments, lay_out
 from lmao.data.source import open_source
 from lmao.encoder.dropout import NO_DROPOUT
-from lmao.encoder.stock import blank_pipeline, has_twin, spacy_order, stock_places, tok2vec_config
+from lmao.encoder.stock import blank_pipeline, has_twin, multi_hash_embed, spacy_order, stock_places, with_embed
 from lmao.engine.layers import Workspace
 from lmao.objectives.masking import MASK_TYPE, MaskedTexts
 from lmao.objectives.tasks import Batch
@@ -65,7 +65,8 @@ class Stock:
     def _model(self, settings: Config) -> Model[Any, Any]:
         fix_random_seed(0)
         assert has_twin(settings.encoder)
-        tok2vec = registry.resolve({"tok2vec": tok2vec_config(settings.encoder, vectors=True)})["tok2vec"]
+        architecture = with_embed(settings.encoder, multi_hash_embed(settings.encoder, static=True))
+        tok2vec = registry.resolve({"tok2vec": architecture})["tok2vec"]
         self._nlp.add_pipe("tok2vec").model = tok2vec
         head = settings.objective
         assert isinstance(head, CosineObjective)

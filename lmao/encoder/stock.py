@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import registry
+from spacy.vectors import Vectors
 from thinc.api import Model
 
 from lmao.config.encoder import AnyEncoder, CnnEncoder
+from lmao.encoder.cnn import EMBED_PIECES
 from lmao.encoder.dropout import FEATURES
+from lmao.encoder.hashing import HASH_SEEDS
 from lmao.engine.parameters import Parameters
 from lmao.vectors.table import StaticVectors
+
+COLUMNS = [feature.upper() for feature in FEATURES]
+UNDROPPED = {"dropout": 0.0}  # `spacy train` sets the rate
 
 
 def has_twin(settings: AnyEncoder) -> TypeGuard[CnnEncoder]:
@@ -22,17 +28,18 @@ def has_twin(settings: AnyEncoder) -> TypeGuard[CnnEncoder]:
     return isinstance(settings, CnnEncoder)
 
 
-def tok2vec_config(settings: CnnEncoder, vectors: bool) -> dict[str, Any]:
-    """The encoder as spaCy's registered architectures."""
+def tok2vec_config(settings: CnnEncoder, vectors: Vectors) -> dict[str, Any]:
+    """The encoder as spaCy's registered architectures, for a pipeline with this table."""
+    static = settings.static_vectors and vectors.shape[1] > 0
+    if static and vectors.mode == "default":
+        return with_embed(settings, _embed_by_lower(settings))
+    return with_embed(settings, multi_hash_embed(settings, static))
+
+
+def with_embed(settings: CnnEncoder, embed: dict[str, Any]) -> dict[str, Any]:
     return {
         "@architectures": "spacy.Tok2Vec.v2",
-        "embed": {
-            "@architectures": "spacy.MultiHashEmbed.v2",
-            "width": settings.width,
-            "attrs": [feature.upper() for feature in FEATURES],
-            "rows": list(settings.embed_rows),
-            "include_static_vectors": settings.static_vectors and vectors,
-        },
+        "embed": embed,
         "encode": {
             "@architectures": "spacy.MaxoutWindowEncoder.v2",
             "width": settings.width,
@@ -41,6 +48,66 @@ def tok2vec_config(settings: CnnEncoder, vectors: bool) -> dict[str, Any]:
             "depth": settings.depth,
         },
     }
+
+
+def multi_hash_embed(settings: CnnEncoder, static: bool) -> dict[str, Any]:
+    return {
+        "@architectures": "spacy.MultiHashEmbed.v2",
+        "width": settings.width,
+        "attrs": COLUMNS,
+        "rows": list(settings.embed_rows),
+        "include_static_vectors": static,
+    }
+
+
+def _embed_by_lower(settings: CnnEncoder) -> dict[str, Any]:
+    """MultiHashEmbed.v2 part by part, but for the static vectors, which are looked up by LOWER.
+
+    MultiHashEmbed.v2 leaves that to the table, whose `attr` spaCy saves in floret mode alone: it would be lost with the
+    first save that isn't ours. `spacy.StaticVectors.v1` has it in the config and among the weights.
+    """
+    tables = {
+        feature: {
+            "@layers": "HashEmbed.v1",
+            "nO": settings.width,
+            "nV": rows,
+            "seed": seed,
+            "column": column,
+            **UNDROPPED,
+        }
+        for column, (feature, rows, seed) in enumerate(zip(FEATURES, settings.embed_rows, HASH_SEEDS, strict=True))
+    }
+    hashed = _layers(
+        "chain.v1",
+        columns={"@layers": "spacy.FeatureExtractor.v1", "columns": COLUMNS},
+        flat={"@layers": "list2ragged.v1"},
+        tables={"@layers": "with_array.v1", "layer": _layers("concatenate.v1", **tables)},
+    )
+    vectors = {
+        "@layers": "spacy.StaticVectors.v1",
+        "nO": settings.width,
+        "key_attr": "LOWER",
+        "init_W": {"@initializers": "glorot_uniform_init.v1"},
+        **UNDROPPED,
+    }
+    mixed = {
+        "@layers": "Maxout.v1",
+        "nO": settings.width,
+        "nI": (len(FEATURES) + 1) * settings.width,
+        "nP": EMBED_PIECES,
+        "normalize": True,
+        **UNDROPPED,
+    }
+    return _layers(
+        "chain.v1",
+        features=_layers("concatenate.v1", hashed=hashed, vectors=vectors),
+        mixed={"@layers": "with_array.v1", "layer": mixed},
+        texts={"@layers": "ragged2list.v1"},
+    )
+
+
+def _layers(combination: str, **layers: dict[str, Any]) -> dict[str, Any]:
+    return {"@layers": combination, "*": layers}
 
 
 def blank_pipeline(language: str, vectors: StaticVectors | None) -> Language:
@@ -52,7 +119,11 @@ def blank_pipeline(language: str, vectors: StaticVectors | None) -> Language:
 
 def stock_tok2vec(settings: CnnEncoder, nlp: Language) -> Model[Any, Any]:
     """The encoder's twin, made and initialised by spaCy."""
-    architecture = tok2vec_config(settings, bool(nlp.vocab.vectors_length))
+    return open_tok2vec(tok2vec_config(settings, nlp.vocab.vectors), nlp)
+
+
+def open_tok2vec(architecture: dict[str, Any], nlp: Language) -> Model[Any, Any]:
+    """A tok2vec as a pipeline's config has it, initialised."""
     model: Model[Any, Any] = registry.resolve({"model": architecture})["model"]
     model.initialize(X=[Doc(nlp.vocab, words=["a"])])
     return model

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import Cache, Damaged, Entry, Writer
-from lmao.config.encoder import CnnEncoder
-from lmao.config.fields import Mark, options
+from lmao.config.fields import options
 from lmao.config.objective import AnyPart, OutputSettings
 from lmao.corpus.encoding import MASK
 from lmao.corpus.selection import Selection
 from lmao.corpus.tokens import doc_of
-from lmao.encoder.stock import stock_tok2vec
+from lmao.encoder.stock import open_tok2vec
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
@@ -45,9 +44,7 @@ class Completion:
     cosines: Sequence[float]
 
 
-def save_language_model(
-    folder: Path, encoder: CnnEncoder, weights: Parameters, tasks: Sequence[Task], texts: Selection
-) -> None:
+def save_language_model(folder: Path, weights: Parameters, tasks: Sequence[Task], texts: Selection) -> None:
     """Write `folder / "language_model"`, if a task predicts masked words; of several the first.
 
     weights: the pre-trained ones, output layers among them; texts: what was pre-trained on.
@@ -63,7 +60,7 @@ def save_language_model(
         (writer.path / "words.json").write_text(json.dumps(words), encoding="utf-8")
         for array in output.shapes():
             writer.array(array, weights[array])
-        writer.meta |= {"encoder": encoder.without(Mark.NOT_SCIENCE), **output.record()}
+        writer.meta |= output.record()
 
     Cache(folder, log.warning).put("", FOLDER, make)
 
@@ -89,19 +86,18 @@ class LanguageModel:
         import spacy
 
         entry = _entry(folder)
-        meta = entry.meta
         try:
             self._nlp = spacy.load(folder / "model", exclude=["textcat"])
-            encoder = CnnEncoder.model_validate({"name": "cnn", **meta["encoder"]})
-            self._tok2vec = stock_tok2vec(encoder, self._nlp).from_bytes((folder / "tok2vec.bin").read_bytes())
+            model = spacy.util.load_config(folder / "config.cfg")["components"]["textcat"]["model"]
+            self._tok2vec = open_tok2vec(model["tok2vec"], self._nlp).from_bytes((folder / "tok2vec.bin").read_bytes())
         except Exception as error:  # spaCy leaks whatever its parsers raise
             reason = str(error).splitlines()[0]
             raise UserError(
-                f"model/ or tok2vec.bin in {folder} is missing or damaged ({reason})",
+                f"model/, config.cfg or tok2vec.bin in {folder} is missing or damaged ({reason})",
                 setting="--model",
                 advice="train the run again",
             ) from None
-        self._output = OutputLayer.of(meta, encoder.width)
+        self._output = OutputLayer.of(entry.meta, self._tok2vec.get_dim("nO"))
         self._weights = Parameters(self._output.shapes())
         self._weights.copy_from({name: entry.array(name) for name in self._weights.shapes})
         self._units: Floats = np.asarray(entry.array("table"))

@@ -26,7 +26,7 @@ def build_pipeline(
     nlp = blank_pipeline(language, vectors)
     architecture = {
         "@architectures": "spacy.TextCatReduce.v1",
-        "tok2vec": tok2vec_config(settings, vectors is not None),
+        "tok2vec": tok2vec_config(settings, nlp.vocab.vectors),
         "exclusive_classes": True,
         "use_reduce_first": False,
         "use_reduce_last": False,

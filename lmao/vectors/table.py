@@ -21,13 +21,6 @@ ROWS_AT_ONCE = 65_536
 WORDS_AT_ONCE = 2_048
 
 
-class LowerCaseVectors(Vectors):  # type: ignore[misc]
-    """spaCy's table keyed by LOWER. Stock spaCy reads `attr` from a saved table but writes it in floret mode alone."""
-
-    def _get_cfg(self) -> dict[str, Any]:
-        return {**super()._get_cfg(), "attr": self.attr}
-
-
 @dataclass(frozen=True)
 class StaticVectors:
     """A memory-mapped table (size, dims) of vectors for lower-cased words.
@@ -74,13 +67,18 @@ class StaticVectors:
         return np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
 
     def to_spacy(self, strings: StringStore) -> Vectors:
-        """The whole table, keyed by LOWER, for the pipeline of these strings, which the words are added to."""
+        """The whole table for the pipeline of these strings, which the words are added to.
+
+        Its keys are lower-cased words, as the encoder looks them up (see `lmao.encoder.stock`). The last row is zeros:
+        `spacy.StaticVectors.v1` gives it to words that have none. It belongs to no word, so the empty one has it: spaCy
+        would fill a row that nobody has with the next vector that is set.
+        """
         table = np.asarray(self.entry.array("table"))
         if self.floret is not None:
-            return LowerCaseVectors(strings=strings, data=table, mode="floret", attr="LOWER", **self.floret)
-        vectors = LowerCaseVectors(strings=strings, data=table, attr="LOWER")
+            return Vectors(strings=strings, data=table, mode="floret", attr="LOWER", **self.floret)
+        vectors = Vectors(strings=strings, data=np.concatenate([table, np.zeros((1, self.dims), table.dtype)]))
         keys = map(strings.add, self._words())
-        vectors.key2row = dict(zip(keys, self.entry.array("rows").tolist(), strict=True))
+        vectors.key2row = dict(zip(keys, self.entry.array("rows").tolist(), strict=True)) | {strings.add(""): self.size}
         return vectors
 
     def _words(self) -> list[str]:

@@ -197,7 +197,7 @@ def test_what_is_no_model_is_one_line(
     monkeypatch.setattr("sys.stdin", [])
     assert "no sentence" in refused(capsys, *run)
     (copied / "tok2vec.bin").write_bytes(b"no weights")
-    assert "model/ or tok2vec.bin" in refused(capsys, *run, SENTENCE)
+    assert "model/, config.cfg or tok2vec.bin" in refused(capsys, *run, SENTENCE)
     (copied / "language_model" / "table.npy").write_bytes(b"no table")
     assert "is damaged (table.npy has changed): train the run again" in refused(capsys, *run, SENTENCE)
     for name in ("model", "language_model"):

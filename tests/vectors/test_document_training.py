@@ -197,7 +197,7 @@ def test_stock_spacy_reads_the_words(train: Train, tmp_path: Path) -> None:
     nlp = spacy.blank("en")
     nlp.vocab.vectors = vectors.to_spacy(nlp.vocab.strings)
     nlp.to_disk(tmp_path / "pipeline")
-    document = spacy.load(tmp_path / "pipeline")("Word3 word30 nowhere")
+    document = spacy.load(tmp_path / "pipeline")("word3 word30 nowhere")
     rows, table = vectors.look_up(["word3", "word30", "nowhere"])
     assert rows[2] == -1
     np.testing.assert_array_equal([token.vector for token in document][:2], table[rows[:2]])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import spacy
 from pydantic import TypeAdapter
-from spacy.ml.staticvectors import StaticVectors as SpacyStaticVectors
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
@@ -174,24 +173,6 @@ def test_a_missing_package_and_a_pipeline_without_vectors_are_refused(load: Load
         load(saved_pipeline(tmp_path / "model"))
     with pytest.raises(UserError, match="not a spaCy pipeline"):
         load({"name": "spacy", "path": str(tmp_path), "normalize": False})
-
-
-@pytest.mark.parametrize("settings", [FLORET, {**FLORET, **SUBWORDS}])
-def test_a_reloaded_pipeline_looks_words_up_by_their_lower_cased_form(
-    load: Loader, tmp_path: Path, settings: dict[str, Any]
-) -> None:
-    vectors = load(settings, SENTENCES * 100)
-    assert np.abs(gathered(vectors, ["film", "good"])).max(axis=1).all()
-    nlp = spacy.blank("en")
-    nlp.vocab.vectors = vectors.to_spacy(nlp.vocab.strings)
-    nlp.to_disk(tmp_path / "model")
-    nlp = spacy.load(tmp_path / "model")
-    assert type(nlp.vocab.vectors) is Vectors
-    layer = SpacyStaticVectors(nO=vectors.dims, nM=vectors.dims)
-    layer.initialize()
-    layer.set_param("W", np.eye(vectors.dims, dtype=np.float32))
-    output = layer.predict([nlp("FILM Good")]).dataXd
-    np.testing.assert_allclose(output, gathered(vectors, ["film", "good"]), rtol=1e-5)
 
 
 def test_a_training_is_announced(load: Loader) -> None:

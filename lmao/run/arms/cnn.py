@@ -96,7 +96,7 @@ def keep(
         save_pipeline(nlp, folder / "model")
         if pretrained is not None:
             save_tok2vec(nlp, settings.encoder, pretrained.weights, folder)
-            save_language_model(folder, settings.encoder, pretrained.weights, pretrained.tasks, data.texts)
+            save_language_model(folder, pretrained.weights, pretrained.tasks, data.texts)
     return sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file()) / 1e6
 
 
