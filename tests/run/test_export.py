@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
@@ -19,6 +20,8 @@ from lmao.data.source import open_source
 from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
+from lmao.run.card import name_of
+from tests.support import sources
 from tests.support.finished import Finished, predictions
 
 # Of probabilities. A probe with a weak penalty has large weights, in which single precision shows.
@@ -104,6 +107,34 @@ def test_the_pipeline_says_which_vectors_it_has(runs: dict[str, Finished]) -> No
     assert tables["none"].shape[0] == 0
     # Of one and the same attribute however often it is saved; the config says what words are looked up by.
     assert tables["words"].attr == spacy.attrs.ORTH and tables["floret"].attr == spacy.attrs.LOWER
+
+
+def test_the_pipeline_says_what_it_is_and_what_spacy_evaluate_finds(runs: dict[str, Finished]) -> None:
+    run = runs["words"]
+    nlp = spacy.load(run.folder / "model")
+    examples = []
+    for text, label in zip(dev_texts(run), predictions(run.folder)["dev_labels"], strict=True):
+        cats = {name: float(i == label) for i, name in enumerate(run.result.labels)}
+        examples.append(Example.from_dict(nlp.make_doc(text), {"cats": cats}))
+    found, said = nlp.evaluate(examples), nlp.meta["performance"]
+    assert said["accuracy"] == run.result.dev_accuracy == pytest.approx(said["cats_micro_f"])
+    for name, value in found.items():
+        if name.startswith("cats_") and isinstance(value, float):
+            assert said[name] == pytest.approx(value, abs=1e-4), name
+    assert said["cats_macro_f"] == pytest.approx(run.result.dev.macro_f)
+    assert nlp.meta["name"] == "docstrings" and nlp.meta["license"] == ""
+    assert nlp.meta["description"].startswith("Tells 2 labels apart: numpy, scipy. Trained on 100 ")
+    assert [source["name"] for source in nlp.meta["sources"]] == ["docstrings of numpy, scipy"]
+    card = (run.folder / "model" / "README.md").read_text()
+    assert card.startswith("# en_docstrings\n") and f"**{run.result.dev_accuracy:.4f}**" in card
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("x/News 2.csv.gz", "news_2"), ("ä.csv", "a"), ("新聞.tsv", "files"), ("it's-my.data.csv", "it_s_my")],
+)
+def test_a_pipeline_s_name_is_that_of_its_file_in_the_letters_of_a_package(path: str, name: str) -> None:
+    assert name_of(sources.files(Path(path))) == name
 
 
 def test_a_run_without_pretraining_has_no_weights_for_spacy_train(runs: dict[str, Finished]) -> None:

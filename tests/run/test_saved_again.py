@@ -109,6 +109,7 @@ def packaged(nlp: Language, folder: Path) -> Language:
     return spacy.load(folder / "packages" / name / "en_again" / name)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # `spacy package` closes no file
 def test_no_save_makes_another_classifier_of_it(
     run: tuple[Language, NDArray[np.float32]], texts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

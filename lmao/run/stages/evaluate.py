@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lmao.data.splits import Examples
 from lmao.engine.parameters import Floats
 from lmao.run.arms.trained import Trained
+from lmao.run.card import describe_model
 from lmao.run.context import Context
 from lmao.run.result import ChoiceSummary, Result, peak_rss_mb, versions
 from lmao.run.scores import Score, score, write_predictions
@@ -27,7 +28,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         dev, of_dev = _predict(trained, splits.dev, stage.advance)
         stage.done(f"all {len(splits.dev.labels):,} dev examples")
     test = None
-    of_test: Mapping[str, Score] = {}
+    of_test: Mapping[str, Floats] = {}
     if splits.test is not None:
         with context.timed("evaluate"), context.console.stage("test", corpus.count(splits.test.documents)) as stage:
             test, of_test = _predict(trained, splits.test, stage.advance)
@@ -35,7 +36,12 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
     judged = None if test is None or splits.test is None else _predictions(test, splits.test)
     write_predictions(context.folder / "predictions.npz", _predictions(dev, splits.dev), judged)
     dev_score = score(dev, splits.dev.labels)
-    choice = None if trained.choice is None else _measured(trained.choice.summary, of_dev, of_test)
+    choice, of_model = None, dev
+    if trained.choice is not None:
+        choice = _measured(trained.choice.summary, _scores(of_dev, splits.dev), _scores(of_test, splits.test))
+        of_model = of_dev[choice.model]
+    if trained.model_mb is not None:
+        describe_model(context.folder / "model", context.settings, data, of_model)
     return Result(
         dev_accuracy=dev_score.accuracy,
         labels=corpus.label_names,
@@ -57,22 +63,29 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         majority=float((splits.dev.labels == np.bincount(splits.train.labels).argmax()).mean()),
         temperature=trained.temperature,
         choice=choice,
-        model_dev_accuracy=None if choice is None or trained.model_mb is None else of_dev[choice.model].accuracy,
+        model_dev_accuracy=None
+        if choice is None or trained.model_mb is None
+        else choice.arm(choice.model).dev_accuracy,
     )
 
 
 def _predict(
     trained: Trained, examples: Examples, advance: Callable[[float], None]
-) -> tuple[Floats, Mapping[str, Score]]:
-    """Probabilities (n, classes), and the scores of each arm that there was a choice of, and of CONTROL."""
+) -> tuple[Floats, Mapping[str, Floats]]:
+    """Probabilities (n, classes), and those of each arm that there was a choice of, and of CONTROL."""
     choice = trained.choice
     if choice is None:
         return trained.predict(examples.documents, advance), {}
     answers = {name: predict(examples.documents, advance) for name, predict in choice.arms.items()}
-    scores = {name: score(one, examples.labels) for name, one in answers.items()}
+    together = choice.combination.predict(list(answers.values()))
     if choice.control is not None:
-        scores[CONTROL] = score(choice.control(examples.documents, advance), examples.labels)
-    return choice.combination.predict(list(answers.values())), scores
+        answers[CONTROL] = choice.control(examples.documents, advance)
+    return together, answers
+
+
+def _scores(answers: Mapping[str, Floats], examples: Examples | None) -> dict[str, Score]:
+    """Of none where there are no examples."""
+    return {} if examples is None else {name: score(one, examples.labels) for name, one in answers.items()}
 
 
 def _measured(summary: ChoiceSummary, dev: Mapping[str, Score], test: Mapping[str, Score]) -> ChoiceSummary:
