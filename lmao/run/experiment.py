@@ -9,18 +9,22 @@ from lmao.config.run import Config
 from lmao.config.textcat import AutoTextcat, CnnTextcat, LinearTextcat
 from lmao.console import Console
 from lmao.corpus.selection import Selection
+from lmao.data.document import Source
 from lmao.engine.device import CPU, open_device
 from lmao.engine.team import Team
+from lmao.explain import explain
 from lmao.run.arms.auto import train_auto
 from lmao.run.arms.cnn import train_cnn
 from lmao.run.arms.linear import train_linear
+from lmao.run.arms.trained import Trained
 from lmao.run.context import Context
 from lmao.run.folder import ARTIFACTS, clear
 from lmao.run.inputs import check_inputs
 from lmao.run.plots import confusion_matrix
 from lmao.run.result import Result, code_version, summary, write_result
+from lmao.run.review import DOUBTFUL, ERRORS, Review, write_review
 from lmao.run.scale import closed, decided, scaled, used
-from lmao.run.stages.encode import encode_texts, threads_of
+from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
 from lmao.tracking.store import TrackingStore, tracked_run
@@ -71,7 +75,9 @@ def run(
             case LinearTextcat():
                 trained = train_linear(context, source, data)
         result = evaluate(context, data, trained)
-        _report(context, result, store.command)
+        write_result(context.folder / "result.json", result)
+        review = _reviewed(context, source, data, trained) if trial.number is None else None
+        _report(context, result, review, store.command)
         trial.end(perf_counter() - began, result.textcat.epochs)
     return result
 
@@ -90,9 +96,17 @@ def _scaled(context: Context, texts: Selection) -> Context:
     return replace(context, settings=settings, scaled=relevant)
 
 
-def _report(context: Context, result: Result, command: str | None) -> None:
+def _reviewed(context: Context, source: Source, data: Dataset, trained: Trained) -> Review | None:
+    """Not in a sweep, which would read all texts again for each trial."""
+    try:
+        return write_review(context.folder, source, data, trained.held_out)
+    except Exception as error:  # the result is there, and is worth more
+        context.console.warn(f"{ERRORS} and {DOUBTFUL} are not all written: {explain(error) or repr(error)}")
+        return None
+
+
+def _report(context: Context, result: Result, review: Review | None, command: str | None) -> None:
     """To the run's folder, the tracker and the screen."""
-    write_result(context.folder / "result.json", result)
     confusion_matrix(context.folder / "confusion.png", result.dev.confusion, result.labels)
     found = [context.folder / name for name in ARTIFACTS if (context.folder / name).exists()]
     copy_files(context.tracker, found, context.console.warn)
@@ -107,4 +121,4 @@ def _report(context: Context, result: Result, command: str | None) -> None:
         context.tracker.metric("dev/without_pretraining", result.choice.control.dev_accuracy)
     if result.test is not None:
         context.tracker.metric("test/accuracy", result.test.accuracy)
-    context.console.summary(summary(result, context.folder, command))
+    context.console.summary(summary(result, context.folder, review, command))

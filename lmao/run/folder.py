@@ -7,7 +7,7 @@ from lmao.errors import UserError
 
 RESULTS = (
     "result.json", "predictions.npz", "probe_predictions.npz", "tok2vec.bin", "config.cfg", "curves.png",
-    "confusion.png",
+    "confusion.png", "errors.csv", "doubtful.csv",
 )  # fmt: skip
 MODELS = ("model", "language_model")  # folders
 MARK = ".lmao"  # in a folder that is a run's

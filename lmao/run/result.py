@@ -163,8 +163,9 @@ def write_result(path: Path, result: Result) -> None:
     write_whole(path, json.dumps(asdict(result), indent=2) + "\n")
 
 
-def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple[str, str]]:
-    """Rows for the end of the screen. command: what shows the run beside others, if it was recorded."""
+def summary(result: Result, folder: Path, review: object, command: str | None) -> Sequence[tuple[str, str]]:
+    """Rows for the end of the screen. review: what it says is worth a look, if anything; command: what shows the run
+    beside others, if it was recorded."""
     rows = [("dev accuracy", _scored(result.dev) + _beside(result))]
     if result.test is not None:
         rows.append(("test accuracy", _scored(result.test) + _further(result.test)))
@@ -174,6 +175,8 @@ def summary(result: Result, folder: Path, command: str | None) -> Sequence[tuple
         rows.append(("model", f"{folder / 'model'}   spacy.load() opens it"))
         if result.choice is not None and result.choice.name != result.choice.model:
             rows.append(("in model/", _price(result.choice)))
+    if review is not None:
+        rows.append(("look at", f"{folder}/{review}"))
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
     total = duration(sum(result.seconds.values())) + (f" ({stages})" if stages else "")
     rows.append(("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB"))

@@ -1,8 +1,10 @@
 """Scores of documents against their labels: accuracy, macro F, calibration, confusion, and predictions.npz."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +73,24 @@ def wilson_interval(accuracy: float, examples: int) -> tuple[float, float]:
 def write_predictions(path: Path, dev: Predictions, test: Predictions | None) -> None:
     """Write an .npz of dev_scores (n, k), dev_labels (n,), dev_documents (n,), and the same of test where there is one.
 
-    The file appears whole or not at all.
+    documents are the texts' numbers among all that the source has, in its order.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
     for part, predictions in (("dev", dev), ("test", test)):
         if predictions is not None:
             for name, values in zip(("scores", "labels", "documents"), predictions, strict=True):
                 arrays[f"{part}_{name}"] = values
+    write_arrays(path, arrays)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz whole or not at all."""
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     write_whole(path, content.getvalue())
+
+
+def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
+    """What `write_predictions` wrote."""
+    with np.load(path, allow_pickle=False) as saved:
+        return dict(saved)

@@ -1,0 +1,32 @@
+"""Rows become a CSV file that people open in a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lmao.files import write_whole
+
+MARK = "\ufeff"  # without it Excel takes UTF-8 for a Windows code page
+COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+LONGEST = 32_000  # characters; a cell of Excel's has 32,767
+
+
+def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write it whole or not at all: UTF-8 with a mark, a comma between cells, quoted where need be.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe in front, one that it can't hold is cut.
+    """
+    text = io.StringIO(newline="")
+    text.write(MARK)
+    csv.writer(text).writerows([header, *([_safe(cell) for cell in row] for row in rows)])
+    write_whole(path, text.getvalue())
+
+
+def shortened(text: str, characters: int) -> str:
+    """At most so many characters; an ellipsis is the last of them where the text is longer."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def _safe(cell: str) -> str:
+    return shortened(f"'{cell}" if cell.startswith(COMPUTED) else cell, LONGEST)

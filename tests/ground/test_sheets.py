@@ -1,0 +1,34 @@
+"""CSV files that a spreadsheet opens, and doesn't compute."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from lmao.sheets import LONGEST, shortened, write_sheet
+
+
+def read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_cells_come_back_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [["é 日本", 'he said "no", twice'], ["two\nlines", "a;b\tc"], ["", " = no formula"]]
+    write_sheet(path, ["a", "b"], rows)
+    assert read(path) == [["a", "b"], *rows]
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1+1", "\r=1", "＝1+1"])  # noqa: RUF001
+def test_nothing_is_a_formula(tmp_path: Path, cell: str) -> None:
+    write_sheet(tmp_path / "a.csv", ["a"], [[cell]])
+    assert read(tmp_path / "a.csv")[1] == [f"'{cell}"]
+
+
+def test_a_cell_fits_a_spreadsheets(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "a.csv", ["a"], [["=" + "x" * 100_000]])
+    [cell] = read(tmp_path / "a.csv")[1]
+    assert len(cell) == LONGEST < 32_767 and cell.endswith("x…")
+    assert shortened("abc", 3) == "abc" and shortened("abcd", 3) == "ab…"
