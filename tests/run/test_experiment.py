@@ -22,7 +22,7 @@ from tests.support.processes import TRAIN, Place, ProcessResult
 
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
 STAGES = {"encode", "data", "scale", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
-ROWS = {"dev", "test", "model", "time", "compare"}
+ROWS = {"dev", "test", "model", "look", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
     "": "dev_accuracy dev test pretrain textcat parameters model_mb digests scaled seed versions mlflow_run_id "
     "peak_rss_mb",
@@ -102,7 +102,7 @@ def test_the_runs_folder_is_complete(first: Command) -> None:
     assert files == {
         "result.json", "model", "tok2vec.bin", "config.cfg", "predictions.npz", "probe_predictions.npz", "train.log",
         ".hydra",
-        "confusion.png", "curves.png", ".lmao",
+        "confusion.png", "curves.png", "errors.csv", "doubtful.csv", ".lmao",
     }  # fmt: skip
     log = (first.folder / "train.log").read_text()
     assert "pretrain: epoch 1/1" in log and "dev accuracy" in log

@@ -112,6 +112,7 @@ def test_only_the_best_trials_model_is_kept(place: Sweeps, second: ProcessResult
     for trial in place.trials(STUDY):
         folder = place.folder / "multirun" / STUDY / str(trial.number)
         assert (folder / "result.json").exists() and (folder / "predictions.npz").exists()
+        assert not (folder / "errors.csv").exists()  # all texts would be read again for each trial
         assert (folder / "model").exists() == (folder / "tok2vec.bin").exists() == (trial.number == best.number)
 
 
