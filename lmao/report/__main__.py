@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import rich.console
@@ -15,6 +16,7 @@ from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.passwords import without_passwords
+from lmao.pictures import attempt
 from lmao.report.description import Block, describe, markdown
 from lmao.report.luck import Curve
 from lmao.report.plots import best_of_k, history, save
@@ -59,13 +61,30 @@ def report(pattern: str, storage: str, output: Path) -> None:
     for group in groups:
         prefix = f"{_slug(group.title)}-" if len(groups) > 1 else ""
         description = describe(group, _command(pattern, storage), prefix)
-        drawn = {f"{prefix}{name}": draw(group, description.curves) for name, draw in PLOTS.items()}
-        figures = {name: figure for name, figure in drawn.items() if figure is not None}
-        blocks += description.showing([f"{name}.png" for name in figures])
-        plots += [path for name, figure in figures.items() for path in save(figure, output, name)]
+        drawn: list[Path] = []
+        for name, draw in PLOTS.items():
+            save_plot = partial(_save, draw, group, description.curves, output, f"{prefix}{name}")
+            drawn += attempt(save_plot, f"{prefix}{name}", _warn) or []
+        blocks += description.showing([path.name for path in drawn if path.suffix == ".png"])
+        plots += drawn
     write_whole(output / "table.md", "\n\n".join(map(markdown, blocks)) + "\n")
     write_whole(output / "runs.csv", all_runs(studies).to_csv(index=False))
     _show(blocks, [output / "table.md", output / "runs.csv", *plots])
+
+
+def _save(
+    draw: Callable[[Group, Sequence[Curve]], Figure | None],
+    group: Group,
+    curves: Sequence[Curve],
+    folder: Path,
+    name: str,
+) -> Sequence[Path]:
+    figure = draw(group, curves)
+    return [] if figure is None else save(figure, folder, name)
+
+
+def _warn(line: str) -> None:
+    print(f"warning: {line}", file=sys.stderr)
 
 
 def _command(pattern: str, storage: str) -> str:

@@ -1,6 +1,5 @@
 """Plots of luck and of the search, best_of_k and history: PNG and SVG that can be read in grey."""
 
-import io
 import textwrap
 from collections.abc import Sequence
 from itertools import cycle, islice
@@ -16,11 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lmao.files import write_whole
+from lmao.pictures import content, literal
 from lmao.report.luck import Curve
 from lmao.report.rows import Group
 from lmao.sweep.records import State, TrialRecord
 
 PANEL = (4.6, 3.4)  # inches
+MOST_PANELS = 36
 FORMATS = ("png", "svg")
 FAILED_AT = 0.03  # height of the marks of failed runs, as a share of the axes
 
@@ -52,10 +53,8 @@ def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
     paths = []
     with matplotlib.rc_context({"svg.hashsalt": "lmao"}):
         for kind in FORMATS:
-            content = io.BytesIO()
-            figure.savefig(content, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
             paths.append(folder / f"{name}.{kind}")
-            write_whole(paths[-1], content.getvalue())
+            write_whole(paths[-1], content(figure, kind, metadata={"Date": None} if kind == "svg" else None))
     return paths
 
 
@@ -77,7 +76,7 @@ def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure | None:
     for curve in curves:
         _line(panels[0], curve, style[curve.label])
     titled(panels[0], "all, without bands")
-    for axes, curve in zip(panels[1:], curves, strict=True):
+    for axes, curve in zip(panels[1:], curves, strict=False):
         for other in curves:
             axes.plot(_ks(other), other.expected, color="0.75", linewidth=1, zorder=1)
         axes.fill_between(_ks(curve), curve.low, curve.high, facecolor="0.93", edgecolor="0.6", hatch="///", zorder=0)
@@ -94,7 +93,7 @@ def history(group: Group, _: Sequence[Curve]) -> Figure | None:
     style = styles([row.label for row in group.rows])
     figure, panels = panels_of(len(group.searched), f"{group.title}: trials in their order")
     limits = accuracy_limits(group)
-    for axes, row in zip(panels, group.searched, strict=True):
+    for axes, row in zip(panels, group.searched, strict=False):
         trials = row.study.trials
         accuracies = [np.nan if trial.accuracy is None else trial.accuracy for trial in trials]
         best = np.fmax.accumulate(np.array(accuracies))
@@ -134,11 +133,13 @@ def accuracy_limits(group: Group) -> tuple[float, float]:
 
 
 def panels_of(count: int, title: str, columns: int = 3) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with `count` panels, in rows of at most `columns`; the first of each row names the y axis."""
+    """A figure with `count` panels, the first MOST_PANELS, in rows of `columns`; a row's first one names the y axis."""
+    if count > MOST_PANELS:
+        title, count = f"{title} (the first {MOST_PANELS} of {count} panels)", MOST_PANELS
     columns = min(columns, count)
     rows = ceil(count / columns)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.8), layout="constrained")
-    figure.suptitle(textwrap.fill(title, 44 * columns))
+    figure.suptitle(textwrap.fill(literal(title), 44 * columns))
     panels = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
     for axes in panels[::columns]:
         axes.set_ylabel("dev accuracy, %")
@@ -148,7 +149,7 @@ def panels_of(count: int, title: str, columns: int = 3) -> tuple[Figure, Sequenc
 def legend(figure: Figure, named: Sequence[tuple[str, Style]], states: bool) -> None:
     """Below the panels: names, and what the marks of `mark` mean."""
     entries = [
-        Line2D([], [], color=style.colour, linestyle=style.line, marker=style.marker, markersize=5, label=name)
+        Line2D([], [], color=style.colour, linestyle=style.line, marker=style.marker, markersize=5, label=literal(name))
         for name, style in named
     ]
     if states:
@@ -162,7 +163,7 @@ def legend(figure: Figure, named: Sequence[tuple[str, Style]], states: bool) -> 
 
 
 def titled(axes: Axes, title: str) -> None:
-    axes.set_title(textwrap.fill(title, 48), fontsize=10)
+    axes.set_title(textwrap.fill(literal(title), 48), fontsize=10)
 
 
 def in_percent(axes: Axes) -> None:

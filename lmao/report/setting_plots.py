@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from lmao.pictures import literal
 from lmao.report.luck import Curve
 from lmao.report.plots import Style, accuracy_limits, in_percent, legend, mark, panels_of, styles
 from lmao.report.rows import Group, Row
@@ -31,7 +32,7 @@ def isolation(group: Group, _: Sequence[Curve]) -> Figure | None:
     style = styles([row.label for row in group.rows])
     figure, panels = panels_of(len(settings), f"{group.title}: dev accuracy against each setting")
     limits = accuracy_limits(group)
-    for axes, setting in zip(panels, settings, strict=True):
+    for axes, setting in zip(panels, settings, strict=False):
         axes.set_ylim(*limits)
         axes.set_xlabel(setting)
         in_percent(axes)
@@ -50,7 +51,7 @@ def boundary(group: Group, _: Sequence[Curve]) -> Figure | None:
     lanes = max(1, len(rows)) + 1
     figure = Figure(figsize=(9.5, LANE * lanes * max(1, len(settings)) + 1.6), layout="constrained")
     figure.suptitle(
-        f"{group.title}: where the best run (filled) and the next {TOP - 1} of each search lie in the space"
+        f"{literal(group.title)}: where the best run (filled) and the next {TOP - 1} of each search lie in the space"
     )
     axes = figure.add_subplot()
     for i, setting in enumerate(settings):
@@ -63,7 +64,7 @@ def boundary(group: Group, _: Sequence[Curve]) -> Figure | None:
     axes.set_xlim(-0.02, 1.28)
     axes.set_ylim(max(1, len(settings)) * lanes - 1, -1)
     axes.set_xticks([0, 0.5, 1], ["low end", "middle", "high end"])
-    named = [f"{name}\n{textwrap.fill(_ends(group, name), 40)}" for name in settings]
+    named = [f"{name}\n{textwrap.fill(literal(_ends(group, name)), 40)}" for name in settings]
     axes.set_yticks([i * lanes + (lanes - 2) / 2 for i in range(len(settings))], named, fontsize=8)
     legend(figure, [(row.label, style[row.label]._replace(line="")) for row in rows], states=False)
     return figure
@@ -75,7 +76,7 @@ def _draw(axes: Axes, group: Group, setting: str, rows: Sequence[Row], style: di
     choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
     if choices is not None:
         order = in_order(choices)
-        names = [text_of(value) for value in order]
+        names = [literal(text_of(value)) for value in order]
         crowded = sum(map(len, names)) > CROWDED
         axes.set_xticks(range(len(order)), names, rotation=30 if crowded else 0, ha="right" if crowded else "center")
         axes.set_xlim(-0.6, len(order) - 0.4)
@@ -120,7 +121,7 @@ def _lane(axes: Axes, row: Row, setting: str, height: float, style: Style) -> No
         size, face = (NEXT, "white") if i else (BEST, style.colour)
         axes.scatter(place.share, height, s=size, marker=style.marker, facecolor=face, edgecolor=style.colour, zorder=3)
         if i == 0:
-            text = text_of(trial.parameters[setting]) + ("  at the edge" if place.at_edge else "")
+            text = literal(text_of(trial.parameters[setting])) + ("  at the edge" if place.at_edge else "")
             axes.text(1.03, height, text, va="center", fontsize=8, weight="bold" if place.at_edge else "normal")
 
 

@@ -13,6 +13,7 @@ from lmao.data.document import Source
 from lmao.engine.device import CPU, open_device
 from lmao.engine.team import Team
 from lmao.explain import explain
+from lmao.pictures import attempt
 from lmao.run.arms.auto import train_auto
 from lmao.run.arms.cnn import train_cnn
 from lmao.run.arms.linear import train_linear
@@ -107,7 +108,11 @@ def _reviewed(context: Context, source: Source, data: Dataset, trained: Trained)
 
 def _report(context: Context, result: Result, review: Review | None, command: str | None) -> None:
     """To the run's folder, the tracker and the screen."""
-    confusion_matrix(context.folder / "confusion.png", result.dev.confusion, result.labels)
+    attempt(
+        lambda: confusion_matrix(context.folder / "confusion.png", result.dev.confusion, result.labels),
+        "confusion.png",
+        context.console.warn,
+    )
     found = [context.folder / name for name in ARTIFACTS if (context.folder / name).exists()]
     copy_files(context.tracker, found, context.console.warn)
     context.tracker.metric("dev/best_accuracy", result.dev_accuracy)

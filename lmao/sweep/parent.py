@@ -8,6 +8,7 @@ from typing import Any
 from optuna.trial import TrialState
 
 from lmao.database import exclusive
+from lmao.pictures import attempt
 from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
 from lmao.sweep.records import StudyAttribute, TrialAttribute
@@ -56,7 +57,7 @@ class ParentRun:
         self.end_lost_runs()
         status = "FAILED" if failed else "FINISHED" if self._study.is_complete() else "RUNNING"
         with tempfile.TemporaryDirectory() as folder:
-            files = study_plots(self._study.study, Path(folder))
+            files = attempt(lambda: study_plots(self._study.study, Path(folder)), "the study's plots", self._warn) or []
             with exclusive(self._study.url):  # another worker may find a better model, and remove this one
                 best = best_trial(self._study.study)
                 if best is None:

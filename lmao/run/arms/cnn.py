@@ -12,6 +12,7 @@ from lmao.encoder.encoder import TypeTable
 from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import has_twin
 from lmao.engine.parameters import Floats, Parameters
+from lmao.pictures import attempt
 from lmao.pretrain.language_model import save_language_model
 from lmao.run.arms.trained import Predict, Trained, tell_trial
 from lmao.run.context import Context
@@ -83,7 +84,11 @@ def keep(
     """Curves, and the model, if models are kept: its size in MB."""
     settings, folder, weights = context.settings, context.folder, tuned.weights
     epochs = [] if pretrained is None else pretrained.summary.records
-    learning_curves(folder / "curves.png", epochs, tuned.summary.records, tuned.summary.best_epoch)
+    attempt(
+        lambda: learning_curves(folder / "curves.png", epochs, tuned.summary.records, tuned.summary.best_epoch),
+        "curves.png",
+        context.console.warn,
+    )
     if settings.tracking.keep_models == "none":
         return None
     if not has_twin(settings.encoder):
