@@ -14,6 +14,7 @@ from lmao.report.statistics import holm, sign_flip_p, t_interval
 Draws = Mapping[int, Record]  # by seed
 Models = Mapping[tuple[str, str], Draws]  # by role and model
 WITHOUT = "without pre-training"
+AGAINST = {"arm": "best single arm", "control": WITHOUT, "peer": "best peer"}
 
 HEAD = """# Accuracy with few labels
 
@@ -101,7 +102,7 @@ def _summary(by_cell: Mapping[tuple[str, int], Models], places: Sequence[tuple[s
         models = by_cell[name, labels]
         cells = [f"{CALLED[name]}, {labels:,}", "test" if on_test(models) else "dev"]
         cells.append(spread(list(accuracies(models, "auto", AUTO).values())))
-        for role in ("arm", "control", "peer"):
+        for role in AGAINST:
             best = best_of(models, role)
             figures = [] if best is None else list(accuracies(models, role, best).values())
             cells.append(spread(figures) + (f" {best}" if best is not None and role != "control" else ""))
@@ -128,18 +129,18 @@ def _differences(by_cell: Mapping[tuple[str, int], Models], places: Sequence[tup
     for name, labels in places:
         models = by_cell[name, labels]
         auto = accuracies(models, "auto", AUTO)
-        for role, called in (("arm", "best single arm"), ("control", WITHOUT), ("peer", "best peer")):
+        for role in AGAINST:
             best = best_of(models, role)
             if best is None:
                 continue
             other = accuracies(models, role, best)
             pairs = np.array([auto[seed] - other[seed] for seed in sorted(auto.keys() & other.keys())])
             if len(pairs):
-                what = called if role == "control" else f"{called}: {best}"
-                found.append((f"{CALLED[name]}, {labels:,}", what, pairs))
-    adjusted = iter(holm([sign_flip_p(pairs) for _, _, pairs in found if len(pairs) > 1]))
+                found.append((f"{CALLED[name]}, {labels:,}", role, best, pairs))
+    adjusted = iter(holm([sign_flip_p(pairs) for *_, pairs in found if len(pairs) > 1]))
     rows = []
-    for place, what, pairs in found:
+    for place, role, best, pairs in found:
+        what = AGAINST[role] if role == "control" else f"{AGAINST[role]}: {best}"
         interval, p = "", ""
         if len(pairs) > 1:
             low, high = t_interval(pairs)
@@ -147,8 +148,13 @@ def _differences(by_cell: Mapping[tuple[str, int], Models], places: Sequence[tup
         rows.append([place, what, f"{100 * pairs.mean():+.2f}", interval, p, str(len(pairs))])
     note = (
         "Paired by draw: mean difference in points, Student's 95% interval of it, the exact sign-flip p adjusted by "
-        "Holm over the table. Five draws can't go below p = .06, whatever they show."
+        "Holm over the table. Five draws can't go below p = .06, whatever they show. "
     )
+    for role, called in AGAINST.items():
+        means = [100 * float(pairs.mean()) for _, own, _, pairs in found if own == role]
+        if means:
+            note += f"{called}: {mean(means):+.2f} in the mean of the rows, {min(means):+.2f} at the least. "
+    note = note.rstrip()
     columns = ["set, labels", "auto against", "difference", "95% interval", "p", "n"]
     return Table("Differences", note, columns, rows)
 

@@ -200,6 +200,7 @@ def test_the_page_pairs_draws_and_names_the_best_after_the_fact() -> None:
     assert "| MR, 100 | test | 71.0 ± 1.4 | 65.0 ± 0.0 probe | 50.0 ± 0.0 | 71.0 ± 0.0 LSA + LR | 2 |" in text
     assert "| MR, 100 | best single arm: probe | +6.00 | -6.7 to +18.7 | 1.00 | 2 |" in text
     assert "| MR, 100 | without pre-training | +21.00 | " in text
+    assert "best single arm: +6.00 in the mean of the rows, +6.00 at the least. without pre-training: +21.00" in text
     assert "| MR, 100 | best peer: LSA + LR | +0.00 | " in text
     assert "| *fastText* | 90.0 | 90.0 | 1 | 2.0 | 3.0 |  |" in text
     assert "On 2,000 examples for test." in text
