@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.data.document import Part
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -62,3 +64,14 @@ class Corpus:
     @cached_property
     def _is_space(self) -> NDArray[np.bool_]:
         return np.fromiter((word.isspace() for word in self.words), dtype=bool, count=len(self.words))
+
+
+def unlabelled(
+    tokens: NDArray[np.int32], offsets: NDArray[np.int64], types: NDArray[np.uint64], type_words: NDArray[np.int32],
+    words: Sequence[str],
+) -> Corpus:  # fmt: skip
+    """Texts that nothing but their tokens is known of."""
+    documents = len(offsets) - 1
+    parts = np.full(documents, Part.UNLABELLED, dtype=np.uint8)
+    labels = np.full(documents, -1, dtype=np.int32)
+    return Corpus(tokens, offsets, types, type_words, words, parts, labels, (), "", lambda: labels)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lmao.cache import Cache, Entry, Writer
 from lmao.corpus.corpus import Corpus
+from lmao.corpus.numbering import Numbering
 from lmao.corpus.tokens import Forms, tokenize
 from lmao.data.document import Document, Part, Source, chunks
 from lmao.data.parts import PartedSource
@@ -75,14 +76,11 @@ def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
 
 
 class _CorpusWriter:
-    """Numbers types and words in order of appearance; holds the vocabulary in memory, not the text."""
+    """Holds the vocabulary in memory, not the text."""
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self._types: dict[int, int] = {}  # hash of the form as written -> type
-        self._features: dict[tuple[int, ...], int] = {}
-        self._words: dict[str, int] = {}
-        self._type_words: list[int] = []
+        self._numbering = Numbering()
         self._labels: list[str | None] = []
         self._parts: list[int] = []
 
@@ -102,11 +100,11 @@ class _CorpusWriter:
         parts = np.array(self._parts, dtype=np.uint8)
         _as_npy(writer, "tokens", sum(lengths))
         writer.array("offsets", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        writer.array("types", np.array(list(self._features), dtype=np.uint64))
-        writer.array("type_words", np.array(self._type_words, dtype=np.int32))
+        writer.array("types", np.array(list(self._numbering.features), dtype=np.uint64))
+        writer.array("type_words", np.array(self._numbering.type_words, dtype=np.int32))
         writer.array("parts", parts)
         writer.array("labels", np.where(parts == Part.TEST, -1, labels).astype(np.int32))
-        (writer.path / "words.json").write_text(json.dumps(list(self._words)), encoding="utf-8")
+        (writer.path / "words.json").write_text(json.dumps(list(self._numbering.words)), encoding="utf-8")
         writer.meta["labels"] = names
 
     def _texts(self, documents: Iterator[Document]) -> Iterator[list[str]]:
@@ -117,12 +115,8 @@ class _CorpusWriter:
 
     def _number(self, forms: "Forms") -> NDArray[np.int32]:
         for form, features, word in forms.new:
-            if form not in self._types:
-                if features not in self._features:
-                    self._features[features] = len(self._features)
-                    self._type_words.append(self._words.setdefault(word, len(self._words)))
-                self._types[form] = self._features[features]
-        numbers = np.array([self._types[form] for form in forms.distinct], dtype=np.int32)
+            self._numbering.add(form, features, word)
+        numbers = np.array([self._numbering.type_of(form) for form in forms.distinct], dtype=np.int32)
         return numbers[forms.tokens]
 
 
