@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lmao.corpus.corpus import Corpus, unlabelled
 from lmao.corpus.numbering import Numbering
+from lmao.corpus.tokens import doc_of
 
 PIECE = re.compile(r"\S+ ?|\s+")  # spaCy's own borders: a single space after a word belongs to it
 BORDER = "\n"  # a token that is in no special case of several
@@ -80,7 +81,7 @@ class TextReader:
         pairs = zip(self._outer[ids[suspects], 1].tolist(), self._outer[ids[suspects + 1], 0].tolist(), strict=True)
         found = suspects[[pair in self._pairs for pair in pairs]]
         owners = np.searchsorted(ends, found, side="right") - 1
-        return np.unique(owners[found + 1 < ends[owners + 1]]).tolist()
+        return list(map(int, np.unique(owners[found + 1 < ends[owners + 1]])))
 
     def _learn(self, pieces: list[str]) -> None:
         """Tokenize new pieces, those that are words all at once."""
@@ -109,7 +110,7 @@ class TextReader:
     def _forms(self, text: str) -> Forms:
         from spacy.attrs import ORTH
 
-        forms: Forms = self._tokenizer(text).to_array(ORTH)
+        forms: Forms = doc_of(self._tokenizer, text).to_array(ORTH)
         return forms
 
     def _types(self, forms: Forms) -> NDArray[np.int32]:
@@ -145,4 +146,4 @@ def _neighbours(tokenizer: Any) -> set[tuple[int, int]]:
         infix_finditer=tokenizer.infix_finditer, token_match=tokenizer.token_match, url_match=tokenizer.url_match,
     )  # fmt: skip
     forms: Iterable[list[int]] = (bare(case).to_array(ORTH).tolist() for case in tokenizer.rules or {})
-    return {pair for one in forms for pair in zip(one[:-1], one[1:], strict=True)}
+    return {pair for one in forms for pair in pairwise(one)}

@@ -28,6 +28,7 @@ from lmao.run.scale import closed, decided, scaled, used
 from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
+from lmao.textcat.saved import save
 from lmao.tracking.store import TrackingStore, tracked_run
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
@@ -75,7 +76,7 @@ def run(
                 trained = train_cnn(context, source, data)
             case LinearTextcat():
                 trained = train_linear(context, source, data)
-        result = evaluate(context, data, trained)
+        result = evaluate(context, data, trained, _keep(context, trained))
         write_result(context.folder / "result.json", result)
         review = _reviewed(context, source, data, trained) if trial.number is None else None
         _report(context, result, review, store.command)
@@ -95,6 +96,14 @@ def _scaled(context: Context, texts: Selection) -> Context:
         listed = " · ".join(f"{name} {value}" for name, value in relevant.items())
         context.console.line("scale", f"{listed} · by {texts.words / 1e6:.2f} M words to learn from")
     return replace(context, settings=settings, scaled=relevant)
+
+
+def _keep(context: Context, trained: Trained) -> float | None:
+    """What was chosen, if models are kept: its size in MB."""
+    if context.settings.tracking.keep_models == "none":
+        return None
+    with context.timed("export"):
+        return save(context.folder, trained.chosen)
 
 
 def _reviewed(context: Context, source: Source, data: Dataset, trained: Trained) -> Review | None:

@@ -9,7 +9,7 @@ RESULTS = (
     "result.json", "predictions.npz", "probe_predictions.npz", "tok2vec.bin", "config.cfg", "curves.png",
     "confusion.png", "errors.csv", "doubtful.csv",
 )  # fmt: skip
-MODELS = ("model", "language_model")  # folders
+MODELS = ("model", "language_model", "classifier")  # folders
 MARK = ".lmao"  # in a folder that is a run's
 ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")
 

@@ -112,6 +112,7 @@ class Result:
     textcat: TextcatSummary
     parameters: int
     model_mb: float | None
+    classifier_mb: float | None
     digests: Mapping[str, str]
     scaled: Mapping[str, int]  # the settings left to the corpus, and what it made of them
     seconds: Mapping[str, float]

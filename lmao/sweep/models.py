@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.sweep.records import TrialAttribute
 
-MODEL_FILES = ("model", "language_model", "tok2vec.bin", "config.cfg")
+MODEL_FILES = ("model", "classifier", "language_model", "tok2vec.bin", "config.cfg")
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:

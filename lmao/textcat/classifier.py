@@ -5,16 +5,20 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.config.encoder import AnyEncoder
 from lmao.corpus.batches import Segments, Texts, batches, documents, lay_out
 from lmao.corpus.corpus import Corpus
 from lmao.encoder.dropout import Dropout
 from lmao.encoder.encoder import Encoder, TypeTable
+from lmao.encoder.opening import open_encoder
+from lmao.engine.device import Device
 from lmao.engine.initialization import initialize
 from lmao.engine.layers import Workspace, linear
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.pooling import pool
 from lmao.engine.team import Team, shares
 from lmao.errors import UserError
+from lmao.vectors.lookup import TypeVectors
 
 PREDICT_WORDS = 4000  # words a batch where nothing is learned: its arrays fit the cache
 
@@ -107,6 +111,13 @@ class Classifier:
         for begin, length in zip(segments.begins, segments.lengths, strict=True):
             occurs[self.corpus.tokens[begin : begin + length]] = True
         return np.flatnonzero(occurs)
+
+
+def classifier_on(settings: AnyEncoder, vectors: TypeVectors, classes: int, device: Device) -> Classifier:
+    """A classifier on the encoder that the settings ask for, for the corpus that the vectors are of."""
+    encoder = open_encoder(settings, vectors.vectors.shape[1], device)
+    types = TypeTable(encoder.hash_rows(vectors.corpus.types), vectors.rows, device.to_device(vectors.vectors))
+    return Classifier(encoder, types, vectors.corpus, classes)
 
 
 def log_softmax(logits: Floats) -> Floats:

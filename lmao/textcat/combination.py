@@ -58,11 +58,16 @@ class Combination:
 
     def predict(self, arms: Sequence[Floats]) -> Floats:
         """(n, classes) probabilities from those of each arm."""
-        logits = np.zeros(arms[0].shape)
-        for weight, arm in zip(self.weights, arms, strict=True):
-            logits += weight * np.log(np.maximum(arm, TINY))
-        probabilities: Floats = np.exp(log_softmax(logits, axis=1)).astype(np.float32)
-        return probabilities
+        return product(self.weights, arms)
+
+
+def product(weights: Sequence[float] | Doubles, arms: Sequence[Floats]) -> Floats:
+    """(n, classes): the weighted product of experts' probabilities (n, classes)."""
+    logits = np.zeros(arms[0].shape)
+    for weight, arm in zip(weights, arms, strict=True):
+        logits += weight * np.log(np.maximum(arm, TINY))
+    probabilities: Floats = np.exp(log_softmax(logits, axis=1)).astype(np.float32)
+    return probabilities
 
 
 def combine(arms: Sequence[Arm], seed: int) -> Combination:

@@ -8,12 +8,13 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
-from lmao.corpus.ngrams import Ids
+from lmao.corpus.ngrams import Ids, Integers
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 from lmao.streams import stream
 from lmao.textcat.folds import Labels
 from lmao.textcat.ngram_features import NgramVocabulary
+from lmao.textcat.ngram_weights import Lexicon, NgramWeights, against_first
 from lmao.textcat.probe import Probe, fit_probe
 
 DIMS = (100, 300)  # of one decomposition: the first hundred are the decomposition into a hundred
@@ -55,6 +56,12 @@ class Lsa:
         blocks = [self._map(texts[i : i + CHUNK]) for i in range(0, len(texts), CHUNK)]
         return np.concatenate(blocks) if blocks else np.zeros((0, self.shape[1]), np.float32)
 
+    def projection(self, dims: int) -> tuple[Integers, Floats]:
+        """The ids of its words, and what 1 + log(count) of each is multiplied by for the first dims, (words, dims)."""
+        return self._vocabulary.words, np.asarray(
+            self._tfidf.idf_[:, None] * self._svd.components_[:dims].T, np.float32
+        )
+
     def _map(self, texts: Sequence[Ids]) -> Floats:
         mapped = self._svd.transform(self._tfidf.transform(self._vocabulary.counts(texts)))
         return np.asarray(mapped, np.float32)
@@ -76,6 +83,16 @@ class LsaClassifier:
     def predict(self, texts: Sequence[Ids]) -> Floats:
         """(texts, classes) probabilities."""
         return self.probe.predict(leading(self.lsa(texts), self.dims))
+
+    def weights(self, words: Sequence[str]) -> NgramWeights:
+        """What it has learned, to be saved. words: the texts' lower-cased forms, by their ids.
+
+        Scaling to length 1 comes after the projection, so no weight a word has the same scores: it is kept.
+        """
+        chosen, projection = self.lsa.projection(self.dims)
+        lexicon = Lexicon([words[word] for word in chosen], np.arange(len(chosen), dtype=np.int32), [])
+        W, b = against_first(self.probe.W, self.probe.b)
+        return NgramWeights(lexicon, "log counts", "projection", W, b, projection, None, len(self.probe.b))
 
 
 def fit_lsa(texts: Sequence[Ids], examples: Sequence[Ids], labels: Labels, classes: int, seed: int) -> LsaClassifier:

@@ -17,6 +17,7 @@ from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 from lmao.textcat.folds import Doubles, Fold, HeldOut, Labels, cut
 from lmao.textcat.ngram_features import NgramVocabulary
+from lmao.textcat.ngram_weights import AgainstRest, Lexicon, NgramWeights
 from lmao.textcat.strength import LEAST, UNSEEN
 
 CHUNK = 2048  # documents predicted at once: bounds memory
@@ -109,6 +110,18 @@ class NgramClassifier:
         """(documents, classes) probabilities."""
         chunks = [self._predict(documents[i : i + CHUNK]) for i in range(0, len(documents), CHUNK)]
         return np.concatenate(chunks) if chunks else np.zeros((0, self._classes), np.float32)
+
+    def weights(self, words: Sequence[str]) -> NgramWeights:
+        """What it has learned, to be saved. words: the texts' lower-cased forms, by their ids."""
+        known, outputs = self._vocabulary, {t: one for t, one in self._weights.items() if len(one[0])}
+        listed = [words[word] for word in known.words]
+        rest = [target for target in self._weights if target not in outputs]
+        return NgramWeights(
+            Lexicon(listed, np.arange(len(listed), dtype=np.int32), known.longer), "presence",
+            "none" if self._lengths is None else "root", np.stack([weight for weight, _ in outputs.values()], axis=1),
+            np.array([bias for _, bias in outputs.values()]), None if self._lengths is None else self._lengths**2,
+            AgainstRest([*rest, *outputs], self.temperature), self._classes,
+        )  # fmt: skip
 
     def _predict(self, documents: Sequence[Ids]) -> Floats:
         scores = score(self._vocabulary.presence(documents), self._weights, self._lengths, self._classes)

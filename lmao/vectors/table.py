@@ -41,6 +41,14 @@ class StaticVectors:
         size, dims = entry.array("table").shape
         return cls(name, dims, size, entry.digest, cached, entry.meta["floret"], entry)
 
+    def copy_to(self, writer: Writer) -> None:
+        """Write the table, words alone, into another entry, which it can be read from as from its own."""
+        writer.array("table", self.entry.array("table"))
+        writer.meta["floret"] = self.floret
+        if self.floret is None:
+            writer.array("rows", self.entry.array("rows"))
+            (writer.path / "words.json").write_text(json.dumps(self.words), encoding="utf-8")
+
     @property
     def megabytes(self) -> float:
         """Of its files."""
@@ -62,7 +70,7 @@ class StaticVectors:
     def rows_of(self, words: Sequence[str]) -> NDArray[np.int64]:
         """Rows (n,) into the whole table, which must not be of floret mode; -1 where a word has none."""
         wanted = set(words)
-        listed = zip(self._words(), self.entry.array("rows").tolist(), strict=True)
+        listed = zip(self.words, self.entry.array("rows").tolist(), strict=True)
         row_of = {word: row for word, row in listed if word in wanted}
         return np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
 
@@ -77,11 +85,13 @@ class StaticVectors:
         if self.floret is not None:
             return Vectors(strings=strings, data=table, mode="floret", attr="LOWER", **self.floret)
         vectors = Vectors(strings=strings, data=np.concatenate([table, np.zeros((1, self.dims), table.dtype)]))
-        keys = map(strings.add, self._words())
+        keys = map(strings.add, self.words)
         vectors.key2row = dict(zip(keys, self.entry.array("rows").tolist(), strict=True)) | {strings.add(""): self.size}
         return vectors
 
-    def _words(self) -> list[str]:
+    @property
+    def words(self) -> list[str]:
+        """Those of a table that is not of floret mode; entry.array("rows") has their rows."""
         words: list[str] = json.loads((self.entry.path / "words.json").read_bytes())
         return words
 

@@ -1,5 +1,6 @@
 """Vectors of whole texts: a corpus and a table of static vectors come in, a row a document goes out."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -36,16 +37,14 @@ class Composer:
         if vectors.name == "document":
             ngrams = NgramTable.of(vectors)
             rows, self._known = vectors.rows_of(corpus.words), ngrams.known
-            self._tables, shares = ngrams.tables, ngrams.shares
+            shares: Sequence[NDArray[np.floating]] = ngrams.shares
+            self._tables = ngrams.tables
         else:
-            counts = trained_on.counts * ~corpus.type_is_space
-            words = np.bincount(corpus.type_words, weights=counts, minlength=len(corpus.words))
             found, table = vectors.look_up(corpus.words)
             rows = found.astype(np.int64)
             self._tables, self._known = [table], []
-            has = rows >= 0
-            shares = [np.bincount(rows[has], weights=words[has], minlength=len(table)) / max(1, words.sum())]
-        self._scales = [_scales(table, share) for table, share in zip(self._tables, shares, strict=True)]
+            shares = [shares_of_rows(trained_on, rows, len(table))]
+        self._scales = [scales(table, share) for table, share in zip(self._tables, shares, strict=True)]
         self._of_type = np.where(corpus.type_is_space, SPACE, rows[corpus.type_words]).astype(np.int32)
 
     def __call__(self, begins: Integers, lengths: Integers) -> Floats:
@@ -136,8 +135,16 @@ def mean_vectors(types: TypeVectors, numbers: Integers) -> Floats:
     return out
 
 
-def _scales(table: Floats, share: NDArray[np.floating]) -> Floats:
-    """What each row is multiplied by; 0 for a row of zeros."""
+def shares_of_rows(trained_on: Selection, rows: Integers, size: int) -> NDArray[np.float64]:
+    """(size,) how often each row of a table occurs, as a share of the texts' words; rows (words,): the words'."""
+    corpus = trained_on.corpus
+    counts = np.bincount(corpus.type_words, trained_on.counts * ~corpus.type_is_space, len(corpus.words))
+    has = rows >= 0
+    return np.asarray(np.bincount(rows[has], weights=counts[has], minlength=size) / max(1, counts.sum()))
+
+
+def scales(table: Floats, share: NDArray[np.floating]) -> Floats:
+    """What each row is multiplied by, see `Composer`; 0 for a row of zeros."""
     lengths = np.sqrt(np.einsum("ij,ij->i", table, table))
     return np.where(lengths > 0, SMOOTHING / (SMOOTHING + share) / np.maximum(lengths, 1e-30), 0).astype(np.float32)
 

@@ -29,7 +29,16 @@ def assert_as_spacy(corpus: Corpus, texts: list[str], language: str = "en") -> N
 def shuffled(count: int) -> Iterator[str]:
     """Texts of special cases, marks, words and white space, in any order."""
     draw = random.Random(0)
-    parts = [*spacy.blank("en").tokenizer.rules, *"()[].,:;-'\"!? \n\t\u00a0", "  ", "word", "foo:)", "a", "m.", "Great"]
+    parts = [
+        *spacy.blank("en").tokenizer.rules,
+        *"()[].,:;-'\"!? \n\t\u00a0",
+        "  ",
+        "word",
+        "foo:)",
+        "a",
+        "m.",
+        "Great",
+    ]
     for _ in range(count):
         chosen = (draw.choice(parts) + draw.choice(["", " ", "", "\n", "  "]) for _ in range(draw.randint(0, 12)))
         yield "".join(chosen)

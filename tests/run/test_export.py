@@ -16,13 +16,12 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
 from benchmarks.exported import stock_scores
-from lmao.data.source import open_source
 from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
 from lmao.run.card import name_of
 from tests.support import sources
-from tests.support.finished import Finished, predictions
+from tests.support.finished import Finished, dev_texts, predictions
 
 # Of probabilities. A probe with a weak penalty has large weights, in which single precision shows.
 CLOSE = 5e-5
@@ -52,11 +51,6 @@ for name, run in job.items():
     scores[name] = [[doc.cats[label] for label in run["labels"]] for doc in nlp.pipe(run["texts"])]
 json.dump(scores, sys.stdout)
 """
-
-
-def dev_texts(run: Finished) -> list[str]:
-    texts = [document.text for document in open_source(run.settings.data, run.folder).documents()]
-    return [texts[number] for number in predictions(run.folder)["dev_documents"]]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.run import Config
+from lmao.data.source import open_source
 from lmao.run.result import Result
 from lmao.textcat.folds import temper
 
@@ -34,3 +35,9 @@ def predictions(folder: Path) -> dict[str, NDArray[Any]]:
     """What a run's predictions.npz holds."""
     with np.load(folder / "predictions.npz") as stored:
         return dict(stored)
+
+
+def dev_texts(run: Finished) -> list[str]:
+    """Those that its predictions of dev are of, in their order."""
+    texts = [document.text for document in open_source(run.settings.data, run.folder).documents()]
+    return [texts[number] for number in predictions(run.folder)["dev_documents"]]

@@ -10,9 +10,9 @@ import numpy as np
 from lmao.config.fields import settled
 from lmao.data.document import Source
 from lmao.errors import UserError
-from lmao.run.arms.cnn import Inputs, gather, keep, open_classifier, predictor, pretrain_encoder
+from lmao.run.arms.cnn import Inputs, gather, keep, open_classifier, predictor, pretrain_encoder, saved_encoder
 from lmao.run.arms.learned import Learned, Line, learn_document_vectors, learn_from_raw_texts, learn_lsa, learn_ngrams
-from lmao.run.arms.trained import Choice, Predict, Trained
+from lmao.run.arms.trained import Choice, Predict, Trained, chosen_of
 from lmao.run.context import Context
 from lmao.run.result import TOGETHER, ArmSummary, ChoiceSummary, ControlSummary
 from lmao.run.stages.encode import Dataset
@@ -86,12 +86,14 @@ def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
     _tell(context, summary)
     size = keep(context, data, inputs.vectors, pretrained, encoded.tuned)
     predicts = {name: one.learned.predict for name, one in candidates.items()}
-    used = [one.learned.numbers for one, share in zip(candidates.values(), combination.shares, strict=True) if share]
+    used = [(one.learned, float(weight)) for one, weight in zip(candidates.values(), combination.weights, strict=True)]
+    used = [(learned, weight) for learned, weight in used if weight]
     return Trained(
         lambda documents, advance: combination.predict([of(documents, advance) for of in predicts.values()]),
-        None if pretrained is None else pretrained.summary, encoded.tuned.summary, sum(used), size,
-        inputs.digests, combination.held_out.temperature, combination.held_out,
-        Choice(predicts, control, combination, summary),
+        None if pretrained is None else pretrained.summary, encoded.tuned.summary,
+        sum(learned.numbers for learned, _ in used), size, inputs.digests,
+        chosen_of(context, data, inputs.vectors, [(weight, learned.saved) for learned, weight in used]),
+        combination.held_out.temperature, combination.held_out, Choice(predicts, control, combination, summary),
     )  # fmt: skip
 
 
@@ -172,10 +174,12 @@ def _on_encoder(
         megabytes += inputs.vectors.table.megabytes
     probe, numbers = tuned.probed.probe, tuned.weights.flat.size
     predict = predictor(context, classifier, tuned.probed.weights)
-    candidates = {PROBE: Candidate(Learned(predict, probe.held_out, numbers, megabytes), seconds["probe"])}
+    saved = saved_encoder(context, tuned.probed.weights)
+    candidates = {PROBE: Candidate(Learned(predict, probe.held_out, numbers, megabytes, saved), seconds["probe"])}
     if tuned.held_out is None:
         return Encoded(candidates, PROBE, tuned)
-    learned = Learned(predictor(context, classifier, tuned.weights), tuned.held_out, numbers, megabytes)
+    predict, saved = predictor(context, classifier, tuned.weights), saved_encoder(context, tuned.weights)
+    learned = Learned(predict, tuned.held_out, numbers, megabytes, saved)
     candidates[TUNED] = Candidate(learned, sum(seconds.values()), stand_in=PROBE)
     return Encoded(candidates, TUNED, tuned)
 

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from lmao.corpus.selection import Selection
 from lmao.data.document import Source
-from lmao.encoder.encoder import TypeTable
-from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import has_twin
 from lmao.engine.parameters import Floats, Parameters
 from lmao.pictures import attempt
 from lmao.pretrain.language_model import save_language_model
-from lmao.run.arms.trained import Predict, Trained, tell_trial
+from lmao.run.arms.trained import Predict, Trained, chosen_of, tell_trial
 from lmao.run.context import Context
 from lmao.run.export import build_pipeline, save_pipeline, save_tok2vec
 from lmao.run.plots import learning_curves
@@ -23,7 +21,8 @@ from lmao.run.stages.heads import Heads, syntactic_heads
 from lmao.run.stages.pretrain import Pretrained, pretrain
 from lmao.run.stages.textcat import Tuned, train_classifier
 from lmao.run.stages.vectors import static_vectors
-from lmao.textcat.classifier import Classifier
+from lmao.textcat.chosen import EncoderWeights
+from lmao.textcat.classifier import Classifier, classifier_on
 from lmao.vectors.loading import target_table_errors
 from lmao.vectors.lookup import TypeVectors, look_up
 
@@ -47,9 +46,11 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     before = None if pretrained is None else pretrained.summary
     predict = predictor(context, classifier, tuned.weights)
     held_out = None if tuned.probed is None else tuned.probed.probe.held_out
+    chosen = chosen_of(context, data, inputs.vectors, [(1.0, saved_encoder(context, tuned.weights))])
     return Trained(
-        predict, before, tuned.summary, tuned.weights.flat.size, size, inputs.digests, tuned.temperature, held_out
-    )
+        predict, before, tuned.summary, tuned.weights.flat.size, size, inputs.digests, chosen, tuned.temperature,
+        held_out,
+    )  # fmt: skip
 
 
 def gather(context: Context, source: Source, data: Dataset) -> Inputs:
@@ -66,10 +67,8 @@ def gather(context: Context, source: Source, data: Dataset) -> Inputs:
 
 
 def open_classifier(context: Context, data: Dataset, vectors: TypeVectors) -> Classifier:
-    settings, device, corpus = context.settings, context.team.device, data.texts.corpus
-    encoder = open_encoder(settings.encoder, vectors.vectors.shape[1], device)
-    types = TypeTable(encoder.hash_rows(corpus.types), vectors.rows, device.to_device(vectors.vectors))
-    return Classifier(encoder, types, corpus, len(corpus.label_names))
+    classes = len(data.texts.corpus.label_names)
+    return classifier_on(context.settings.encoder, vectors, classes, context.team.device)
 
 
 def pretrain_encoder(context: Context, classifier: Classifier, data: Dataset, inputs: Inputs) -> Pretrained | None:
@@ -103,6 +102,10 @@ def keep(
             save_tok2vec(nlp, settings.encoder, pretrained.weights, folder)
             save_language_model(folder, pretrained.weights, pretrained.tasks, data.texts)
     return sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file()) / 1e6
+
+
+def saved_encoder(context: Context, weights: Parameters) -> EncoderWeights:
+    return EncoderWeights(context.settings.encoder, weights.like(context.team.device.to_host(weights.flat)))
 
 
 def predictor(context: Context, classifier: Classifier, weights: Parameters) -> Predict:

@@ -1,6 +1,6 @@
 """Linear classifiers of a run: its texts and labels come in, each is trained and told of in a line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,15 +12,19 @@ from lmao.run.arms.trained import Predict
 from lmao.run.context import Context
 from lmao.run.stages.encode import Dataset
 from lmao.streams import stream
+from lmao.textcat.chosen import AnyArm
 from lmao.textcat.folds import HeldOut, cut
 from lmao.textcat.lsa import fit_lsa
 from lmao.textcat.ngram_classifier import NgramClassifier, regressions
+from lmao.textcat.ngram_weights import NgramWeights
 from lmao.textcat.probe import Probe, fit_probe
 from lmao.textcat.self_training import self_trained
+from lmao.textcat.vector_weights import Features, vector_weights
 from lmao.vectors.lookup import TypeVectors
 from lmao.vectors.texts import document_vectors, mean_vectors
 
 RAW = 4000  # texts that self-training labels
+NAMES: Mapping[Features, str] = {"mean": "mean of vectors", "document": "weighted sum of vectors"}
 
 
 @dataclass(frozen=True)
@@ -39,28 +43,26 @@ class Line:
 class Learned:
     """A classifier trained on all labels, and its answers in cross-validation, both calibrated by these.
 
-    numbers: how many it learned; megabytes: of all it needs to predict.
+    numbers: how many it learned; megabytes: of all it needs to predict; saved: it, as it is saved.
     """
 
     predict: Predict
     held_out: HeldOut
     numbers: int
     megabytes: float
+    saved: AnyArm
 
 
 def learn_ngrams(context: Context, data: Dataset, line: Line) -> Learned:
-    train, classes, seed = data.splits.train, len(data.texts.corpus.label_names), context.settings.seed
+    train, corpus, seed = data.splits.train, data.texts.corpus, context.settings.seed
     classifier, read = NgramClassifier(), _reader(data)
     total = regressions(train.labels, seed)
     with context.console.stage(line.stage, total, "regressions") as stage:
-        classifier.fit(read(train.documents), train.labels, classes, seed, stage.advance)
+        classifier.fit(read(train.documents), train.labels, len(corpus.label_names), seed, stage.advance)
+        saved = classifier.weights(corpus.words)
         chosen = f"{classifier.features:,} n-grams · {classifier.setting}"
-        stage.done(line.text(classifier.held_out, classifier.megabytes, chosen))
-
-    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
-        return classifier.predict(read(documents))
-
-    return Learned(predict, classifier.held_out, classifier.numbers, classifier.megabytes)
+        stage.done(line.text(classifier.held_out, saved.megabytes, chosen))
+    return Learned(_predictor(data, saved), classifier.held_out, classifier.numbers, saved.megabytes, saved)
 
 
 def learn_lsa(context: Context, data: Dataset, line: Line) -> Learned:
@@ -70,27 +72,22 @@ def learn_lsa(context: Context, data: Dataset, line: Line) -> Learned:
         texts, examples = read(data.texts.documents), read(train.documents)
         classifier = fit_lsa(texts, examples, train.labels, len(corpus.label_names), seed)
         classifier = replace(classifier, probe=classifier.probe.calibrated())
-        probe, (words, dims) = classifier.probe, classifier.lsa.shape
-        megabytes = (words * dims + probe.W.size) * 4 / 1e6
+        probe, saved = classifier.probe, classifier.weights(corpus.words)
         chosen = f"latent semantic analysis, {classifier.dims} dimensions · C {probe.C:.3g}"
-        stage.done(line.text(probe.held_out, megabytes, chosen))
+        stage.done(line.text(probe.held_out, saved.megabytes, chosen))
     _warn(context, probe, line)
-
-    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
-        return classifier.predict(read(documents))
-
-    return Learned(predict, probe.held_out, probe.W.size, megabytes)
+    return Learned(_predictor(data, saved), probe.held_out, probe.W.size, saved.megabytes, saved)
 
 
 def learn_mean_vectors(context: Context, data: Dataset, vectors: TypeVectors, line: Line) -> Learned:
     def read(documents: NDArray[np.int64]) -> Floats:
         return mean_vectors(vectors, documents)
 
-    return _learn_probe(context, data, vectors, "mean of vectors", read, line)[0]
+    return _learn_probe(context, data, vectors, "mean", read, line)[0]
 
 
 def learn_document_vectors(context: Context, data: Dataset, vectors: TypeVectors, line: Line) -> tuple[Learned, Probe]:
-    return _learn_probe(context, data, vectors, "weighted sum of vectors", _document_reader(data, vectors), line)
+    return _learn_probe(context, data, vectors, "document", _document_reader(data, vectors), line)
 
 
 def learn_from_raw_texts(
@@ -102,33 +99,41 @@ def learn_from_raw_texts(
     with context.console.stage(line.stage) as stage:
         cuts = cut(train.labels, context.settings.seed)
         taught = self_trained(read(train.documents), train.labels, read(some), probe, cuts)
-        learned = _learned(vectors, taught, read)
+        learned = _learned(data, vectors, "document", taught)
         chosen = f"on the labels that it gave {len(some):,} texts"
         stage.done(line.text(learned.held_out, learned.megabytes, chosen))
     return learned
 
 
 def _learn_probe(
-    context: Context, data: Dataset, vectors: TypeVectors, chosen: str,
+    context: Context, data: Dataset, vectors: TypeVectors, features: Features,
     read: Callable[[NDArray[np.int64]], Floats], line: Line,
 ) -> tuple[Learned, Probe]:  # fmt: skip
     train, classes = data.splits.train, len(data.texts.corpus.label_names)
     with context.console.stage(line.stage) as stage:
         probe = fit_probe(read(train.documents), train.labels, classes, context.settings.seed)
-        learned = _learned(vectors, probe, read)
-        stage.done(line.text(learned.held_out, learned.megabytes, f"{chosen} · C {probe.C:.3g}"))
+        learned = _learned(data, vectors, features, probe)
+        stage.done(line.text(learned.held_out, learned.megabytes, f"{NAMES[features]} · C {probe.C:.3g}"))
     _warn(context, probe, line)
     return learned, probe
 
 
-def _learned(vectors: TypeVectors, probe: Probe, read: Callable[[NDArray[np.int64]], Floats]) -> Learned:
+def _learned(data: Dataset, vectors: TypeVectors, features: Features, probe: Probe) -> Learned:
     probe = probe.calibrated()
+    assert vectors.table is not None
+    saved = vector_weights(features, data.texts, vectors.table, probe)
+    if isinstance(saved, NgramWeights):
+        return Learned(_predictor(data, saved), probe.held_out, probe.W.size, saved.megabytes, saved)
 
     def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
-        return probe.predict(read(documents))
+        return saved.predict(vectors, documents)
 
-    assert vectors.table is not None
-    return Learned(predict, probe.held_out, probe.W.size, vectors.table.megabytes + probe.W.nbytes / 1e6)
+    return Learned(predict, probe.held_out, probe.W.size, saved.megabytes + vectors.table.megabytes, saved)
+
+
+def _predictor(data: Dataset, saved: NgramWeights) -> Predict:
+    """What is saved says it: the run's figures are those of a loaded classifier."""
+    return lambda documents, advance: saved.predict(data.texts.corpus, documents)
 
 
 def _reader(data: Dataset) -> Callable[[NDArray[np.int64]], list[Ids]]:

@@ -3,7 +3,7 @@
 from lmao.config.textcat import LinearTextcat
 from lmao.data.document import Source
 from lmao.run.arms.learned import Line, learn_document_vectors, learn_lsa, learn_mean_vectors, learn_ngrams
-from lmao.run.arms.trained import Trained, tell_trial
+from lmao.run.arms.trained import Trained, chosen_of, tell_trial
 from lmao.run.context import Context
 from lmao.run.result import TextcatSummary
 from lmao.run.stages.encode import Dataset
@@ -26,5 +26,7 @@ def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
         else:
             learned = learn_document_vectors(context, data, vectors, LINE)[0]
     summary = TextcatSummary(epochs=0, best_epoch=0, seconds=context.seconds["textcat"], records=[])
-    held_out = learned.held_out
-    return Trained(learned.predict, None, summary, learned.numbers, None, digests, held_out.temperature, held_out)
+    chosen, held_out = chosen_of(context, data, vectors, [(1.0, learned.saved)]), learned.held_out
+    return Trained(
+        learned.predict, None, summary, learned.numbers, None, digests, chosen, held_out.temperature, held_out
+    )

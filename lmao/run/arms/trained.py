@@ -1,6 +1,6 @@
 """What every arm returns, and what its trial is told of before anything is trained."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ from lmao.engine.parameters import Floats
 from lmao.run.context import Context
 from lmao.run.result import ChoiceSummary, PretrainSummary, TextcatSummary, code_version
 from lmao.run.stages.encode import Dataset
+from lmao.textcat.chosen import Chosen, Share
 from lmao.textcat.combination import Combination
 from lmao.textcat.folds import HeldOut
+from lmao.vectors.lookup import TypeVectors
 
 Predict = Callable[[NDArray[np.int64], Callable[[float], None]], Floats]
 
@@ -32,8 +34,9 @@ class Choice:
 class Trained:
     """predict(documents (n,), advance) gives probabilities (n, classes); advance is told of the words done.
 
-    temperature: what their logits were divided by, None if they are as they were trained; held_out: what was said of
-    the training examples by models that had not learned from them, if anything was.
+    chosen: that in the form that is saved; temperature: what their logits were divided by, None if they are as they
+    were trained; held_out: what was said of the training examples by models that had not learned from them, if anything
+    was.
     """
 
     predict: Predict
@@ -42,9 +45,15 @@ class Trained:
     parameters: int
     model_mb: float | None
     digests: Mapping[str, str]  # of all that it depends on
+    chosen: Chosen
     temperature: float | None = None
     held_out: HeldOut | None = None
     choice: Choice | None = None
+
+
+def chosen_of(context: Context, data: Dataset, vectors: TypeVectors | None, shares: Sequence[Share]) -> Chosen:
+    table = None if vectors is None else vectors.table
+    return Chosen(context.settings.data.language, data.texts.corpus.label_names, table, shares)
 
 
 def tell_trial(context: Context, data: Dataset, **found: str | None) -> Mapping[str, str]:

@@ -19,7 +19,8 @@ from lmao.run.stages.encode import Dataset
 CONTROL = "control"
 
 
-def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
+def evaluate(context: Context, data: Dataset, trained: Trained, classifier_mb: float | None) -> Result:
+    """classifier_mb: the size of what was saved of it, if it was."""
     corpus, splits = data.texts.corpus, data.splits
     with (
         context.timed("evaluate"),
@@ -51,6 +52,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained) -> Result:
         textcat=trained.textcat,
         parameters=trained.parameters,
         model_mb=trained.model_mb,
+        classifier_mb=classifier_mb,
         digests=trained.digests,
         scaled=context.scaled,
         seconds=context.seconds,

@@ -1,0 +1,87 @@
+"""`lmao.load`: the folder of a run comes in, a classifier of new texts goes out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmao.cache import MANIFEST, Damaged
+from lmao.corpus.reading import TextReader
+from lmao.engine.parameters import Floats
+from lmao.engine.team import Team, available_threads
+from lmao.errors import UserError
+from lmao.textcat.chosen import Chosen
+from lmao.textcat.saved import FOLDER, read
+
+CHARACTERS = 4_000_000  # of texts that are classified at once: bounds memory, and what is seen once is computed once
+
+
+class LoadedClassifier:
+    """What a run chose, ready for new texts. Its probabilities are the run's.
+
+    classes_ (classes,): the labels, in the order of the probabilities' columns.
+    """
+
+    def __init__(self, chosen: Chosen, threads: int | None = None) -> None:
+        """threads: None for as many as this process may use."""
+        self.classes_ = np.array(chosen.labels)
+        self._chosen = chosen
+        self._threads = threads or available_threads()
+        self._read = TextReader(chosen.language)
+
+    def predict(self, texts: Iterable[str]) -> NDArray[np.str_]:
+        """The label (texts,) of each text; on a tie the first."""
+        labels: NDArray[np.str_] = self.classes_[self.predict_proba(texts).argmax(axis=1)]
+        return labels
+
+    def predict_proba(self, texts: Iterable[str]) -> Floats:
+        """Probabilities (texts, classes)."""
+        return np.concatenate([*self.stream(texts), np.zeros((0, len(self.classes_)), np.float32)])
+
+    def stream(self, texts: Iterable[str]) -> Iterator[Floats]:
+        """Probabilities (some, classes) of as many texts at a time as are classified at once, in order."""
+        with Team(self._threads) as team:
+            for some in _chunks(texts):
+                yield self._chosen.predict(self._read(some), team)
+
+
+def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
+    """The classifier of the run in a folder. threads: None for as many as this process may use.
+
+    Raises:
+        UserError: there is none, a file of it is damaged, or another version of lmao wrote it.
+    """
+    folder = Path(path).expanduser()
+    if (folder / FOLDER).is_dir():
+        folder = folder / FOLDER
+    if not (folder / MANIFEST).is_file():
+        raise UserError(_missing(folder), setting="--model", advice="name the folder of a finished run, outputs/…")
+    try:
+        return LoadedClassifier(read(folder), threads)
+    except Damaged as error:
+        raise UserError(f"{folder} is damaged ({error})", setting="--model", advice="train the run again") from None
+
+
+def _missing(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if (folder / "result.json").is_file():
+        return f"{folder} keeps no classifier: a sweep keeps its best trial's, tracking.keep_models=all each trial's"
+    return f"{folder} is not the folder of a run"
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Neighbouring texts in lists of at least `CHARACTERS`, but for the last."""
+    if isinstance(texts, str):
+        raise TypeError("give a list of texts, not one text")
+    chunk: list[str] = []
+    size = 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if size >= CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
