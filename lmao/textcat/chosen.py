@@ -14,8 +14,7 @@ from lmao.textcat.classifier import classifier_on
 from lmao.textcat.combination import product
 from lmao.textcat.ngram_weights import NgramWeights
 from lmao.textcat.vector_weights import SubwordWeights
-from lmao.vectors.lookup import TypeVectors, look_up
-from lmao.vectors.table import StaticVectors
+from lmao.vectors.lookup import TypeVectors, WordTable, look_up, of_types
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,14 @@ class Chosen:
 
     language: str
     labels: Sequence[str]
-    table: StaticVectors | None
+    table: WordTable | None
     shares: Sequence[Share]
 
     def predict(self, corpus: Corpus, team: Team) -> Floats:
         """Probabilities (documents, classes) of all documents of a corpus."""
-        vectors, numbers = look_up(corpus, self.table), np.arange(len(corpus.offsets) - 1)
+        numbers, vectors = np.arange(len(corpus.offsets) - 1), look_up(corpus, None)
+        if self.table is not None:
+            vectors = TypeVectors(corpus, None, *of_types(corpus, self.table))
         found = []
         for _, arm in self.shares:
             match arm:

@@ -14,6 +14,7 @@ from lmao.errors import UserError
 from lmao.textcat.chosen import Chosen
 from lmao.textcat.saved import FOLDER, read
 
+PIPELINE = "meta.json"  # in the folder of each of spaCy's
 CHARACTERS = 4_000_000  # of texts that are classified at once: bounds memory, and what is seen once is computed once
 
 
@@ -47,7 +48,9 @@ class LoadedClassifier:
 
 
 def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
-    """The classifier of the run in a folder. threads: None for as many as this process may use.
+    """The classifier of the run in a folder, or of its `model/` alone.
+
+    threads: None for as many as this process may use.
 
     Raises:
         UserError: there is none, a file of it is damaged, or another version of lmao wrote it.
@@ -55,6 +58,10 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
     folder = Path(path).expanduser()
     if (folder / FOLDER).is_dir():
         folder = folder / FOLDER
+    if (folder / PIPELINE).is_file():
+        from lmao.textcat.pipelines import read_pipeline
+
+        return LoadedClassifier(read_pipeline(folder), threads)
     if not (folder / MANIFEST).is_file():
         raise UserError(_missing(folder), setting="--model", advice="name the folder of a finished run, outputs/…")
     try:

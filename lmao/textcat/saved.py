@@ -49,7 +49,8 @@ def save(folder: Path, chosen: Chosen) -> float:
             "lexicons": [{"longer": len(lexicon.longer), "spaces": lexicon.spaces} for lexicon in lexicons],
             "table": None,
         }
-        if chosen.table is not None and any(not isinstance(arm, NgramWeights) for _, arm in chosen.shares):
+        if any(not isinstance(arm, NgramWeights) for _, arm in chosen.shares) and chosen.table is not None:
+            assert isinstance(chosen.table, StaticVectors), "a pipeline's table is not saved again"
             chosen.table.copy_to(writer)
             writer.meta["table"] = chosen.table.name
 

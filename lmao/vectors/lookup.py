@@ -1,7 +1,9 @@
 """The vectors of a corpus' types: words are looked up once, rows are all that training needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,11 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.selection import Selection
 from lmao.engine.parameters import Floats
 from lmao.vectors.table import StaticVectors
+
+
+class WordTable(Protocol):
+    def look_up(self, words: Sequence[str]) -> tuple[NDArray[np.int32], Floats]:
+        """Rows (n,) of lower-cased words into vectors (m, dims), -1 where a word has none."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,11 @@ def look_up(corpus: Corpus, table: StaticVectors | None) -> TypeVectors:
     if table is None:
         none = np.full(len(corpus.types), -1, dtype=np.int32)
         return TypeVectors(corpus, None, none, np.zeros((1, 0), dtype=np.float32))
+    return TypeVectors(corpus, table, *of_types(corpus, table))
+
+
+def of_types(corpus: Corpus, table: WordTable) -> tuple[NDArray[np.int32], Floats]:
+    """Rows and vectors as `TypeVectors` has them."""
     rows, vectors = table.look_up(corpus.words)
     zeros = np.zeros((1, vectors.shape[1]), dtype=np.float32)
-    return TypeVectors(corpus, table, rows[corpus.type_words], np.concatenate([vectors, zeros]))
+    return rows[corpus.type_words], np.concatenate([vectors, zeros])

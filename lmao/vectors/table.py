@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,10 +70,11 @@ class StaticVectors:
 
     def rows_of(self, words: Sequence[str]) -> NDArray[np.int64]:
         """Rows (n,) into the whole table, which must not be of floret mode; -1 where a word has none."""
-        wanted = set(words)
-        listed = zip(self.words, self.entry.array("rows").tolist(), strict=True)
-        row_of = {word: row for word, row in listed if word in wanted}
-        return np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
+        return np.fromiter((self._row_of.get(word, -1) for word in words), np.int64, len(words))
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return dict(zip(self.words, self.entry.array("rows").tolist(), strict=True))
 
     def to_spacy(self, strings: StringStore) -> Vectors:
         """The whole table for the pipeline of these strings, which the words are added to.

@@ -1,28 +1,11 @@
 """What a run chose is saved whole, and loaded it says of every text what the run says."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import rich.console
 
 import lmao
-from lmao.cache import MANIFEST, key_of
-from lmao.config.run import Config
-from lmao.console import Console
-from lmao.errors import UserError
-from lmao.run.experiment import run
-from lmao.stop import StopSignal
-from lmao.textcat.chosen import EncoderWeights
-from lmao.textcat.saved import FOLDER, read
-from lmao.tracking.off import NullStore
-from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished, dev_texts, predictions
 
 CLOSE = 1e-6
@@ -48,5 +31,5 @@ def test_a_loaded_classifier_says_what_the_run_said(kind: str, finished: Callabl
     run = finished(*KINDS[kind])
     found = lmao.load(run.folder).predict_proba(dev_texts(run))
     expected = predictions(run.folder)["dev_scores"]
-    assert len(expected) == 100 and np.ptp(expected[:, 0]) > 1e-3, "too much alike to tell"
+    assert len(expected) == 100 and np.ptp(expected[:, 0]) > 100 * CLOSE, "too much alike to tell"
     np.testing.assert_allclose(found, expected, atol=CLOSE)
