@@ -1,7 +1,7 @@
 """New texts to token types, fast: what stands between white space is tokenized once, however often it comes."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -22,8 +22,8 @@ class TextReader:
     """Reads texts as spaCy's tokenizer of a language does; called with texts it returns their corpus.
 
     spaCy cuts a text at white space, and each piece by itself. After that it looks for special cases (`:-)`, `a.m.`) in
-    the tokens, over the pieces' borders too: a text where the tokens on both sides of a border stand side by side in
-    some special case goes through spaCy as a whole. So does every text where the language has a tokenizer of its own.
+    the tokens, over the pieces' borders too: a text where the tokens on both sides of a border may stand side by side
+    in some special case goes through spaCy as a whole. So does every text of a language with a tokenizer of its own.
     """
 
     def __init__(self, language: str) -> None:
@@ -137,7 +137,8 @@ class TextReader:
 
 
 def _neighbours(tokenizer: Any) -> set[tuple[int, int]]:
-    """The forms that stand side by side in a special case before it is made one: what spaCy looks for in a text."""
+    """Forms that stand side by side in a special case before it is made one, which is what spaCy looks for in a text;
+    and forms that were made of such."""
     from spacy.attrs import ORTH
     from spacy.tokenizer import Tokenizer
 
@@ -145,5 +146,17 @@ def _neighbours(tokenizer: Any) -> set[tuple[int, int]]:
         tokenizer.vocab, rules=None, prefix_search=tokenizer.prefix_search, suffix_search=tokenizer.suffix_search,
         infix_finditer=tokenizer.infix_finditer, token_match=tokenizer.token_match, url_match=tokenizer.url_match,
     )  # fmt: skip
-    forms: Iterable[list[int]] = (bare(case).to_array(ORTH).tolist() for case in tokenizer.rules or {})
-    return {pair for one in forms for pair in pairwise(one)}
+    pairs: set[tuple[int, int]] = set()
+    begin_with: dict[int, set[int]] = {}  # form -> what it may have become at the beginning of a piece
+    end_with: dict[int, set[int]] = {}
+    for case in tokenizer.rules or {}:
+        parts, made = (one(case).to_array(ORTH).tolist() for one in (bare, tokenizer))
+        pairs.update(pairwise(parts))
+        begin_with.setdefault(parts[0], {parts[0]}).add(made[0])
+        end_with.setdefault(parts[-1], {parts[-1]}).add(made[-1])
+    return {
+        (last, first)
+        for before, after in pairs
+        for last in end_with.get(before, {before})
+        for first in begin_with.get(after, {after})
+    }
