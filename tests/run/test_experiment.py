@@ -24,8 +24,8 @@ COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
 STAGES = {"encode", "data", "scale", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
 ROWS = {"dev", "test", "model", "look", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
-    "": "dev_accuracy dev test pretrain textcat parameters model_mb digests scaled seed versions mlflow_run_id "
-    "peak_rss_mb",
+    "": "dev_accuracy dev test pretrain textcat parameters model_mb classifier_mb digests scaled seed versions "
+    "mlflow_run_id peak_rss_mb",
     "dev": "accuracy macro_f log_loss calibration_error examples confusion",
     "test": "accuracy macro_f log_loss calibration_error examples confusion",
     "pretrain": "epochs words seconds words_per_second loss cached",
@@ -100,8 +100,8 @@ def test_the_screen_shows_stages_and_a_table_and_nothing_else(run: str, request:
 def test_the_runs_folder_is_complete(first: Command) -> None:
     files = {path.relative_to(first.folder).parts[0] for path in first.folder.rglob("*") if path.is_file()}
     assert files == {
-        "result.json", "model", "tok2vec.bin", "config.cfg", "predictions.npz", "probe_predictions.npz", "train.log",
-        ".hydra",
+        "result.json", "model", "classifier", "tok2vec.bin", "config.cfg", "predictions.npz", "probe_predictions.npz",
+        "train.log", ".hydra",
         "confusion.png", "curves.png", "errors.csv", "doubtful.csv", ".lmao",
     }  # fmt: skip
     log = (first.folder / "train.log").read_text()
@@ -120,8 +120,9 @@ def test_the_result_has_every_field_of_the_contract(first: Command) -> None:
     assert result["seed"] == 0
     assert result["versions"].keys() >= {"lmao", "python", "numpy", "spacy", "hydra-core"}
     assert 100 < result["peak_rss_mb"] < 4000
-    size = sum(path.stat().st_size for path in (first.folder / "model").rglob("*") if path.is_file())
-    assert result["model_mb"] == pytest.approx(size / 1e6)
+    for name in ("model", "classifier"):
+        size = sum(path.stat().st_size for path in (first.folder / name).rglob("*") if path.is_file())
+        assert result[f"{name}_mb"] == pytest.approx(size / 1e6)
 
 
 def test_scores_are_those_of_the_predictions(first: Command) -> None:

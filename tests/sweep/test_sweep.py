@@ -113,7 +113,8 @@ def test_only_the_best_trials_model_is_kept(place: Sweeps, second: ProcessResult
         folder = place.folder / "multirun" / STUDY / str(trial.number)
         assert (folder / "result.json").exists() and (folder / "predictions.npz").exists()
         assert not (folder / "errors.csv").exists()  # all texts would be read again for each trial
-        assert (folder / "model").exists() == (folder / "tok2vec.bin").exists() == (trial.number == best.number)
+        for name in ("model", "classifier", "tok2vec.bin"):
+            assert (folder / name).exists() == (trial.number == best.number)
 
 
 def test_a_grid_runs_each_combination_once(grid: SimpleNamespace) -> None:
