@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OWN_DEFAULT = "sqlite:///mlflow.db"  # where `mlflow ui` looks without being told
 PARENT_TAG = "mlflow.parentRunId"
 TRIAL_TAG = "trial"  # the number in its study
+MOST = 50_000  # runs that MLflow lists at once
 
 
 class MlflowStore:
@@ -79,13 +80,18 @@ class MlflowStore:
             return
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
-            query = f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"
-            running = client.search_runs([client.get_run(run_id).info.experiment_id], query)
-        for run in running:
-            if int(run.data.tags[TRIAL_TAG]) in failed:
-                tracker = MlflowTracker(client, run.info.run_id, self._uri)
-                tracker.tags({"state": "FAIL"})
-                tracker.close("KILLED")
+            experiment = client.get_run(run_id).info.experiment_id
+            of_study = f"tags.`{PARENT_TAG}` = '{run_id}'"
+            told = client.search_runs(
+                [experiment], f"{of_study} and tags.state = 'FAIL' and status != 'RUNNING'", max_results=MOST
+            )
+            unclear = sorted({*failed} - {int(run.data.tags[TRIAL_TAG]) for run in told})
+            searches = [f"{of_study} and tags.{TRIAL_TAG} = '{number}'" for number in unclear]
+            lost = [run for search in searches for run in client.search_runs([experiment], search)]
+        for run in lost:
+            tracker = MlflowTracker(client, run.info.run_id, self._uri)
+            tracker.tags({"state": "FAIL"})
+            tracker.close("KILLED")
 
     def _create(self, name: str, tags: dict[str, str]) -> MlflowTracker:
         with mlflow_errors(self._uri), warnings.catch_warnings():

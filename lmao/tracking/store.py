@@ -58,10 +58,11 @@ class TrackingStore(Protocol):
         """
 
     def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
-        """Mark the runs of a study's trials that a kill left RUNNING as KILLED. run_id: the study's.
+        """Mark the runs of a study's trials that were lost to a kill as KILLED: those it left RUNNING, and those that
+        had ended before the study was told. run_id: the study's.
 
         failed: the numbers of the trials that Optuna called FAIL before this call. A run ends before its trial does, so
-        that one of these that is RUNNING now was lost; another, which may end at any moment, is not touched.
+        that one of these that says anything else now was lost; another, which may end at any moment, is not touched.
         """
 
 

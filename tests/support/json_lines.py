@@ -91,14 +91,12 @@ class JsonLinesStore:
     def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
         if run_id is None:
             return
-        running: dict[str, int] = {}
+        runs: dict[str, dict[str, Any]] = {}  # all that was said of each, the last word of each kind
         for line in self.lines():
-            if line.get("parent") == run_id:
-                running[line["run"]] = line["trial"]
-            elif "status" in line:
-                running.pop(line["run"], None)
-        for run, trial in running.items():
-            if trial in failed:
+            if line.get("parent") == run_id or line["run"] in runs:
+                runs.setdefault(line["run"], {}).update(line, **line.get("tags", {}))
+        for run, said in runs.items():
+            if said["trial"] in failed and (said.get("state") != "FAIL" or "status" not in said):
                 tracker = JsonLinesTracker(self._path, run)
                 tracker.tags({"state": "FAIL"})
                 tracker.close("KILLED")

@@ -39,11 +39,14 @@ class Place:
 
     def end(self, state: TrialState) -> None:
         """As a sweep does it: first the run, then the trial."""
+        self.end_run(state)
+        self.worker.tell(state, 0.5 if state == TrialState.COMPLETE else None)
+
+    def end_run(self, state: TrialState) -> None:
         error, _ = ENDS[state]
         with suppress(Pruned, Diverged), self._run:
             if error is not None:
                 raise error
-        self.worker.tell(state, 0.5 if error is None else None)
 
     def said(self) -> tuple[str, str | None]:
         """MLflow's status and our state of the trial's run."""
@@ -91,3 +94,19 @@ def test_the_run_of_a_killed_worker_is_killed_too(place: Place) -> None:
     place.worker.die()
     place.other.look_for_the_lost()
     assert place.said() == ("KILLED", "FAIL")
+
+
+@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED])
+def test_a_run_that_ended_before_its_worker_was_killed_is_killed_as_its_trial_is(
+    state: TrialState, place: Place
+) -> None:
+    place.end_run(state)
+    place.worker.die()
+    place.other.look_for_the_lost()
+    assert place.said() == ("KILLED", "FAIL")
+
+
+def test_a_run_that_failed_by_itself_stays_failed(place: Place) -> None:
+    place.end(TrialState.FAIL)
+    place.other.look_for_the_lost()
+    assert place.said() == ("FAILED", "FAIL")
