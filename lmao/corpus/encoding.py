@@ -1,7 +1,7 @@
 """Texts to token types: each document goes through the tokenizer once, and is numbered and kept in the cache."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from lmao.cache import Cache, Entry, Writer
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.numbering import Numbering
 from lmao.corpus.tokens import Forms, tokenize
-from lmao.data.document import Document, Part, Source, chunks
+from lmao.data.document import Document, Part, Source, chunks, documents_of
 from lmao.data.parts import PartedSource
 
 VERSION = 2
@@ -28,16 +28,17 @@ def encode(
     """
     import spacy
 
+    fingerprint = source.fingerprint()
     record = {
         "version": VERSION,
         "spacy": spacy.__version__,
         "source": source.name,
-        "fingerprint": source.fingerprint(),
+        "fingerprint": fingerprint,
         "language": language,
     }
 
     def make(writer: Writer) -> None:
-        _CorpusWriter(language).write(source.documents(), threads, writer, advance)
+        _CorpusWriter(language).write(documents_of(source, fingerprint), threads, writer, advance)
         if isinstance(source, PartedSource) and source.notes:
             writer.meta["notes"] = source.notes
 
@@ -45,17 +46,17 @@ def encode(
 
     def test_labels() -> NDArray[np.int32]:
         def make(writer: Writer) -> None:
-            writer.array("labels", _test_labels(source, entry.meta["labels"]))
+            writer.array("labels", _test_labels(documents_of(source, fingerprint), entry.meta["labels"]))
 
         return np.array(cache.get_or_make("test_labels", record, make)[0].array("labels"))
 
     return _open(entry, test_labels), cached
 
 
-def _test_labels(source: Source, names: Sequence[str]) -> NDArray[np.int32]:
+def _test_labels(documents: Iterable[Document], names: Sequence[str]) -> NDArray[np.int32]:
     """The label of each document, -1 if it isn't a test document: read from the source only when asked for."""
     numbers: dict[str | None, int] = {name: i for i, name in enumerate(names)}
-    labels = [numbers.get(d.label, -1) if d.part == Part.TEST else -1 for d in source.documents()]
+    labels = [numbers.get(d.label, -1) if d.part == Part.TEST else -1 for d in documents]
     return np.array(labels, dtype=np.int32)
 
 

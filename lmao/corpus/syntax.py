@@ -10,8 +10,8 @@ from lmao.config.data import AnyData
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.parsing import ParsedTexts, Parser, find_parser, parse
 from lmao.corpus.tokens import doc_of
-from lmao.data.document import Document, Source, Tree, chunks
-from lmao.errors import UserError
+from lmao.data.document import Document, Source, Tree, chunks, documents_of
+from lmao.errors import Unavailable, UserError
 
 VERSION = 1
 CHUNK_CHARACTERS = 100_000  # seconds of a parser's time; fixed, since how texts are batched could tip a close decision
@@ -53,20 +53,23 @@ def find_heads(
     import spacy
 
     found = None if parser is None else find_parser(parser, language)
+    fingerprint = source.fingerprint()
     record = {
         "version": VERSION,
         "spacy": spacy.__version__,
         "corpus": corpus.digest,
-        "fingerprint": source.fingerprint(),  # the same tokens may have other trees
+        "fingerprint": fingerprint,  # the same tokens may have other trees
         "language": language,
         "parser": None if found is None else found.digests(),
     }
 
     def make(writer: Writer) -> None:
-        texts = chunks(source.documents(), CHUNK_CHARACTERS)
+        texts = chunks(documents_of(source, fingerprint), CHUNK_CHARACTERS)
         parsed = _annotated(texts, language) if found is None else _parsed(texts, found, threads)
         if not _write(corpus, parsed, writer, advance) and found is None:
             raise _no_heads(source.name)
+        if found is not None and found.digests() != record["parser"]:
+            raise Unavailable("the pipeline changed while it parsed", setting="objective.parser", advice="run it again")
 
     entry, _ = cache.get_or_make("heads", record, make)
     return entry.array("heads"), entry.digest
@@ -143,4 +146,4 @@ def _write(corpus: Corpus, parsed: Iterator[ParsedTexts], writer: Writer, advanc
 
 
 def _changed() -> UserError:
-    return UserError("the texts have changed since they were encoded", setting="data", advice="run it again")
+    return Unavailable("the texts have changed since they were encoded", setting="data", advice="run it again")

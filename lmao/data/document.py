@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.errors import Unavailable
+
 
 class Part(IntEnum):
     """Where a document belongs before splits are drawn. DEV: only if the user gave a file for it."""
@@ -59,6 +61,17 @@ class Source(Protocol):
             UserError: the line names the file and the place in it.
         """
         ...
+
+
+def documents_of(source: Source, fingerprint: str) -> Iterator[Document]:
+    """All documents of a source, as it was when it had this fingerprint.
+
+    Raises:
+        Unavailable: after the last one: the files have changed since; what was read of them may be half of each.
+    """
+    yield from source.documents()
+    if source.fingerprint() != fingerprint:
+        raise Unavailable("the data's files changed while they were read", setting="data", advice="run it again")
 
 
 def chunks(documents: Iterator[Document], characters: int) -> Iterator[list[Document]]:

@@ -18,11 +18,12 @@ from lmao.run.arms.auto import train_auto
 from lmao.run.arms.cnn import train_cnn
 from lmao.run.arms.linear import train_linear
 from lmao.run.arms.trained import Trained
+from lmao.run.code import commit, sources_digest
 from lmao.run.context import Context
 from lmao.run.folder import ARTIFACTS, clear
 from lmao.run.inputs import check_inputs
 from lmao.run.plots import confusion_matrix
-from lmao.run.result import Result, code_version, summary, write_result
+from lmao.run.result import Result, summary, write_result
 from lmao.run.review import DOUBTFUL, ERRORS, Review, write_review
 from lmao.run.scale import closed, decided, scaled, used
 from lmao.run.stages.encode import Dataset, encode_texts, threads_of
@@ -57,14 +58,16 @@ def run(
     workers = threads_of(settings) if device is CPU else 1  # a GPU computes a batch whole
     with tracked_run(store, name, trial) as tracker, Team(workers, device) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team, trial)
-        trial.begin(folder, tracker.run_id)
+        version = commit()
+        trial.begin(folder, tracker.run_id, version)
         tracker.parameters(closed(settings))
         tracker.tags(
             {
                 "data": settings.data.name,
                 "textcat": settings.textcat.name,
                 "pretrain_epochs": str(length),
-                "git_commit": code_version(),
+                "git_commit": version,
+                "sources": sources_digest(),
             }
         )
         data = encode_texts(context, source)

@@ -1,10 +1,8 @@
 """What a run came to: `result.json`, and the lines the user reads at the end."""
 
-import hashlib
 import json
 import platform
 import resource
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +13,6 @@ from typing import Any
 from lmao import __version__
 from lmao.console import duration
 from lmao.files import write_whole
-from lmao.paths import ROOT
 from lmao.run.scores import Score, wilson_interval
 
 TOGETHER = "together"
@@ -131,21 +128,6 @@ class Result:
 def versions() -> dict[str, str]:
     own = {"lmao": __version__, "python": platform.python_version()}
     return own | {name: version(name) for name in VERSIONED}
-
-
-def code_version() -> str:
-    """This checkout's commit, with "-dirty-" and a digest of what was changed since; lmao's version where there is
-    none."""
-    git = ["git", "-C", str(ROOT)]
-    try:
-        found = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
-        if Path(found.stdout.strip()).resolve() != ROOT:
-            return f"lmao {__version__}"
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changes = subprocess.run([*git, "diff", "HEAD", "--binary"], capture_output=True, check=True).stdout
-        return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}" if changes else commit
-    except (OSError, subprocess.CalledProcessError):
-        return f"lmao {__version__}"
 
 
 def peak_rss_mb() -> float:

@@ -10,13 +10,11 @@ from optuna.distributions import CategoricalDistribution
 from lmao.config.fields import Mark
 from lmao.config.run import Config, flat
 from lmao.config.textcat import LinearTextcat
-from lmao.data.document import Source
-from lmao.run.result import code_version
+from lmao.run.code import commit
 from lmao.sweep.records import StudyAttribute
 from lmao.sweep.samplers import GRID
 from lmao.sweep.space import EPOCHS, Space
 from lmao.tracking.store import open_store
-from lmao.vectors.loading import table_digest
 
 DEFAULT_SAMPLER = "tpe"
 NOT_SCIENCE = Config.marked(Mark.NOT_SCIENCE) | {"sweep", "space"}
@@ -60,19 +58,12 @@ def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mappin
     }
 
 
-def inputs_of(settings: Config, source: Source) -> dict[str, str]:
-    """Digests of the texts and tables that the settings name: paths differ between machines."""
-    digests = {name: table_digest(table) for name, table in settings.tables.items()}
-    found = {"data": source.fingerprint(), **digests}
-    return {name: digest[:12] for name, digest in found.items() if digest is not None}
-
-
 def attributes(settings: Config, space: Space, rerun_of: str | None) -> dict[str, Any]:
     """What else a study remembers, from its last start."""
     record: dict[str, Any] = {
         StudyAttribute.OVERRIDES: [one for one in space.fixed if _section(one) not in NOT_SCIENCE],
         StudyAttribute.SPACE: space.record(),
-        StudyAttribute.COMMIT: code_version(),
+        StudyAttribute.COMMIT: commit(),
         StudyAttribute.EVALUATE_TEST: settings.evaluate_test,
     }
     uri = open_store(settings.tracking).uri

@@ -39,6 +39,7 @@ class TrialAttribute:
     RUN_ID = "mlflow_run_id"
     INPUTS = "inputs"  # digests of what it depends on
     CODE = "code"  # the commit it ran
+    SOURCES = "sources"  # a digest of that code: another's value is taken over where it is the same
     EPOCHS = "epochs"
     SECONDS = "seconds"
     ERROR = "error"

@@ -16,19 +16,17 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import FrozenTrial, TrialState
 
 from lmao import cli
-from lmao.cache import open_cache
 from lmao.config.overrides import quote
 from lmao.config.run import Config, flat
 from lmao.config.sweep import validate_sweep
 from lmao.config.validation import validate
 from lmao.console import Console
-from lmao.data.document import Source
 from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
 from lmao.explain import explain, trouble
 from lmao.passwords import without_passwords
-from lmao.run.inputs import check_inputs
-from lmao.sweep.identity import attributes, inputs_of, name_of, same_attributes
+from lmao.sweep.identity import attributes, name_of, same_attributes
+from lmao.sweep.inputs import Inputs
 from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
@@ -73,7 +71,7 @@ class StudySweep(OptunaSweeperImpl):
             space, composed = self._read([*arguments, "textcat=cnn"])
         space = space.without_unused(composed)
         settings = self._check(space)
-        inputs = inputs_of(settings, self._see_inputs(settings, console))
+        inputs = Inputs(settings, console.warn)
         points = space.points() if self._sampler_name == GRID else []
         experiment = self._config.hydra.runtime.choices.get("experiment")
         name = self._own.study_name or name_of(settings, space, self._sampler_name, experiment)
@@ -84,7 +82,7 @@ class StudySweep(OptunaSweeperImpl):
         store = open_store(settings.tracking)
         store.prepare(study.url)
         lost = study.prepare(
-            same_attributes(settings, space, self._sampler_name, inputs),
+            same_attributes(settings, space, self._sampler_name, inputs.digests),
             attributes(settings, space, self._own.rerun_of), self._own.n_trials, points,
         )  # fmt: skip
         if chooses:
@@ -95,7 +93,7 @@ class StudySweep(OptunaSweeperImpl):
                 lines.begin(self._sampler_name, len(space.distributions), lost)
                 parent = ParentRun(study, store, settings.tracking.keep_models, console.warn)
                 try:
-                    self._run(study, space.of_a_grid() if points else space, settings, parent, lines, console)
+                    self._run(study, space.of_a_grid() if points else space, settings, inputs, parent, lines)
                 except BaseException:
                     with suppress(UserError, *DATABASE):  # what stopped the sweep is the news
                         study.requeue(0)
@@ -115,12 +113,8 @@ class StudySweep(OptunaSweeperImpl):
         space = read_space(self._parse_sweeper_params_config(), arguments)
         return space, _validate(self._compose(space.fixed))
 
-    def _see_inputs(self, settings: Config, console: Console) -> Source:
-        """Raises UserError if something that the settings name isn't there."""
-        return check_inputs(settings, open_cache(settings.cache_dir, console.warn))
-
     def _run(
-        self, study: SharedStudy, space: Space, settings: Config, parent: ParentRun, lines: Lines, console: Console
+        self, study: SharedStudy, space: Space, settings: Config, inputs: Inputs, parent: ParentRun, lines: Lines
     ) -> None:
         """Raises UserError if the machine is to blame for how a trial ended."""
 
@@ -136,8 +130,10 @@ class StudySweep(OptunaSweeperImpl):
             if not trials:
                 break
             troubles = []
-            for trial, job in self._launch(study, space, trials, parent, lines):
-                trouble = self._trouble(job, settings, console)
+            jobs = self._launch(study, space, trials, parent, lines)
+            inputs.require_unchanged()
+            for trial, job in jobs:
+                trouble = self._trouble(job, inputs)
                 if trouble is None:
                     lines.trial(self._tell(study, trial, job))
                 else:
@@ -169,16 +165,12 @@ class StudySweep(OptunaSweeperImpl):
             return []
         return list(zip(trials, returns, strict=True))
 
-    def _trouble(self, job: JobReturn, settings: Config, console: Console) -> UserError | None:
+    def _trouble(self, job: JobReturn, inputs: Inputs) -> UserError | None:
         """What is wrong with the machine, if that ended a job: then its trial hasn't failed, it is still to be run."""
         error = job._return_value
         if not isinstance(error, UserError) or isinstance(error, Diverged | Unavailable):
             return error if isinstance(error, Unavailable) else None
-        try:
-            self._see_inputs(settings, console)  # they were there when the sweep began
-        except UserError as gone:
-            return gone
-        return None
+        return inputs.trouble()  # they were there when the sweep began
 
     def _own_overrides(self, trial: optuna.Trial, space: Space, folder: Path) -> list[str]:
         """A trial's folder and seed, and one thread beside other workers."""

@@ -47,19 +47,20 @@ class StoredTrial:
         self._errors = partial(storage_errors, spec.storage, DATABASE)
         self._trial = optuna.Trial(load_study(spec.storage, spec.study, spec.pruner), spec.trial_id)
 
-    def begin(self, folder: Path, run_id: str | None) -> None:
+    def begin(self, folder: Path, run_id: str | None, commit: str) -> None:
         self._remember(
             {
                 TrialAttribute.FOLDER: str(folder),
                 TrialAttribute.RUN_ID: run_id,
                 TrialAttribute.HOST: socket.gethostname(),
+                TrialAttribute.CODE: commit,
             }
         )
 
-    def look_up(self, inputs: Mapping[str, str], code: str) -> None:
+    def look_up(self, inputs: Mapping[str, str], sources: str) -> None:
         from optuna.trial import TrialState
 
-        own = {TrialAttribute.INPUTS: dict(inputs), TrialAttribute.CODE: code}
+        own = {TrialAttribute.INPUTS: dict(inputs), TrialAttribute.SOURCES: sources}
         if self._reuse:
             with self._errors():
                 others = self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
@@ -67,7 +68,7 @@ class StoredTrial:
                 if all(other.user_attrs.get(name) == value for name, value in own.items()):
                     where = f"{self.study}/{other.number}"
                     same = {name: other.user_attrs.get(name) for name in (TrialAttribute.FOLDER, TrialAttribute.EPOCHS)}
-                    self._remember({TrialAttribute.REUSED: where, TrialAttribute.CODE: code, **same})
+                    self._remember({TrialAttribute.REUSED: where, **same})
                     raise AlreadyRun(other.values[0], where)
         self._remember(own)
 

@@ -8,7 +8,7 @@ from typing import Any
 from lmao.cache import Cache, Writer, file_digest, key_of
 from lmao.config.fields import Mark
 from lmao.config.vectors import AnyTable, DocumentVectors, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
 from lmao.vectors import binary_tables, document_training, floret_training, pipeline_tables, text_tables
 from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.sources import existing_file
@@ -51,15 +51,25 @@ def table_digest(config: AnyTable) -> str | None:
     Raises:
         UserError: the file, package or folder is not there.
     """
+    match _files_record(config):
+        case {"file": str(digest)}:
+            return digest
+        case {"files": dict(digests)}:
+            return key_of(digests)
+    return None
+
+
+def _files_record(config: AnyTable) -> dict[str, Any]:
+    """The part of a cache's key that says what is in the files that a table is read from."""
     match config:
         case GloveVectors():
-            return file_digest(_glove_file(config))
+            return {"file": file_digest(_glove_file(config))}
         case Word2vecVectors():
-            return file_digest(existing_file(config.path))
+            return {"file": file_digest(existing_file(config.path))}
         case SpacyVectors():
             files = pipeline_tables.files(pipeline_tables.find_vocab(config.path))
-            return key_of({file.name: file_digest(file) for file in files})
-    return None
+            return {"files": {file.name: file_digest(file) for file in files}}
+    return {}
 
 
 def load_vectors(
@@ -76,25 +86,26 @@ def load_vectors(
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
+        Unavailable: it changed while it was read.
     """
-    record: dict[str, Any]
+    files = _files_record(config)
+    record = dict(files)
     settings = config.without(Mark.NOT_SCIENCE)
     match config:
         case FloretVectors():
-            record = {"texts": dict(texts.record)}
+            record["texts"] = dict(texts.record)
 
             def make(writer: Writer) -> None:
                 floret_training.train(config, texts, writer, say)
 
         case DocumentVectors():
-            record = {"texts": dict(texts.record)}
+            record["texts"] = dict(texts.record)
 
             def make(writer: Writer) -> None:
                 document_training.train(config, texts, writer, advance)
 
         case GloveVectors():
             path = _glove_file(config)
-            record = {"file": file_digest(path)}
 
             def make(writer: Writer) -> None:
                 write_blocks(writer, text_tables.read_glove(path, config.dims), config.normalize)
@@ -102,7 +113,7 @@ def load_vectors(
         case Word2vecVectors():
             path = existing_file(config.path)
             binary = path.name.removesuffix(".gz").endswith(".bin")
-            record = {"file": file_digest(path), "binary": binary}
+            record["binary"] = binary
 
             def make(writer: Writer) -> None:
                 read = binary_tables.read if binary else text_tables.read_word2vec
@@ -110,14 +121,19 @@ def load_vectors(
 
         case SpacyVectors():
             vocab = pipeline_tables.find_vocab(config.path)
-            record = {"files": {file.name: file_digest(file) for file in pipeline_tables.files(vocab)}}
 
             def make(writer: Writer) -> None:
                 pipeline_tables.convert(vocab, config.normalize, writer)
 
         case _:
             return None
-    entry, cached = cache.get_or_make(KIND, {"version": VERSION, **settings, **record}, make)
+
+    def make_unchanged(writer: Writer) -> None:
+        make(writer)
+        if _files_record(config) != files:
+            raise Unavailable("the file changed while it was read", setting="vectors.path", advice="run it again")
+
+    entry, cached = cache.get_or_make(KIND, {"version": VERSION, **settings, **record}, make_unchanged)
     return StaticVectors.of(config.name, entry, cached)
 
 

@@ -20,6 +20,7 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.data.document import Document, Part, Source
 from lmao.data.source import open_source
+from lmao.errors import Unavailable
 
 CHUNK = 10_000
 SMALL = 30_000
@@ -158,6 +159,31 @@ def test_a_second_call_takes_it_from_the_cache(few: Source, tmp_path: Path) -> N
     assert cached and again.digest == first.digest
     np.testing.assert_array_equal(again.tokens, first.tokens)
     assert isinstance(again.tokens, np.memmap) and not again.tokens.flags.writeable
+
+
+def test_texts_that_change_while_they_are_read_are_refused_and_not_kept(few: Source, tmp_path: Path) -> None:
+    class Changing(Counted):
+        def fingerprint(self) -> str:
+            return f"{self.source.fingerprint()} {self.taken > 0}"
+
+    cache, kept = Cache(tmp_path / "cache", warn=pytest.fail), tmp_path / "cache" / "corpus"
+    with pytest.raises(Unavailable, match="the data's files changed while they were read"):
+        encode(Changing(few), "en", cache, 1, advance=lambda words: None)
+    assert not [path for path in kept.iterdir() if path.suffix != ".lock"]
+
+
+def test_test_labels_are_of_the_texts_that_were_encoded(few: Source, tmp_path: Path) -> None:
+    class Changing(Counted):
+        changed = False
+
+        def fingerprint(self) -> str:
+            return f"{self.source.fingerprint()} {self.changed}"
+
+    source = Changing(few)
+    corpus, _ = encode(source, "en", Cache(tmp_path / "cache", warn=pytest.fail), 1, advance=lambda words: None)
+    source.changed = True
+    with pytest.raises(Unavailable, match="changed"):
+        corpus.test_labels()
 
 
 def test_another_language_is_another_corpus(few: Source, tmp_path: Path) -> None:

@@ -184,13 +184,20 @@ def test_the_linear_model_is_not_run_again_either_and_its_code_is_kept(place: Sw
     assert original.user_attrs["code"] == reused.user_attrs["code"]
 
 
-@pytest.mark.parametrize("gone", ["table.txt", "mlflow.db"])
+@pytest.mark.parametrize(
+    ("name", "after", "said"),
+    [
+        ("table.txt", None, "there is no file"),
+        ("table.txt", b"the 0.2 0.2\n", "error: vectors: its files changed while the sweep ran: put them back"),
+        ("mlflow.db", b"no database" * 100, "tracking.uri="),
+    ],
+)
 def test_a_fault_of_the_machine_stops_a_sweep_which_can_be_resumed(
-    gone: str, session_cache: Path, mlflow_database: Path, tmp_path: Path
+    name: str, after: bytes | None, said: str, session_cache: Path, mlflow_database: Path, tmp_path: Path
 ) -> None:
     """And where files can't be copied to MLflow, that is a warning."""
     shutil.copy(mlflow_database, tmp_path)
-    place, file = Sweeps(tmp_path, session_cache), tmp_path / gone
+    place, file = Sweeps(tmp_path, session_cache), tmp_path / name
     (tmp_path / "table.txt").write_text("the 0.1 0.2\nof 0.3 0.1\na 0.2 0.5\n")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     experiment_of_another_machine(uri)
@@ -202,10 +209,10 @@ def test_a_fault_of_the_machine_stops_a_sweep_which_can_be_resumed(
     process = place.start(*command)
     process.wait(lambda: "vectors: " in place.log("s", 0))
     whole = file.read_bytes()
-    file.unlink() if gone == "table.txt" else file.write_bytes(b"no database" * 100)
+    file.unlink() if after is None else file.write_bytes(after)
     stopped = process.ended()
     assert stopped.code == 2 and stopped.errors.count("\n") == 1
-    assert ("there is no file" if gone == "table.txt" else "tracking.uri=") in stopped.errors
+    assert said in stopped.errors
     assert TrialState.RUNNING not in states(place.trials("s"))
     file.write_bytes(whole)
     resumed = place.finish(*command)

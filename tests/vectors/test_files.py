@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
+from lmao.vectors import loading
+from lmao.vectors.table import write_blocks
 from tests.support.tables import Loader, gathered
 
 TABLE = {"the": [1.0, 2.0, 2.0], "Film": [0.0, 3.0, 4.0], "naïve": [0.5, -1.5, 2.5], "film": [0.0, 0.0, 0.0]}
@@ -181,6 +183,26 @@ def test_a_broken_line_is_named_however_far_down_it_is(
     (tmp_path / "a.txt").write_text("the 1 2 3\n" * 6 + "film 1 x 3\n")
     with pytest.raises(UserError, match=r"a\.txt:7 "):
         load(glove(tmp_path / "a.txt"))
+
+
+@pytest.mark.parametrize("name", ["table.txt", "table.bin", "glove.txt"])
+def test_a_file_that_changes_while_it_is_read_is_refused_and_not_kept(
+    load: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / name
+    first = {"table.txt": f"4 3\n{lines()}".encode(), "table.bin": binary(), "glove.txt": lines().encode()}[name]
+    path.write_bytes(first)
+
+    def write_then_change(*arguments: Any) -> None:
+        write_blocks(*arguments)
+        path.write_bytes(first.replace(b"the", b"The"))
+
+    monkeypatch.setattr(loading, "write_blocks", write_then_change)
+    with pytest.raises(Unavailable, match=r"vectors\.path: the file changed while it was read: run it again"):
+        load(glove(path) if name == "glove.txt" else word2vec(path))
+    monkeypatch.undo()
+    path.write_bytes(first)
+    assert not load(glove(path) if name == "glove.txt" else word2vec(path)).cached
 
 
 def test_a_missing_file_and_a_folder_are_refused(load: Loader, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from lmao.cache import key_of
 from lmao.engine.parameters import Floats
+from lmao.run.code import sources_digest
 from lmao.run.context import Context
-from lmao.run.result import ChoiceSummary, PretrainSummary, TextcatSummary, code_version
+from lmao.run.result import ChoiceSummary, PretrainSummary, TextcatSummary
 from lmao.run.stages.encode import Dataset
 from lmao.textcat.chosen import Chosen, Share
 from lmao.textcat.combination import Combination
@@ -64,5 +65,5 @@ def tell_trial(context: Context, data: Dataset, **found: str | None) -> Mapping[
     """
     digests = {"config": key_of(context.settings.science()), "data": data.digest}
     digests |= {name: digest for name, digest in found.items() if digest is not None}
-    context.trial.look_up(digests, code_version())
+    context.trial.look_up(digests, sources_digest())
     return digests

@@ -1,0 +1,44 @@
+"""Which code a run is of: a digest of the package's sources, and the commit that they were checked out from."""
+
+import functools
+import hashlib
+import subprocess
+from pathlib import Path
+
+from lmao import __version__
+from lmao.paths import ROOT
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@functools.cache  # what this process has imported, though a file may change while it runs
+def sources_digest() -> str:
+    """Of all modules of the package: the same for a checkout, a wheel and a copy, with or without git."""
+    return digest_of(PACKAGE)
+
+
+def digest_of(package: Path) -> str:
+    """20 hex digits that stand for the names and contents of a folder's .py files."""
+    whole = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        whole.update(f"{path.relative_to(package).as_posix()}\0{path.stat().st_size}\0".encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:20]
+
+
+def commit() -> str:
+    """This checkout's commit for people to read, with "-dirty-" and the beginning of the digest where its modules have
+    changed since; lmao's version with that beginning where git knows none."""
+    digest = sources_digest()[:8]
+    git = ["git", "-C", str(ROOT)]
+    try:
+        top, head = subprocess.run(
+            [*git, "rev-parse", "--show-toplevel", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        if Path(top).resolve() != ROOT:
+            return f"lmao {__version__} {digest}"
+        status = [*git, "status", "--porcelain", "--", "lmao", "train.py"]
+        changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout
+        return f"{head}-dirty-{digest}" if changed else head
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return f"lmao {__version__} {digest}"
