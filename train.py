@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from lmao import cli
 from lmao.config.overrides import readable
+from lmao.config.secrets import kept_in_environment
 from lmao.config.validation import validate
 from lmao.stop import StopSignal
 
@@ -34,8 +35,8 @@ def train(composed: DictConfig) -> float:
 
 
 def main() -> None:
-    """Hydra reads the command line, after the texts in it are quoted."""
-    sys.argv[1:] = readable(sys.argv[1:])
+    """Hydra reads the command line, after the texts in it are quoted and the passwords taken out."""
+    sys.argv[1:] = kept_in_environment(readable(sys.argv[1:]))
     train()
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -89,7 +90,7 @@ class _WithoutPasswords:
 def main(command: Callable[[], Any]) -> int:
     """Run a `hydra.main` function. An error that a user can cause is one line on stderr; a bug keeps its traceback.
 
-    Returns: the exit code: 0, 2 after an error, 128 + the signal's number after a stop.
+    Returns: the exit code: 0, 2 after an error, 1 after a bug, 128 + the signal's number after a stop.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, rather than printing a report of its own and exiting
     logging.captureWarnings(True)  # into train.log
@@ -107,7 +108,8 @@ def main(command: Callable[[], Any]) -> int:
     except Exception as error:
         line = explain(error)
         if line is None:
-            raise
+            print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
+            return 1
         print_error(line, sys.stderr)
         return 2
     return 0

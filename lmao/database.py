@@ -9,7 +9,7 @@ from zlib import crc32
 from filelock import FileLock
 
 from lmao.errors import Unavailable, UserError
-from lmao.passwords import without_passwords
+from lmao.passwords import without_passwords, without_passwords_of
 
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to
@@ -21,6 +21,18 @@ KEEPALIVE = "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET
 def scheme(url: str) -> str:
     """`postgresql` of postgresql+psycopg://…"""
     return url.partition(":")[0].partition("+")[0]
+
+
+def is_url(url: str) -> bool:
+    """Whether SQLAlchemy can read it; what it says of one that it can't may hold a password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    return True
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -62,7 +74,9 @@ def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception],
             hint = "pip install -e '.[postgres]'" if scheme(url) == "postgresql" else hint
         else:
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
-        raise Unavailable(without_passwords(line), setting=f"{setting}={without_passwords(url)}", advice=hint) from None
+        raise Unavailable(
+            without_passwords_of(url, line), setting=f"{setting}={without_passwords(url)}", advice=hint
+        ) from None
 
 
 @contextmanager

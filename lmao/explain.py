@@ -13,8 +13,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from lmao.errors import Unavailable, UserError
+from lmao.passwords import without_passwords
 from lmao.paths import CONF
 
+LONGEST = 490  # characters of a line; of a longer one the middle is left out
+ENDING = 160  # what is kept of its end, where the advice is
 HELP = "(python train.py --help lists them)"
 SYSTEM_ERRORS = {
     errno.ENOSPC: "the disk is full: free some space, then run the same command again to resume",
@@ -27,7 +30,17 @@ SYSTEM_ERRORS = {
 
 
 def explain(error: Exception) -> str | None:
-    """What a user should read about an error, or None for a bug."""
+    """What a user should read about an error: one line without passwords, of LONGEST characters at most; or None for a
+    bug."""
+    line = _explained(error)
+    if line is None:
+        return None
+    line = without_passwords(_printable(_one_line(line))) or type(error).__name__
+    cut = len(line) - LONGEST
+    return line if cut <= 0 else f"{line[: LONGEST - ENDING]} … {line[-ENDING + 3 :]}"
+
+
+def _explained(error: Exception) -> str | None:
     match error:
         case UserError():
             return str(error)
@@ -108,6 +121,11 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _origin(error: BaseException) -> str:
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _printable(line: str) -> str:
+    """A name that a user gave may hold anything, a terminal's commands too."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def _one_line(message: str) -> str:

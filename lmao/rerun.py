@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lmao import cli
 from lmao.config.overrides import quote
+from lmao.config.secrets import kept_in_environment
 from lmao.errors import UserError
 from lmao.passwords import without_passwords
 from lmao.paths import ROOT
@@ -144,7 +145,7 @@ def _data_name(study: StudyRecord) -> str:
 
 def _run(command: Sequence[str]) -> int:
     """The exit code. A terminal sends Ctrl-C to the child too, a SIGTERM is passed on; the child prints the rest."""
-    with subprocess.Popen(command) as child:
+    with subprocess.Popen(kept_in_environment(command)) as child:
         try:
             code = child.wait()
         except Stopped as stop:

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from lmao.config.fields import options
 from lmao.config.run import Config
 from lmao.errors import UserError
+from lmao.passwords import without_passwords
 from lmao.paths import expanded
 
 TEXTS = (str, str | None)
@@ -83,7 +84,8 @@ def _readable(setting: str, text: str, multirun: bool) -> str:
             return text  # a sweep, with something in it that Hydra will name
         return _one_or_several(setting, text, multirun) if multirun and "," in text else _literal(text)
     if override.is_sweep_override():
-        one = override.is_choice_sweep() and not CALL.fullmatch(text) and (_exists(text) or not multirun)
+        one = override.is_choice_sweep() and not CALL.fullmatch(text)
+        one = one and (_exists(text) or not multirun or without_passwords(text) != text)
         return _one_or_several(setting, text, multirun) if one else text
     value = override.value()
     if value is None or isinstance(value, str):
@@ -93,14 +95,15 @@ def _readable(setting: str, text: str, multirun: bool) -> str:
 
 
 def _one_or_several(setting: str, text: str, multirun: bool) -> str:
-    """A text with commas: quoted where it names a file, and its parts don't, or the other way round.
+    """A text with commas: quoted where it names a file, and its parts don't, or the other way round; a URL
+    with a password is one.
 
     Raises:
         UserError: it can't be told.
     """
     parts = text.split(",")
     found = [_exists(part) for part in parts]
-    if _exists(text) and not any(found):
+    if (_exists(text) and not any(found)) or without_passwords(text) != text:  # nobody lists databases
         return _literal(text)
     if multirun and all(found) and not _exists(text):
         return ",".join(map(_literal, parts))

@@ -12,10 +12,11 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from lmao.database import is_url
 from lmao.errors import UserError
-from lmao.passwords import without_passwords
+from lmao.passwords import without_passwords, without_passwords_of
 from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
 
 STORAGE = "sqlite:///optuna.db"
@@ -55,33 +56,32 @@ def read_studies(storage: str, pattern: str) -> Sequence[StudyRecord]:
 def _open_to_read(url: str) -> Iterator[RDBStorage]:
     """Optuna's database, never created here."""
     hint = "name Optuna's database with --storage; python train.py -m makes sqlite:///optuna.db in its folder"
+    if not is_url(url):
+        raise UserError(f"{without_passwords(url)} is not a database URL: {hint}")
     try:
         parts = make_url(url)
         if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").is_file():
             raise UserError(f"{without_passwords(url)}: no such file: {hint}")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = RDBStorage(url, skip_table_creation=True)
-    except ArgumentError:
-        raise UserError(f"{without_passwords(url)} is not a database URL: {hint}") from None
     except ImportError as error:
         raise UserError(f"{without_passwords(url)} needs the database driver {error.name}: install it") from None
     except FAILURES as error:
-        raise UserError(f"{without_passwords(url)}: {_first_line(error)}: {hint}") from None
+        raise UserError(f"{without_passwords(url)}: {_first_line(url, error)}: {hint}") from None
     try:
         yield storage
     except FAILURES as error:
-        raise UserError(f"{without_passwords(url)}: {_first_line(error)}: {hint}") from None
+        raise UserError(f"{without_passwords(url)}: {_first_line(url, error)}: {hint}") from None
     finally:
         storage.remove_session()
         storage.engine.dispose()
 
 
-def _first_line(error: BaseException) -> str:
+def _first_line(url: str, error: BaseException) -> str:
     cause = error.__cause__ or error
     cause = getattr(cause, "orig", None) or cause
-    return without_passwords(
-        next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
-    )
+    line = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+    return without_passwords_of(url, line)
 
 
 def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:

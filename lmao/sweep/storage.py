@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from lmao import database
-from lmao.database import LOCKED, absolute, connect_options, scheme, sqlite_file
+from lmao.database import LOCKED, absolute, connect_options, is_url, scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.passwords import without_passwords
 
@@ -38,7 +38,7 @@ def shared_url(url: str) -> str:
         UserError: it is not a database that workers can share.
     """
     with storage_errors(url):
-        if scheme(url) not in LOCKED or (scheme(url) == "sqlite" and sqlite_file(url) is None):
+        if scheme(url) not in LOCKED or not is_url(url) or (scheme(url) == "sqlite" and sqlite_file(url) is None):
             raise UserError(
                 "not a database that workers can share",
                 setting=f"hydra.sweeper.storage={without_passwords(url)}",
