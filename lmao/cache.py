@@ -57,7 +57,8 @@ class Entry:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        manifest = _read_manifest(path)
+        manifest = read_manifest(path)
+        require_same(path, manifest["files"])
         self.digest: str = key_of(manifest)
         self.meta: dict[str, Any] = manifest["meta"]
 
@@ -136,8 +137,7 @@ class Cache:
                 for path in sorted(temporary.rglob("*"))
                 if path.is_file()
             }
-            manifest = {"files": files, "meta": writer.meta}
-            (temporary / MANIFEST).write_text(json.dumps({**manifest, "digest": key_of(manifest)}))
+            (temporary / MANIFEST).write_text(json.dumps(sealed({"files": files, "meta": writer.meta})))
             temporary.chmod(0o777 & ~_umask())  # mkdtemp's folders are for its own user, a cache may be shared
             place = folder / name
             if place.exists():
@@ -187,17 +187,35 @@ def discard(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text())
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """With a digest of its own."""
+    return {**manifest, "digest": key_of(manifest)}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Raises Damaged: there is none, or it isn't as it was written."""
+    with _damage():
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         digest = manifest.pop("digest")
         if key_of(manifest) != digest:
             raise Damaged(f"{MANIFEST} has changed")
-        for name, digest in manifest["files"].items():
-            if file_digest(path / name) != digest:
+    return manifest
+
+
+def require_same(folder: Path, files: Mapping[str, str]) -> None:
+    """Raises Damaged: a file, by its name, has another digest, or there is none."""
+    with _damage():
+        for name, digest in files.items():
+            if file_digest(folder / name) != digest:
                 raise Damaged(f"{name} has changed")
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """What a damaged manifest, or a folder that isn't one, makes Python raise."""
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise Damaged(str(error)) from None
+        raise Damaged(f"there is no file {Path(error.filename).name}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(str(error)) from None
-    return manifest

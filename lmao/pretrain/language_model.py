@@ -25,6 +25,7 @@ from lmao.encoder.stock import open_tok2vec
 from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
+from lmao.manifest import verify
 from lmao.objectives.output import OutputLayer
 from lmao.objectives.tasks import Task
 from lmao.vectors.nearest import nearest, unit_rows
@@ -135,13 +136,13 @@ def _entry(folder: Path) -> Entry:
         raise UserError(
             f"{folder} has no result.json", setting="--model", advice="name the folder of a finished run, outputs/…"
         )
-    if (folder / FOLDER).is_dir():
-        try:
+    try:
+        verify(folder, result.name)
+        if (folder / FOLDER).is_dir():
+            verify(folder, "model", "tok2vec.bin")
             return Entry(folder / FOLDER)
-        except Damaged as error:
-            raise UserError(
-                f"{folder / FOLDER} is damaged ({error})", setting="--model", advice="train the run again"
-            ) from None
+    except Damaged as error:
+        raise UserError(f"{folder} is damaged ({error})", setting="--model", advice="train the run again") from None
     if json.loads(result.read_text()).get("pretrain") is None:
         raise UserError(
             f"the run in {folder} did not pre-train",

@@ -2,7 +2,6 @@
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.cache import MANIFEST, Damaged
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
+from lmao.manifest import verify
 from lmao.sweep.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -63,19 +64,25 @@ class RunFiles:
         if path is None:
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 if f"{split}_scores" not in arrays:
                     return None
                 scores, labels, documents = (arrays[f"{split}_{name}"] for name in ("scores", "labels", "documents"))
             order = np.argsort(documents)
             correct = scores.argmax(axis=1) == labels
             return Judgements(correct[order], documents[order].astype(np.int64), labels[order].astype(np.int64))
-        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+        except Exception:  # numpy and zipfile leak whatever their parsers raise
             self._miss(study, trial, "predictions.npz can't be read")
             return None
 
     def _path(self, study: StudyRecord, trial: TrialRecord, name: str) -> Path | None:
         if trial.folder is not None and (trial.folder / name).is_file():
+            try:
+                if (trial.folder / MANIFEST).is_file():  # runs of earlier versions have none
+                    verify(trial.folder, name)
+            except Damaged as error:
+                self._miss(study, trial, f"{name} is damaged ({error})")
+                return None
             return trial.folder / name
         uri = _tracking_uri(study.tracking_uri)
         if uri is None or trial.run_id is None:

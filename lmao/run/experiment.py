@@ -20,7 +20,7 @@ from lmao.run.arms.linear import train_linear
 from lmao.run.arms.trained import Trained
 from lmao.run.code import commit, sources_digest
 from lmao.run.context import Context
-from lmao.run.folder import ARTIFACTS, clear
+from lmao.run.folder import ARTIFACTS, clear, seal
 from lmao.run.inputs import check_inputs
 from lmao.run.plots import confusion_matrix
 from lmao.run.result import Result, summary, write_result
@@ -125,6 +125,7 @@ def _report(context: Context, result: Result, review: Review | None, command: st
         "confusion.png",
         context.console.warn,
     )
+    seal(context.folder)
     found = [context.folder / name for name in ARTIFACTS if (context.folder / name).exists()]
     copy_files(context.tracker, found, context.console.warn)
     context.tracker.metric("dev/best_accuracy", result.dev_accuracy)

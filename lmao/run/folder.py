@@ -3,15 +3,22 @@
 import shutil
 from pathlib import Path
 
+from lmao.cache import MANIFEST
 from lmao.errors import UserError
+from lmao.manifest import write_manifest
 
 RESULTS = (
     "result.json", "predictions.npz", "probe_predictions.npz", "tok2vec.bin", "config.cfg", "curves.png",
-    "confusion.png", "errors.csv", "doubtful.csv",
+    "confusion.png", "errors.csv", "doubtful.csv", MANIFEST,
 )  # fmt: skip
 MODELS = ("model", "language_model", "classifier")  # folders
 MARK = ".lmao"  # in a folder that is a run's
 ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")
+
+
+def seal(folder: Path) -> None:
+    """The digests of all that the run left, once it has left all of it."""
+    write_manifest(folder, (*RESULTS, *MODELS))
 
 
 def clear(folder: Path) -> None:

@@ -197,12 +197,28 @@ def test_what_is_no_model_is_one_line(
     monkeypatch.setattr("sys.stdin", [])
     assert "no sentence" in refused(capsys, *run)
     (copied / "tok2vec.bin").write_bytes(b"no weights")
-    assert "model/, config.cfg or tok2vec.bin" in refused(capsys, *run, SENTENCE)
-    (copied / "language_model" / "table.npy").write_bytes(b"no table")
-    assert "is damaged (table.npy has changed): train the run again" in refused(capsys, *run, SENTENCE)
+    assert "is damaged (tok2vec.bin has changed): train the run again" in refused(capsys, *run, SENTENCE)
     for name in ("model", "language_model"):
         shutil.rmtree(copied / name)
     assert "keeps no model: a sweep keeps its best trial's" in refused(capsys, *run, SENTENCE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "result.json", "manifest.json", "tok2vec.bin", "model/textcat/model", "model/vocab/strings.json",
+        "model/config.cfg", "language_model/table.npy", "language_model/words.json", "language_model/manifest.json",
+    ],
+)  # fmt: skip
+def test_one_byte_that_has_changed_is_one_line(
+    name: str, learned: Learned, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(learned.folder, copied)
+    content = bytearray((copied / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied / name).write_bytes(content)
+    assert f"{copied} is damaged (" in refused(capsys, "--model", str(copied), SENTENCE)
 
 
 def test_the_mark_is_that_of_the_corpus() -> None:

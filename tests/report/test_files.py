@@ -12,6 +12,8 @@ from matplotlib.image import imread
 from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
 
 from lmao.errors import UserError
+from lmao.manifest import write_manifest
+from lmao.report.files import RunFiles
 from lmao.report.plots import STYLES
 from lmao.report.runs import all_runs
 from lmao.sweep.reading import read_studies
@@ -132,6 +134,32 @@ def test_the_command_line_shows_the_table_and_errors_are_one_line(workplace: Wor
     failed = place.finish_module("lmao.report", "--storage", workplace.storage, "nothing*")
     assert failed.code == 2
     assert re.fullmatch(r"error: no study in .* matches 'nothing\*'; there are: imdb-cosine-pretrain1\n", failed.errors)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_damaged_files_of_a_trial_are_named_and_left_out(sealed: bool, workplace: Workplace) -> None:
+    """What numpy and zipfile raise is of many kinds; and what they read without a word isn't what the run wrote."""
+    maker = workplace.study("imdb-cosine-pretrain1", 1)
+    maker.judge(np.ones(40, dtype=bool), None)
+    [study] = read_studies(workplace.storage, "*")
+    [trial] = study.trials
+    assert trial.folder is not None
+    names = ("predictions.npz", "result.json")
+    if sealed:
+        write_manifest(trial.folder, names)
+    whole = {name: (trial.folder / name).read_bytes() for name in names}
+    rng = np.random.default_rng(0)
+    for name in names:
+        for _ in range(150):
+            changed = bytearray(whole[name])
+            changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+            (trial.folder / name).write_bytes(changed)
+            files = RunFiles(workplace.folder)
+            read = files.judged(study, trial, "dev") if name == "predictions.npz" else files.result(study, trial)
+            assert read is None or not files.missing
+            assert not sealed or files.missing == [f"{study.name}, trial 0: {name} is damaged ({name} has changed)"]
+        (trial.folder / name).write_bytes(whole[name])
+    assert RunFiles(workplace.folder).judged(study, trial, "dev") is not None
 
 
 def test_a_grid_that_was_changed_is_reported(workplace: Workplace) -> None:
