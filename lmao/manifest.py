@@ -10,7 +10,9 @@ from lmao.files import write_whole
 
 def write_manifest(folder: Path, names: Iterable[str]) -> None:
     """Write it, with the files and folders of these names that are there."""
-    paths = [path for name in names if name != MANIFEST for path in sorted([folder / name, *(folder / name).rglob("*")])]
+    paths = [
+        path for name in names if name != MANIFEST for path in sorted([folder / name, *(folder / name).rglob("*")])
+    ]
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in paths if path.is_file()}
     write_whole(folder / MANIFEST, json.dumps(sealed({"files": files}), indent=2) + "\n")
 
