@@ -14,7 +14,7 @@ from benchmarks.suite.cells import Cell
 from benchmarks.suite.records import Record
 from lmao.errors import UserError
 from lmao.paths import ROOT
-from lmao.run.result import code_version
+from lmao.run.code import commit
 
 
 def run_auto(cell: Cell, settings: Sequence[str], with_test: bool) -> list[Record]:
@@ -43,7 +43,7 @@ def records_of(cell: Cell, result: Mapping[str, Any]) -> list[Record]:
     seen = {
         "dev_examples": result["dev"]["examples"],
         "test_examples": None if test is None else test["examples"],
-        "code": short(code_version()),
+        "code": short(commit()),
     }
 
     def record(role: str, model: str, **figures: Any) -> Record:

@@ -27,7 +27,7 @@ from benchmarks.suite.draws import Draw, Labelled
 from benchmarks.suite.ours import short
 from benchmarks.suite.records import Record
 from benchmarks.suite.spacy_peers import train_spacy
-from lmao.run.result import code_version
+from lmao.run.code import commit
 from lmao.run.scores import score
 
 Labels = NDArray[np.integer]
@@ -70,7 +70,7 @@ def measure(cell: Cell, draw: Draw) -> Record:
     return Record(
         cell.set, cell.labels, cell.seed, "peer", cell.model, dev_accuracy=dev[0], dev_macro_f=dev[1],
         test_accuracy=test[0], test_macro_f=test[1], cross_validated=None, share=None, seconds=seconds,
-        megabytes=peer.megabytes, dev_examples=dev[2], test_examples=test[2], code=short(code_version()),
+        megabytes=peer.megabytes, dev_examples=dev[2], test_examples=test[2], code=short(commit()),
     )  # fmt: skip
 
 
