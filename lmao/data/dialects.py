@@ -92,7 +92,7 @@ def _delimiter(path: Path, first: str, reading: Reading) -> tuple[str, bool]:
     if reading.delimiter is not None:
         return reading.delimiter, False
     fitting = [name for name in candidates if _fits(path, name, reading.quotes)]
-    if len(fitting) > 1 and all(DECIMAL.sub("", line).count(",") == 0 for _, line in lines(path)):
+    if len(fitting) > 1 and "comma" in fitting and all("," not in DECIMAL.sub("", line) for _, line in lines(path)):
         fitting.remove("comma")
     if len(fitting) > 1 and ending(path) != ".tsv":
         listed = " and ".join(fitting)

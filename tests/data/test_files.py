@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,31 @@ def test_files_fingerprint_is_of_contents_and_columns(tmp_path: Path) -> None:
     assert source(files(path, dev_path=other.rename(tmp_path / "a.csv"))).fingerprint() != before
     write(path, jsonl(ROWS[1:]))
     assert source(files(path)).fingerprint() != before
+
+
+def test_files_damage_of_any_kind_is_one_line(tmp_path: Path) -> None:
+    draw = random.Random(0)
+    whole = {
+        "a.csv": b'text,label\n"a, b",x\nc,y\n"d\ne",x\n',
+        "a.tsv": b'a "x"\tpos\nb\tneg\nc\tpos\n',
+        "a.jsonl": b'{"text": "a", "cats": {"x": 1}}\n{"text": "b", "label": ["y"], "answer": "accept"}\n',
+        "a.json": b'[{"data": {"text": "a"}, "annotations": [{"result": [{"type": "choices", "value": {}}]}]}]',
+        "a.txt": b"__label__x one\n__label__y two\n",
+        "utf16.csv": "text,label\na,x\nb,y\n".encode("utf-16"),
+    }
+    refused = 0
+    for _ in range(600):
+        name = draw.choice(list(whole))
+        content = bytearray(whole[name])
+        for _ in range(draw.randint(1, 4)):
+            place = draw.randrange(len(content))
+            content[place : place + draw.randint(0, 2)] = draw.choice(
+                [b"", b"\0", b'"', b"\n", b"\xff", b",", b"[", b"\t"]
+            )
+        path = write(tmp_path / name, bytes(content))
+        try:
+            assert all(document.text.strip() for document in documents(files(path)))
+        except UserError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert 100 < refused < 600

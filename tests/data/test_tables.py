@@ -2,6 +2,8 @@
 
 import csv
 import io
+import random
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ import pytest
 
 from lmao.data.document import Document, Part
 from lmao.data.parts import PartedSource
+from lmao.errors import UserError
 from tests.support.sources import documents, files, message, source, write
 
 TEXTS = ['He said "no", twice; then\ttwice again', '"Quoted" at the start', "Plain", "1,5 | 2,5; what?", "A\nb", "Z"]
 ROWS = [(text, "pos" if i % 2 else "neg") for i, text in enumerate([*TEXTS, *(f"number {i}" for i in range(20))])]
+
+QUOTINGS = [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]
 
 
 def written(rows: Any, **dialect: Any) -> str:
@@ -32,7 +37,11 @@ def read(path: Path, **settings: Any) -> tuple[list[tuple[str, str | None]], str
 
 @pytest.mark.parametrize(
     ("delimiter", "quoting", "header", "ending", "columns"),
-    product(",;\t|", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC], [True, False], ["csv", "tsv"], [2, 3]),
+    list(
+        product(
+            ",;\t|", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC], [True, False], ["csv", "tsv"], [2, 3]
+        )
+    ),
 )
 def test_what_a_program_writes_is_read_as_it_was(
     tmp_path: Path, delimiter: str, quoting: Any, header: bool, ending: str, columns: int
@@ -157,6 +166,11 @@ BAD = {
         "a;b,x\nc;d,x\ne;f,y\n",
         "a.csv: comma and semicolon both make columns of it: set data.delimiter=comma",
     ),
+    "two delimiters, no comma": (
+        "a.csv",
+        "a;b\tx\nc;d\tx\ne;f\ty\n",
+        "a.csv: semicolon and tab both make columns of it: set data.delimiter=semicolon",
+    ),
     "carriage returns": ("a.csv", "text,label\ra,b\r", "a.csv:1: a table that can't be read: new-line character"),
 }
 
@@ -166,6 +180,39 @@ def test_an_unclear_table_is_refused(tmp_path: Path, case: str) -> None:
     name, content, expected = BAD[case]
     columns = {"text_column": 2, "label_column": 3} if name == "b.csv" else {}
     assert expected in message(files(write(tmp_path / name, content), **columns))
+
+
+def test_any_table_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
+    """Random texts of few characters, so that quotes and delimiters stand in every place that they can."""
+    draw = random.Random(0)
+    outcomes = Counter[str]()
+    for _ in range(400):
+        delimiter, quoted = draw.choice(",;\t|"), draw.random() < 0.6
+        letters = draw.choice(['ab "', 'ab ",;\t|\n', 'aaaaaaaaaaaaaaaa"', "ab\n,", f'a"\n{delimiter}'])
+        if not quoted:
+            letters = letters.replace("\n", "").replace(delimiter, "")
+        texts = ("".join(draw.choices(letters, k=draw.randint(1, 12))).strip() for _ in range(draw.choice([3, 8, 40])))
+        rows = [(text, draw.choice(["pos", "neg"])) for text in texts if text]
+        table = [("text", "label"), *rows] if draw.random() < 0.7 else rows
+        table = table if draw.random() < 0.7 else [row[::-1] for row in table]
+        content = (
+            written(table, delimiter=delimiter) if quoted else "".join(f"{delimiter.join(row)}\n" for row in table)
+        )
+        path = write(tmp_path / draw.choice(["a.csv", "a.tsv"]), content)
+        try:
+            found, _ = read(path)
+        except UserError as error:
+            assert "\n" not in str(error)
+            outcomes["refused"] += 1
+            continue
+        # Of a text that as a whole stands between quotes, nobody can say whether they belong to it.
+        assert found == rows or (not quoted and [bare(row) for row in found] == [bare(row) for row in rows])
+        outcomes["read"] += 1
+    assert outcomes["read"] > 250
+
+
+def bare(row: tuple[str, str | None]) -> tuple[str, str | None]:
+    return row[0].replace('"', "").strip(), row[1]
 
 
 def test_each_part_has_a_dialect_of_its_own(tmp_path: Path) -> None:
