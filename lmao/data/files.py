@@ -12,7 +12,7 @@ from lmao.data.dialects import find_dialect
 from lmao.data.document import Part
 from lmao.data.json_rows import json_rows
 from lmao.data.lines import ending
-from lmao.data.parts import PartedSource, paths_of
+from lmao.data.parts import PartedSource, paths_of, unreadable
 from lmao.data.plain_texts import class_folders, fasttext_lines, is_fasttext, text_files, text_lines
 from lmao.data.record import Reading, Record
 from lmao.data.rows import record
@@ -41,7 +41,10 @@ def open_files(config: Files) -> PartedSource:
     paths = paths_of(config)
     reading = Reading(config.text_column, config.label_column, config.delimiter, config.quotes, config.header)
     for part, path in paths.items():
-        find_format(path, reading, part is not Part.UNLABELLED)
+        try:
+            find_format(path, reading, part is not Part.UNLABELLED)
+        except OSError as error:
+            raise unreadable(path, error) from None
     return PartedSource("files", paths, astuple(reading), partial(read_files, reading))
 
 
@@ -104,6 +107,8 @@ def find_format(path: Path, reading: Reading, labelled: bool) -> Format:
             raise UserError(
                 f"{path}: a .txt file with labels begins with __label__", advice="if it is a table, set data.delimiter"
             )
+    with path.open("rb") as file:
+        refuse_packed(path, file.read(8))
     kinds = (
         f"{LABELLED}, a folder a class, fastText's .txt" if labelled else f".txt, {LABELLED}, a folder of .txt files"
     )

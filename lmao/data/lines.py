@@ -36,6 +36,15 @@ def ending(path: Path) -> str:
     return Path(path.stem if is_gzip(path) else path.name).suffix.lower()
 
 
+def refuse_packed(path: Path, start: bytes) -> None:
+    """Raises:
+    UserError: the first bytes are those of a file that has to be unpacked, or called something else.
+    """
+    for mark, (kind, advice) in PACKED.items():
+        if start.startswith(mark):
+            raise UserError(f"{path}: {kind}", advice=advice)
+
+
 def lines(path: Path) -> Iterator[tuple[str, str]]:
     """Each line with its place, `file:line`; they end at "\\n" alone.
 
@@ -47,9 +56,7 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
         with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             stream = cast(io.BufferedReader, file)
             start = stream.peek(8)
-            for mark, (kind, advice) in PACKED.items():
-                if start.startswith(mark):
-                    raise UserError(f"{path}: {kind}", advice=advice)
+            refuse_packed(path, start)
             encoding = next((name for mark, name in ENCODINGS.items() if start.startswith(mark)), "utf-8")
             decoded = _utf8(path, stream, encoding) if encoding.startswith("utf-8") else _wide(path, stream, encoding)
             for number, line in enumerate(decoded, start=1):

@@ -61,7 +61,7 @@ class PartedSource:
                 empty = False
                 yield record
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         if empty:
             raise UserError(f"{path}: no text in it")
 
@@ -110,11 +110,11 @@ def _digests(path: Path) -> list[list[str]]:
             return [[file.relative_to(path).as_posix(), file_digest(file)] for file in files]
         return [["".join(path.suffixes[-2:]).lower(), file_digest(path)]]
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path} can't be read: {error.strerror or error}")
+def unreadable(path: Path | str, error: OSError | RuntimeError) -> UserError:
+    return UserError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}")
 
 
 def paths_of(config: Parted) -> dict[Part, Path]:
@@ -137,8 +137,12 @@ def paths_of(config: Parted) -> dict[Part, Path]:
             raise UserError(
                 "it is empty", setting=f"data.{key}=", advice="name a file" if key == "path" else "name a file, or null"
             )
-        path = Path(value).expanduser()
-        if not path.exists():
+        try:
+            path = Path(value).expanduser()
+            exists = path.exists()
+        except (OSError, RuntimeError) as error:  # a name that is too long, a user who isn't there
+            raise unreadable(value, error) from None
+        if not exists:
             raise UserError(f"{path} does not exist", setting=f"data.{key}")
         if any(path.samefile(other) for other in paths.values()):
             raise UserError(f"{path} is given twice, its texts would be in two parts", setting=f"data.{key}")

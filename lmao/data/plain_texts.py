@@ -64,7 +64,7 @@ def text_files(folder: Path, labelled: bool) -> list[Path]:
         files = [path for path in files if path.parent != folder]
     if not files:
         what = "no folders with texts in it, such as pos/1.txt and neg/1.txt" if labelled else "no files in it"
-        raise UserError(f"{folder}: a folder with {what}", advice="name a file, or a folder with a folder a class")
+        raise UserError(f"{folder}: {what}", advice="name a file, or a folder with a folder a class")
     for path in files:
         if ending(path) not in ("", ".txt") and not ending(path)[1:].isdigit():
             raise UserError(f"{path}: in a folder a class, texts are .txt files", advice="name a file in data.path")

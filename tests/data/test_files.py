@@ -67,6 +67,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
         b"PK\x03\x04 and more",
         "a.csv: a .zip archive or an Office file: unpack it, or save it as CSV",
     ),
+    "archive by its name": ("a.zip", b"PK\x03\x04 and more", "a.zip: a .zip archive or an Office file: unpack it"),
     "Parquet": ("a.jsonl", b"PAR1 and more", "a.jsonl: a Parquet file: end its name in .parquet"),
     "broken JSON": ("a.jsonl", '{"text": "a", "label": "b"}\n{"text": \n', ":2: not JSON"),
     "deep JSON": ("a.jsonl", "[" * 100_000 + "\n", "a.jsonl: JSON that can't be read"),
@@ -150,11 +151,15 @@ def test_files_paths_are_checked_before_anything_is_read(tmp_path: Path) -> None
             source(files(path, **{key: tmp_path / "missing.csv"}))
         with pytest.raises(UserError, match=rf"data.{key}: .*given twice"):
             source(files(path, **{key: path}))
-    with pytest.raises(UserError, match="a folder with no folders with texts in it"):
+    with pytest.raises(UserError, match="no folders with texts in it"):
         source(files(tmp_path))
     for key in ("path", "dev_path", "unlabelled_path"):
         with pytest.raises(UserError, match=f"data.{key}=: it is empty: name a file"):
             source(files(path).model_copy(update={key: ""}))
+    with pytest.raises(UserError, match="xx can't be read: File name too long"):
+        source(files(Path("x" * 300)))
+    with pytest.raises(UserError, match="this-name can't be read: Could not determine home directory"):
+        source(files(Path("~nobody-of-this-name")))
     with pytest.raises(UserError, match="neither a file nor a folder"):
         source(files(Path("/dev/null")))
 

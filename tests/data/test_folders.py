@@ -78,7 +78,7 @@ def test_a_folder_a_class_has_a_fingerprint_of_names_and_texts(classes: Path) ->
 
 def test_folders_without_texts_of_classes_are_refused(classes: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "empty: a folder with no folders with texts in it" in message(files(tmp_path / "empty"))
+    assert "empty: no folders with texts in it" in message(files(tmp_path / "empty"))
     (classes / "pos" / "table.csv").write_text("text,label\n")
     assert message(files(classes)).startswith(f"{classes / 'pos' / 'table.csv'}: in a folder a class, texts are .txt")
     (classes / "pos" / "table.csv").unlink()
