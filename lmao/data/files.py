@@ -11,7 +11,7 @@ from lmao.data.arrow import dataset_rows, is_dataset, parquet_rows
 from lmao.data.dialects import find_dialect
 from lmao.data.document import Part
 from lmao.data.json_rows import json_rows
-from lmao.data.lines import ending
+from lmao.data.lines import ending, refuse_packed
 from lmao.data.parts import PartedSource, paths_of, unreadable
 from lmao.data.plain_texts import class_folders, fasttext_lines, is_fasttext, text_files, text_lines
 from lmao.data.record import Reading, Record
