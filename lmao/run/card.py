@@ -103,7 +103,7 @@ def _sources(settings: Config) -> Iterator[Source]:
             yield _source(f"docstrings of {', '.join(packages)}")
         case Imdb():
             yield _source("Large Movie Review Dataset", "https://ai.stanford.edu/~amaas/data/sentiment", "Maas et al.")
-        case data:
+        case Parted() as data:
             paths = (data.path, data.dev_path, data.unlabelled_path)
             yield from (_source(Path(path).name) for path in paths if path is not None)
     for table in settings.tables.values():
