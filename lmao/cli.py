@@ -1,5 +1,6 @@
 """Between the shell and a run: composed settings become plain values, an error one line and an exit code."""
 
+import io
 import logging
 import os
 import shutil
@@ -94,8 +95,7 @@ def main(command: Callable[[], Any]) -> int:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, rather than printing a report of its own and exiting
     logging.captureWarnings(True)  # into train.log
-    for stream in (sys.stdout, sys.stderr):
-        cast(Any, stream).reconfigure(errors="replace")
+    _open_streams()
     try:
         with StopSignal(), redirect_stderr(cast(TextIO, _WithoutPasswords(sys.stderr))):
             command()
@@ -113,6 +113,16 @@ def main(command: Callable[[], Any]) -> int:
         print_error(line, sys.stderr)
         return 2
     return 0
+
+
+def _open_streams() -> None:
+    """Streams that take any text: none may be there, and a notebook's are no files."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed before Python began
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def print_error(line: str, file: TextIO) -> None:

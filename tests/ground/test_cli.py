@@ -200,3 +200,36 @@ def test_the_default_and_the_original_experiment_compose(compose: Callable[..., 
 def test_a_user_error_inside_composition_is_raised(compose: Callable[..., Config]) -> None:
     with pytest.raises(UserError, match="path has no value"):
         compose("vectors=word2vec")
+
+
+NOTEBOOK = """
+import io, os, sys
+from lmao import cli
+from lmao.errors import UserError
+from lmao.console import Console
+
+class Cell(io.TextIOBase):  # as a notebook's streams are: text, and no file
+    def write(self, text):
+        return os.write(self.number, text.encode())
+
+def say():
+    print("print")
+    Console().line("data", "é · 日本")
+    raise UserError("bad")
+
+if sys.argv[1] == "cell":
+    sys.stdout, sys.stderr = Cell(), Cell()
+    sys.stdout.number, sys.stderr.number = 1, 2
+else:
+    sys.stdout = sys.stderr = None
+os._exit(cli.main(say))
+"""
+
+
+@pytest.mark.parametrize(("streams", "output"), [("cell", "print\ndata       é · 日本\n"), ("none", "")])
+def test_streams_need_not_be_files_nor_be_there(streams: str, output: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NOTEBOOK, streams]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert (process.returncode, process.stdout) == (2, output)
+    assert process.stderr == ("error: bad\n" if streams == "cell" else "")
