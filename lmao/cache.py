@@ -18,6 +18,7 @@ from lmao.errors import UserError
 from lmao.paths import expanded
 
 MANIFEST = "manifest.json"
+ADVICE = "set it, or LMAO_CACHE, to a folder that you may write to"
 
 
 class Damaged(Exception):
@@ -30,14 +31,12 @@ def open_cache(folder: str, warn: Callable[[str], None]) -> "Cache":
     Raises:
         UserError: it can't be created or written to.
     """
-    root = expanded(folder)
+    root = expanded(folder, "cache_dir", ADVICE)
     try:
         root.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=root).close()
     except OSError as error:
-        raise UserError(
-            f"{root} can't be written to ({error.strerror})", setting="cache_dir", advice="choose another folder"
-        ) from None
+        raise UserError(f"{root} can't be written to ({error.strerror})", setting="cache_dir", advice=ADVICE) from None
     return Cache(root, warn)
 
 

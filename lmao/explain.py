@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 import re
 import sqlite3
 import traceback
@@ -109,6 +110,10 @@ def _system_error(error: BaseException) -> str | None:
     number = errno.ENOSPC if re.fullmatch(r"\d+ requested and \d+ written", str(error)) else error.errno
     if number not in SYSTEM_ERRORS:
         return None
+    if error.filename and not os.path.isabs(error.filename) and not os.access(os.curdir, os.W_OK):
+        return (
+            f"{error.filename}: {SYSTEM_ERRORS[number]}: start in a folder that you may write to, or set hydra.run.dir"
+        )
     return (f"{error.filename}: " if error.filename else "") + SYSTEM_ERRORS[number]
 
 

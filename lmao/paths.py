@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent  # of the checkout
 CONF = ROOT / "conf"
 
 
-def expanded(name: str) -> Path:
+def expanded(name: str, setting: str | None = None, advice: str = "set HOME, or write the whole path") -> Path:
     """A path as a user writes it: ~ is their home.
 
     Raises:
@@ -17,4 +17,4 @@ def expanded(name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError:
-        raise UserError(f"{name}: the home folder isn't known", advice="set HOME, or write the whole path") from None
+        raise UserError(f"{name}: the home folder isn't known", setting=setting, advice=advice) from None

@@ -3,12 +3,18 @@
 Inner loops run from 0 over a slice: an index that could be negative, for all the compiler knows, is not vectorised.
 """
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from lmao.engine.compiled_code import VARIABLE, place_of_compiled
+
+if place := place_of_compiled():
+    os.environ[VARIABLE] = numba.config.CACHE_DIR = place  # the variable for what numba reads again
 
 # What a kernel takes: for a reader and mypy the type, for numba its own name of it. Arrays are row-major.
 Bits = Annotated[Any, "u8"]  # 64 random bits, or what becomes of them

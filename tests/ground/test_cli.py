@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmao.cache import open_cache
 from lmao.config.run import Config
 from lmao.errors import Diverged, Unavailable, UserError
 from lmao.explain import explain, trouble
@@ -233,3 +234,20 @@ def test_streams_need_not_be_files_nor_be_there(streams: str, output: str, tmp_p
     process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert (process.returncode, process.stdout) == (2, output)
     assert process.stderr == ("error: bad\n" if streams == "cell" else "")
+
+
+def test_a_folder_that_cannot_be_written_to_is_answered_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    said = explain(PermissionError(errno.EACCES, "Permission denied", "outputs"))
+    assert said == "outputs: permission denied: start in a folder that you may write to, or set hydra.run.dir"
+
+
+def test_an_unknown_home_is_answered_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    with pytest.raises(UserError) as caught:
+        open_cache("~/.cache/lmao", pytest.fail)
+    said = "the home folder isn't known: set it, or LMAO_CACHE, to a folder that you may write to"
+    assert str(caught.value) == f"cache_dir: ~/.cache/lmao: {said}"
