@@ -87,6 +87,12 @@ def hashes(corpus: Corpus, number: int) -> np.ndarray[Any, Any]:
     return corpus.types[corpus.document(number)]
 
 
+def test_how_the_texts_were_read_is_known_from_the_cache_too(few: Source, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", warn=pytest.fail)
+    notes = [encode(few, "en", cache, threads=1, advance=lambda words: None)[0].notes for _ in range(2)]
+    assert notes == [["JSONL"]] * 2
+
+
 def test_every_token_has_spacys_own_features(corpus: Corpus, documents: list[Document]) -> None:
     nlp = spacy.blank("en")
     assert len(corpus.offsets) == len(documents) + 1

@@ -64,6 +64,10 @@ def test_docbin_errors_name_file_and_document(tmp_path: Path) -> None:
     assert "a.spacy: document 5: no category" in message(docbins(path))
     docbin(path, [*TWO_EACH, {"a": 0.5, "b": 0.5}])
     assert "a.spacy: document 5: no single highest" in message(docbins(path))
+    docbin(path, [*TWO_EACH, {"a": 0.0, "b": 0.0}])
+    assert message(docbins(path)) == (
+        f"{path}: document 5: no category has a score above 0 ('a', 'b': 0): remove the document"
+    )
     docbin(path, TWO_EACH[:2], ["a", " "])
     assert "a.spacy: document 2: its text is empty" in message(docbins(path))
     docbin(path, [])

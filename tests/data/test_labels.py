@@ -7,10 +7,26 @@ from lmao.data.labels import lookalikes
 
 def test_labels_that_differ_in_what_nobody_sees_are_lookalikes() -> None:
     decomposed = unicodedata.normalize("NFD", "caf\u00e9")
-    names = ["Pos", "pos", "1", "1.0", "caf\u00e9", decomposed, "neg\u200b", "neg", "a b", "ab", "other", "10"]
+    names = [
+        "Pos",
+        "pos",
+        "1",
+        "1.0",
+        "0,5",
+        "0.5",
+        "caf\u00e9",
+        decomposed,
+        "neg\u200b",
+        "neg",
+        "a b",
+        "ab",
+        "other",
+        "10",
+    ]
     assert lookalikes(names) == [
         ["Pos", "pos"],
         ["1", "1.0"],
+        ["0,5", "0.5"],
         ["caf\u00e9", decomposed],
         ["neg\u200b", "neg"],
         ["a b", "ab"],
