@@ -17,6 +17,7 @@ from lmao.errors import UserError
 
 LONGEST_FIELD = 2**31 - 1  # csv's own limit is 131,072 characters
 BLANK = "".join(DELIMITERS.values()) + ' "\r\n'  # all that a row without a text consists of
+ROWS = 0.75  # of the lines of a field, if these are rows that a stray quote has swallowed; one of them may be broken
 DECIMAL = re.compile(r"(?<=\d),(?=\d)")  # a comma of a number
 USUAL = {".csv": "comma", ".tsv": "tab"}
 
@@ -31,7 +32,7 @@ class Fit:
     opened: int = 0  # fields that begin with a quote
     wrapped: int = 0  # of these the ones that end with one, too
     over_lines: str | None = None  # the place of the first row over several lines
-    swallowing: str | None = None  # that of the first one over lines of which two or more end in labels of their own
+    swallowing: str | None = None  # that of the first one over lines which have labels of their own
 
 
 def find_dialect(path: Path, reading: Reading) -> Dialect:
@@ -130,7 +131,7 @@ def _quotes(path: Path, delimiter: str, given: bool | None, label: int | None) -
 def _fit(path: Path, delimiter: str, quotes: bool, label: int | None) -> Fit:
     fit = Fit()
     labels: set[str] = set()
-    suspects: list[tuple[str, list[str]]] = []  # rows over several lines, with the labels of those that may be rows
+    suspects: list[tuple[str, int, list[str]]] = []  # place, lines and their labels
     try:
         for place, row, stand in parse(path, delimiter, quotes):
             fit.width = fit.width or len(row)
@@ -145,13 +146,14 @@ def _fit(path: Path, delimiter: str, quotes: bool, label: int | None) -> Fit:
                 fit.over_lines = fit.over_lines or place
                 if label is not None:
                     parts = [_fields(line, delimiter, False) for line in stand]
-                    suspects.append((place, [part[label].strip('" ') for part in parts if len(part) == fit.width]))
+                    found = [part[label].strip('" ') for part in parts if len(part) == fit.width]
+                    suspects.append((place, len(stand), found))
             elif label is not None:
                 labels.add(row[label].strip())
     except Broken as error:
         fit.broken = int(error.place.rpartition(":")[2])
-    # one of them may be the row's own label
-    fit.swallowing = next((place for place, found in suspects if sum(one in labels for one in found) > 1), None)
+    swallowed = (place for place, stand, found in suspects if sum(one in labels for one in found) >= ROWS * stand)
+    fit.swallowing = next(swallowed, None)
     return fit
 
 

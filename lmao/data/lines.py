@@ -37,8 +37,10 @@ def ending(path: Path) -> str:
 
 
 def refuse_packed(path: Path, start: bytes) -> None:
-    """Raises:
-    UserError: the first bytes are those of a file that has to be unpacked, or called something else.
+    """Look at a file's first bytes.
+
+    Raises:
+        UserError: they are those of a file that has to be unpacked, or called something else.
     """
     for mark, (kind, advice) in PACKED.items():
         if start.startswith(mark):

@@ -38,7 +38,7 @@ class Tool(Enum):
 
 
 def record(place: str, row: Row, reading: Reading, labelled: bool, form: str) -> Record:
-    """form: that of the file, for the line `data`.
+    """The record of a row. form: that of its file, for the line `data`.
 
     Raises:
         UserError: there is no text, or, if it is labelled, not exactly one label.

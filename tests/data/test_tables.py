@@ -92,6 +92,11 @@ def test_two_stray_quotes_never_swallow_the_lines_between(tmp_path: Path, delimi
         assert len(documents(files(path, quotes=True))) == 3
 
 
+def test_a_text_over_several_lines_may_name_a_label_in_some(tmp_path: Path) -> None:
+    rows = [("groups: audio,sale\nfrom, me\nsubject too", "sale"), ("x", "sale"), ("y, z", "audio")]
+    assert read(write(tmp_path / "a.csv", written([("text", "label"), *rows])))[0] == rows
+
+
 def test_a_stray_quote_that_is_never_closed_is_text(tmp_path: Path) -> None:
     found, said = read(write(tmp_path / "a.csv", 'text,label\na,b\n"c,d\ne,f\n'))
     assert found == [("a", "b"), ('"c', "d"), ("e", "f")]
