@@ -91,11 +91,11 @@ def _other(record: Record, known: set[str]) -> str:
 
 
 def _notes(forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int]) -> Iterator[str]:
-    """How it was read: of the other parts what differs from data.path; what annotators did not accept."""
-    usual = forms[Part.TRAIN]
+    """How it was read: of the first part, of the others what differs; and what annotators did not accept."""
+    first = min(forms)
     for part, found in forms.items():
-        if any(found) and (part is Part.TRAIN or set(found) != set(usual)):
-            yield f"{part.name.lower()}: " * (part is not Part.TRAIN) + " and ".join(found)
+        if any(found) and (part is first or set(found) != set(forms[first])):
+            yield f"{part.name.lower()}: " * (part is not first) + " and ".join(found)
     if ignored := answers[Answer.IGNORE]:
         yield f"{ignored:,} ignored, left out"
     if rejected := answers[Answer.REJECT]:
