@@ -47,10 +47,13 @@ def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
     Raises:
         UserError: there are no classes' folders, or a file in them is no text.
     """
-    for place in text_files(folder, labelled):
-        text = clean(str(place), "".join(line for _, line in lines(place)), "the file")
-        label = encodable(str(place), place.relative_to(folder).parts[0]) if labelled else None
-        yield Record(str(place), text, label, form="a folder a class" if labelled else "a file a text")
+    for path in text_files(folder, labelled):
+        place = str(path)
+        text = "".join(line for _, line in lines(path)).strip()
+        if not text:
+            raise UserError(f"{place}: no text in it", advice="remove it")
+        label = encodable(place, path.relative_to(folder).parts[0]) if labelled else None
+        yield Record(place, text, label, form="a folder a class" if labelled else "a file a text")
 
 
 def text_files(folder: Path, labelled: bool) -> list[Path]:

@@ -83,7 +83,7 @@ def test_folders_without_texts_of_classes_are_refused(classes: Path, tmp_path: P
     assert message(files(classes)).startswith(f"{classes / 'pos' / 'table.csv'}: in a folder a class, texts are .txt")
     (classes / "pos" / "table.csv").unlink()
     (classes / "pos" / "1.txt").write_text(" ")
-    assert message(files(classes)) == f"{classes / 'pos' / '1.txt'}: 'the file' is empty: remove the line"
+    assert message(files(classes)) == f"{classes / 'pos' / '1.txt'}: no text in it: remove it"
 
 
 def table(**columns: Any) -> pa.Table:
