@@ -1,12 +1,13 @@
 """Language Modelling with Approximate Outputs: an experiment framework."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from lmao.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from lmao.estimator import TextClassifier as TextClassifier
     from lmao.textcat.loaded import LoadedClassifier
-
-__version__ = "0.1.0"
 
 
 def load(path: str | Path, threads: int | None = None) -> "LoadedClassifier":
@@ -20,3 +21,12 @@ def load(path: str | Path, threads: int | None = None) -> "LoadedClassifier":
     from lmao.textcat.loaded import load as load_classifier  # not before it is needed: it takes seconds
 
     return load_classifier(path, threads)
+
+
+def __getattr__(name: str) -> Any:
+    """`lmao.TextClassifier`, imported when it is first needed."""
+    if name == "TextClassifier":
+        from lmao.estimator import TextClassifier
+
+        return TextClassifier
+    raise AttributeError(f"module 'lmao' has no attribute '{name}'")

@@ -74,6 +74,24 @@ class Entry:
             raise Damaged(f"{path.name}: {error}") from None
         return array
 
+    def json(self, name: str) -> Any:
+        """The value stored in `name`.json."""
+        return json.loads((self.path / f"{name}.json").read_bytes())
+
+
+class EntryInMemory(Entry):
+    """What an entry held, without its folder."""
+
+    def __init__(self, meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
+        self.meta = meta
+        self._arrays, self._values = arrays, values
+
+    def array(self, name: str) -> NDArray[Any]:
+        return self._arrays[name]
+
+    def json(self, name: str) -> Any:
+        return self._values[name]
+
 
 class Writer:
     """For the function that makes an entry: the folder to write into, and `meta` to fill in."""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from lmao.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent  # of the checkout
-CONF = ROOT / "conf"
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent  # of the checkout
+CONF = PACKAGE / "conf"  # a link to the checkout's, and a copy of it where lmao is installed
 
 
 def expanded(name: str, setting: str | None = None, advice: str = "set HOME, or write the whole path") -> Path:

@@ -87,4 +87,15 @@ class DocBins(Parted):
     name: Literal["docbin"]
 
 
-AnyData = Annotated[Docstrings | Imdb | Files | DocBins, Field(discriminator="name")]
+class Memory(Data):
+    """data=memory: texts and labels that a program hands over. Nothing is held back: whoever has them judges."""
+
+    name: Literal["memory"]
+    dev_examples: Literal[0]
+
+    @property
+    def has_test(self) -> bool:
+        return False
+
+
+AnyData = Annotated[Docstrings | Imdb | Files | DocBins | Memory, Field(discriminator="name")]

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
-from lmao.config.data import AnyData
+from lmao.config.data import AnyData, Memory
 from lmao.config.encoder import AnyEncoder
 from lmao.config.fields import Count, Mark, Positive, Section
 from lmao.config.objective import AnyObjective, AnyPart, SumObjective
 from lmao.config.optimizer import AdamOptimizer
 from lmao.config.pretrain import Pretrain
-from lmao.config.textcat import AnyTextcat, LinearTextcat
+from lmao.config.textcat import AnyTextcat, EncoderTextcat, LinearTextcat
 from lmao.config.tracking import AnyTracking
 from lmao.config.vectors import AnyTable
 
@@ -71,6 +71,12 @@ class Config(Section):
             raise ValueError(
                 f"textcat.features={self.textcat.features} is made of vectors and there are none: choose vectors"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fresh_has_judges(self) -> "Config":
+        if isinstance(self.data, Memory) and isinstance(self.textcat, EncoderTextcat) and self.textcat.init == "fresh":
+            raise ValueError("textcat.init=fresh is stopped by development examples, and data=memory has none")
         return self
 
     @model_validator(mode="after")

@@ -66,7 +66,7 @@ def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
         offsets=np.array(entry.array("offsets")),
         types=np.array(entry.array("types")),
         type_words=np.array(entry.array("type_words")),
-        words=json.loads((entry.path / "words.json").read_text(encoding="utf-8")),
+        words=entry.json("words"),
         parts=np.array(entry.array("parts")),
         labels=np.array(entry.array("labels")),
         label_names=entry.meta["labels"],

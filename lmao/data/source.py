@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from lmao.config.data import AnyData, DocBins, Docstrings, Files, Imdb
+from lmao.config.data import AnyData, DocBins, Docstrings, Files, Imdb, Memory
 from lmao.data.docbin import open_docbins
 from lmao.data.docstrings import open_docstrings
 from lmao.data.document import Source
 from lmao.data.files import open_files
 from lmao.data.imdb import open_imdb
+from lmao.errors import UserError
 
 
 def open_source(config: AnyData, cache_dir: Path) -> Source:
@@ -25,3 +26,5 @@ def open_source(config: AnyData, cache_dir: Path) -> Source:
             return open_files(config)
         case DocBins():
             return open_docbins(config)
+        case Memory():
+            raise UserError("data=memory is for a program, which hands its texts over", advice="choose data=files")

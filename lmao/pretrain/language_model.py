@@ -102,7 +102,7 @@ class LanguageModel:
         self._weights = Parameters(self._output.shapes())
         self._weights.copy_from({name: entry.array(name) for name in self._weights.shapes})
         self._units: Floats = np.asarray(entry.array("table"))
-        self._words: list[str] = json.loads((entry.path / "words.json").read_text(encoding="utf-8"))
+        self._words: list[str] = entry.json("words")
 
     def fill(self, text: str, k: int) -> list[Completion]:
         """The k nearest words of each [MASK] in a text, in its order."""

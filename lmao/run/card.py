@@ -12,7 +12,6 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from lmao import __version__
 from lmao.config.data import AnyData, Docstrings, Imdb, Parted
 from lmao.config.run import Config
 from lmao.config.vectors import AnyTable, GloveVectors, SpacyVectors, Word2vecVectors
@@ -20,6 +19,7 @@ from lmao.data.splits import Examples
 from lmao.engine.parameters import Floats
 from lmao.files import write_whole
 from lmao.run.stages.encode import Dataset
+from lmao.version import __version__
 
 Source = dict[str, str]
 

@@ -5,10 +5,8 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from lmao import __version__
-from lmao.paths import ROOT
-
-PACKAGE = Path(__file__).resolve().parent.parent
+from lmao.paths import PACKAGE, ROOT
+from lmao.version import __version__
 
 
 @functools.cache  # what this process has imported, though a file may change while it runs

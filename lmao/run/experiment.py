@@ -1,5 +1,7 @@
 """One run: texts and labels in, a measured classifier out. Joins the stations; knows neither Hydra nor MLflow."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -46,9 +48,27 @@ def run(
         Pruned, AlreadyRun: the trial's study has no use for the rest.
     """
     began = perf_counter()
+    with training(settings, folder, console, stop, trial, store) as (context, source, data, trained):
+        result = evaluate(context, data, trained, _keep(context, trained))
+        write_result(context.folder / "result.json", result)
+        review = _reviewed(context, source, data, trained) if trial.number is None else None
+        _report(context, result, review, store.command)
+        trial.end(perf_counter() - began, result.textcat.epochs)
+    return result
+
+
+@contextmanager
+def training(
+    settings: Config, folder: Path, console: Console, stop: StopSignal, trial: RunTrial, store: TrackingStore,
+    source: Source | None = None,
+) -> Iterator[tuple[Context, Source, Dataset, Trained]]:  # fmt: skip
+    """All of a run but the judgement of what was trained, for which the `with` block is.
+
+    source: of the texts; None for the one that the settings name.
+    """
     clear(folder)
     cache = open_cache(settings.cache_dir, console.warn)
-    source = check_inputs(settings, cache)
+    source = check_inputs(settings, cache, source)
     epochs = settings.pretrain.epochs if settings.pretrains else 0
     length = "auto" if epochs is None else epochs
     name = f"{settings.data.name} {settings.textcat.name} pretrain={length} seed={settings.seed}"
@@ -79,12 +99,7 @@ def run(
                 trained = train_cnn(context, source, data)
             case LinearTextcat():
                 trained = train_linear(context, source, data)
-        result = evaluate(context, data, trained, _keep(context, trained))
-        write_result(context.folder / "result.json", result)
-        review = _reviewed(context, source, data, trained) if trial.number is None else None
-        _report(context, result, review, store.command)
-        trial.end(perf_counter() - began, result.textcat.epochs)
-    return result
+        yield context, source, data, trained
 
 
 def _scaled(context: Context, texts: Selection) -> Context:

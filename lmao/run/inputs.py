@@ -13,14 +13,14 @@ from lmao.engine.device import open_device
 from lmao.vectors.loading import check_vectors, target_table_errors
 
 
-def check_inputs(settings: Config, cache: Cache) -> Source:
-    """The source of the texts, after a look at all that the settings name.
+def check_inputs(settings: Config, cache: Cache, source: Source | None = None) -> Source:
+    """The source of the texts, the given one if there is one, after a look at all that the settings name.
 
     Raises:
         UserError: something isn't there, or not what it should be.
     """
     open_device(settings.device)
-    source = open_source(settings.data, cache.root)
+    source = source or open_source(settings.data, cache.root)
     check_language(settings.data.language)
     for name, table in settings.tables.items():
         with target_table_errors() if name == "vectors.target" else nullcontext():

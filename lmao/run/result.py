@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lmao import __version__
 from lmao.console import duration
 from lmao.files import write_whole
 from lmao.run.scores import Score, wilson_interval
+from lmao.version import __version__
 
 TOGETHER = "together"
 VERSIONED = ("numpy", "numba", "spacy", "thinc", "floret", "scikit-learn", "mlflow", "hydra-core", "optuna")

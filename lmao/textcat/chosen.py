@@ -1,7 +1,7 @@
 """What a run chose: one trained classifier, or several and their weights; a corpus comes in, probabilities go out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from lmao.textcat.combination import product
 from lmao.textcat.ngram_weights import NgramWeights
 from lmao.textcat.vector_weights import SubwordWeights
 from lmao.vectors.lookup import TypeVectors, WordTable, look_up, of_types
+from lmao.vectors.table import StaticVectors
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ class Chosen:
     labels: Sequence[str]
     table: WordTable | None
     shares: Sequence[Share]
+
+    @property
+    def needs_table(self) -> bool:
+        return any(not isinstance(arm, NgramWeights) for _, arm in self.shares)
+
+    def in_memory(self) -> "Chosen":
+        """The same without a file that it depends on."""
+        table = self.table if self.needs_table else None
+        return replace(self, table=table.in_memory() if isinstance(table, StaticVectors) else table)
 
     def predict(self, corpus: Corpus, team: Team) -> Floats:
         """Probabilities (documents, classes) of all documents of a corpus."""

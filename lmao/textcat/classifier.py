@@ -120,6 +120,11 @@ def classifier_on(settings: AnyEncoder, vectors: TypeVectors, classes: int, devi
     return Classifier(encoder, types, vectors.corpus, classes)
 
 
+def accuracy(scores: Floats, labels: NDArray[np.integer]) -> float:
+    """The share of the labels (n,) that scores (n, classes) get right; NaN of none."""
+    return float((scores.argmax(axis=1) == labels).mean()) if len(labels) else float("nan")
+
+
 def log_softmax(logits: Floats) -> Floats:
     """Logarithms of the classes' probabilities, (n, classes)."""
     shifted: Floats = logits - logits.max(axis=1, keepdims=True)

@@ -16,7 +16,7 @@ from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team
 from lmao.errors import Diverged
 from lmao.streams import key, stream
-from lmao.textcat.classifier import Classifier, log_softmax
+from lmao.textcat.classifier import Classifier, accuracy, log_softmax
 
 Losses = NDArray[np.float64]
 
@@ -85,8 +85,7 @@ class FineTuning:
 
     def accuracy(self, team: Team) -> float:
         """Of the averaged weights, on the first of dev. Raises Diverged as `scores` does."""
-        scores = self.scores(self._judges, team)
-        return float((scores.argmax(axis=1) == self._judges.labels).mean())
+        return accuracy(self.scores(self._judges, team), self._judges.labels)
 
     def scores(self, examples: Examples, team: Team) -> Floats:
         """The averaged weights' probabilities (examples, classes).

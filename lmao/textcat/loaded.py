@@ -1,7 +1,9 @@
 """`lmao.load`: the folder of a run comes in, a classifier of new texts goes out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +14,14 @@ from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
 from lmao.errors import UserError
 from lmao.textcat.chosen import Chosen
-from lmao.textcat.saved import FOLDER, read
+from lmao.textcat.saved import FOLDER, read, save
 
 PIPELINE = "meta.json"  # in the folder of each of spaCy's
 CHARACTERS = 4_000_000  # of texts that are classified at once: bounds memory, and what is seen once is computed once
 
 
 class LoadedClassifier:
-    """What a run chose, ready for new texts. Its probabilities are the run's.
+    """What a run chose, ready for new texts. Its probabilities are the run's. A pickle holds the files of `saved`.
 
     classes_ (classes,): the labels, in the order of the probabilities' columns.
     """
@@ -28,8 +30,14 @@ class LoadedClassifier:
         """threads: None for as many as this process may use."""
         self.classes_ = np.array(chosen.labels)
         self._chosen = chosen
-        self._threads = threads or available_threads()
+        self._threads = threads
         self._read = TextReader(chosen.language)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        with TemporaryDirectory() as folder:
+            save(Path(folder), self._chosen)
+            files = {path.name: path.read_bytes() for path in (Path(folder) / FOLDER).iterdir()}
+        return _of_files, (files, self._threads)
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.str_]:
         """The label (texts,) of each text; on a tie the first."""
@@ -42,7 +50,7 @@ class LoadedClassifier:
 
     def stream(self, texts: Iterable[str]) -> Iterator[Floats]:
         """Probabilities (some, classes) of as many texts at a time as are classified at once, in order."""
-        with Team(self._threads) as team:
+        with Team(self._threads or available_threads()) as team:
             for some in _chunks(texts):
                 yield self._chosen.predict(self._read(some), team)
 
@@ -68,6 +76,14 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
         return LoadedClassifier(read(folder), threads)
     except Damaged as error:
         raise UserError(f"{folder} is damaged ({error})", setting="--model", advice="train the run again") from None
+
+
+def _of_files(files: Mapping[str, bytes], threads: int | None) -> LoadedClassifier:
+    """What `save` wrote, by the files' names."""
+    with TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        return LoadedClassifier(read(Path(folder)).in_memory(), threads)
 
 
 def _missing(folder: Path) -> str:

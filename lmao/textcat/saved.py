@@ -49,7 +49,7 @@ def save(folder: Path, chosen: Chosen) -> float:
             "lexicons": [{"longer": len(lexicon.longer), "spaces": lexicon.spaces} for lexicon in lexicons],
             "table": None,
         }
-        if any(not isinstance(arm, NgramWeights) for _, arm in chosen.shares) and chosen.table is not None:
+        if chosen.table is not None and chosen.needs_table:
             assert isinstance(chosen.table, StaticVectors), "a pipeline's table is not saved again"
             chosen.table.copy_to(writer)
             writer.meta["table"] = chosen.table.name
@@ -161,5 +161,5 @@ def _write_words(writer: Writer, name: str, words: Sequence[str]) -> None:
 
 
 def _read_words(entry: Entry, name: str) -> list[str]:
-    words: list[str] = json.loads((entry.path / f"{name}.words.json").read_text(encoding="utf-8"))
+    words: list[str] = entry.json(f"{name}.words")
     return words

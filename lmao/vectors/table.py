@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
-from lmao.cache import Entry, Writer
+from lmao.cache import Entry, EntryInMemory, Writer
 from lmao.errors import UserError
 
 Block = tuple[list[str], NDArray[np.float32]]
@@ -49,6 +49,15 @@ class StaticVectors:
         if self.floret is None:
             writer.array("rows", self.entry.array("rows"))
             (writer.path / "words.json").write_text(json.dumps(self.words), encoding="utf-8")
+
+    def in_memory(self) -> "StaticVectors":
+        """The table, words alone, which needs its files no more."""
+        arrays = {"table": np.array(self.entry.array("table"))}
+        values = {}
+        if self.floret is None:
+            arrays["rows"] = np.array(self.entry.array("rows"))
+            values["words"] = self.words
+        return replace(self, entry=EntryInMemory(self.entry.meta, arrays, values))
 
     @property
     def megabytes(self) -> float:
@@ -94,7 +103,7 @@ class StaticVectors:
     @property
     def words(self) -> list[str]:
         """Those of a table that is not of floret mode; entry.array("rows") has their rows."""
-        words: list[str] = json.loads((self.entry.path / "words.json").read_bytes())
+        words: list[str] = self.entry.json("words")
         return words
 
     def _compose(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -17,6 +17,7 @@ CHOICES = [f"+{path.parent.name}={path.stem}" for group in ("experiment", "recip
 SOURCES = {
     path.stem: ["data.path=texts"] if "path: ???" in path.read_text() else [] for path in CONF.glob("data/*.yaml")
 }
+SOURCES["memory"] = ["textcat.init=probe"]  # it has no examples that could stop another
 
 
 def values(settings: Config) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lmao.run.context import Context
 from lmao.run.result import ProbeSummary
 from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
-from lmao.textcat.classifier import Classifier
+from lmao.textcat.classifier import Classifier, accuracy
 from lmao.textcat.probe import Probe, fit_probe, refit
 
 Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
@@ -57,15 +57,17 @@ def probe_encoder(
         probe = fit(features, head, train.labels, classes, context.settings.seed)
         seconds = perf_counter() - began
         scores = probe.calibrated().predict(classifier.features(weights, dev.documents, context.team, stage.advance))
-        right = scores.argmax(axis=1) == dev.labels
-        stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}) · dev {right.mean():.4f}")
+        right = accuracy(scores, dev.labels)
+        judged = f" · dev {right:.4f}" * (len(dev.labels) > 0)
+        stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}){judged}")
     if probe.warning is not None:
         context.console.warn(f"probe: {probe.warning}")
     write_predictions(context.folder / PROBE_PREDICTIONS, (scores, dev.labels, dev.documents), None)
-    summary = ProbeSummary(probe.accuracy, float(right.mean()), probe.C, seconds)
+    summary = ProbeSummary(probe.accuracy, right, probe.C, seconds)
     context.tracker.metric("probe/accuracy", summary.accuracy)
     context.tracker.metric("probe/dev_accuracy", summary.dev_accuracy)
     settings = context.settings.textcat
     assert isinstance(settings, EncoderTextcat)
-    context.trial.report(0, float(right[: settings.early_stopping_examples].mean()))
+    few = slice(settings.early_stopping_examples)
+    context.trial.report(0, accuracy(scores[few], dev.labels[few]))
     return features, probe, summary

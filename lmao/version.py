@@ -1,0 +1,3 @@
+"""lmao's version."""
+
+__version__ = "0.1.0"
