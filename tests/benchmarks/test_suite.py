@@ -212,4 +212,5 @@ def test_the_page_is_of_dev_until_all_draws_were_read_on_test() -> None:
     records = [a_record(0, "auto", AUTO, 0.6, 0.7), a_record(1, "auto", AUTO, 0.6)]
     text = page.of(records)
     assert "| MR, 100 | dev | 60.0 ± 0.0 |" in text and "On 500 examples for development." in text
-    assert "macro F are those of\nthe dev part." in text
+    assert "Accuracy and\nmacro F are those of\nthe dev part." in text
+    assert all(f"\n| {peer} | " in text for peer in PEERS)
