@@ -97,7 +97,7 @@ def _cell(place: tuple[str, int], models: Models, test: bool) -> Table:
                 spread([value for value in f if value is not None]),
                 str(len(draws)),
                 _average([record.seconds for record in draws], 1),
-                _average([record.megabytes for record in draws], 1),
+                _average([record.megabytes for record in draws], 2),
                 _average([record.share for record in draws], 2),
             ]
         )

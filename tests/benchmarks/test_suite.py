@@ -202,7 +202,7 @@ def test_the_page_pairs_draws_and_names_the_best_after_the_fact() -> None:
     assert "| MR, 100 | without pre-training | +21.00 | " in text
     assert "best single arm: +6.00 in the mean of the rows, +6.00 at the least. without pre-training: +21.00" in text
     assert "| MR, 100 | best peer: LSA + LR | +0.00 | " in text
-    assert "| *fastText* | 90.0 | 90.0 | 1 | 2.0 | 3.0 |  |" in text
+    assert "| *fastText* | 90.0 | 90.0 | 1 | 2.0 | 3.00 |  |" in text
     assert "On 2,000 examples for test." in text
     assert "Not run yet: MR 20, MR 1,000, AG News 20" in text and "Commits: abc." in text
     assert "| AG News | 1,000 | SetFit, MiniLM | 88.0 |" in text
