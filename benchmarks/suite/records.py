@@ -48,7 +48,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = FileLock(path.with_suffix(".lock"))
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
 
     def read(self) -> list[Record]:
         """All of them, sorted; none where there is no file.
