@@ -46,6 +46,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def places() -> dict[str, str]:
     """By their names on the site: what stands outside docs/, and where."""
-    kinds = (".md", ".png", ".svg", ".csv")
+    kinds = (".md", ".png", ".svg", ".csv", ".jsonl")
     results = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "results").rglob("*")))
     return ELSEWHERE | {path: path for path in results if path.endswith(kinds)}
