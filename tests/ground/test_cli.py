@@ -29,7 +29,7 @@ from tests.support.processes import STOPPED, TRAIN, Place
         (
             "data=imbd",
             "data has no option 'imbd'. Did you mean 'imdb'? "
-            "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised",
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised, memory",
         ),
         (
             "+experiment=imdb_1l",
@@ -74,7 +74,7 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
         (
             ["-m", "data=imdb,imbd"],
             "data has no option 'imbd'. Did you mean 'imdb'? "
-            "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised",
+            "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised, memory",
         ),
         (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
     ],
@@ -99,7 +99,7 @@ def test_help_lists_commands_groups_and_settings_at_once(tmp_path: Path) -> None
     seconds = time.monotonic() - started
     assert process.returncode == 0
     assert "python train.py +experiment=imdb_1k" in process.stdout
-    assert "data: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised" in process.stdout
+    assert "data: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised, memory" in process.stdout
     assert "  mask_rate: 0.0" in process.stdout
     assert seconds < 5  # about 0.6 s; whoever imports numpy or spaCy before the config is read pays ten times that
     assert not list(tmp_path.iterdir())
