@@ -23,12 +23,13 @@ CHARACTERS = 4_000_000  # of texts that are classified at once: bounds memory, a
 class LoadedClassifier:
     """What a run chose, ready for new texts. Its probabilities are the run's. A pickle holds the files of `saved`.
 
-    classes_ (classes,): the labels, in the order of the probabilities' columns.
+    classes_ (classes,): the labels, in the order of the probabilities' columns; language: the tokenizer's.
     """
 
     def __init__(self, chosen: Chosen, threads: int | None = None) -> None:
         """threads: None for as many as this process may use."""
         self.classes_ = np.array(chosen.labels)
+        self.language = chosen.language
         self._chosen = chosen
         self._threads = threads
         self._read = TextReader(chosen.language)

@@ -102,7 +102,7 @@ def test_the_runs_folder_is_complete(first: Command) -> None:
     assert files == {
         "result.json", "model", "classifier", "tok2vec.bin", "config.cfg", "predictions.npz", "probe_predictions.npz",
         "train.log", ".hydra",
-        "confusion.png", "curves.png", "errors.csv", "doubtful.csv", ".lmao",
+        "confusion.png", "curves.png", "errors.csv", "doubtful.csv", "manifest.json", ".lmao",
     }  # fmt: skip
     log = (first.folder / "train.log").read_text()
     assert "pretrain: epoch 1/1" in log and "dev accuracy" in log

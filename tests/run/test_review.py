@@ -29,7 +29,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
             label = list(WORDS)[number % 3]
             own = " ".join(random.choice(WORDS[label].split(), 6))
             other = list(WORDS)[(number + 1) % 3] if number < PLANTED else label
-            rows.writerow([f'={own}, "{number}"\nsecond line of {label}', other])
+            rows.writerow([f'={own} "{number}"\nsecond line of {label}', other])
     return path
 
 
