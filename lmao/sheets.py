@@ -23,6 +23,11 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
     write_whole(path, text.getvalue())
 
 
+def as_it_was(cell: str) -> str:
+    """A cell as it was before it got an apostrophe."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(COMPUTED) else cell
+
+
 def shortened(text: str, characters: int) -> str:
     """At most so many characters; an ellipsis is the last of them where the text is longer."""
     return text if len(text) <= characters else text[: characters - 1] + "…"

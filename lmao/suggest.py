@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lmao import cli, load
+from lmao import cli
 from lmao.errors import UserError
 
 OUTPUT = "suggested.csv"
@@ -37,14 +37,17 @@ def suggest(
         UserError: the run has no classifier, a file can't be read, no text is left, or `output` is there.
     """
     from lmao.console import Console
-    from lmao.sheets import write_sheet
+    from lmao.sheets import as_it_was, write_sheet
+    from lmao.textcat.loaded import load
     from lmao.textcat.suggesting import suggestions
 
     if n < 1:
         raise UserError(f"--n {n}", advice="give 1 or more")
     if output.exists():
         raise UserError(f"{output} is there", setting="--output", advice="its labels would be lost: name another file")
-    known = {text for _, text in _read(labelled, text_column)}
+    if not output.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {output.parent}", setting="--output")
+    known = {as_it_was(text) for _, text in _read(labelled, text_column)}
     places: dict[str, str] = {}
     for place, text in _read(paths, text_column):
         if text not in known:

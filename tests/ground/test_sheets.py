@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmao.sheets import LONGEST, shortened, write_sheet
+from lmao.sheets import LONGEST, as_it_was, shortened, write_sheet
 
 
 def read(path: Path) -> list[list[str]]:
@@ -25,6 +25,7 @@ def test_cells_come_back_as_they_were(tmp_path: Path) -> None:
 def test_nothing_is_a_formula(tmp_path: Path, cell: str) -> None:
     write_sheet(tmp_path / "a.csv", ["a"], [[cell]])
     assert read(tmp_path / "a.csv")[1] == [f"'{cell}"]
+    assert as_it_was(f"'{cell}") == cell and as_it_was("'tis") == "'tis"
 
 
 def test_a_cell_fits_a_spreadsheets(tmp_path: Path) -> None:

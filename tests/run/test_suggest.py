@@ -79,6 +79,14 @@ def test_once_filled_in_it_is_training_data(
     assert [(d.text, d.label) for d in source.documents()] == [(row["text"], row["perhaps"]) for row in found]
 
 
+def test_what_was_suggested_is_not_suggested_again(run: Finished, place: Path, tmp_path: Path) -> None:
+    """Also where a spreadsheet's guard stands before the text."""
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    assert command(run, place, first, "--n", "14") == 0
+    assert command(run, place, second, "--n", "14", "--labelled", str(place / "labelled.csv"), str(first)) == 0
+    assert len(rows(second)) == 10 and not {row["text"] for row in rows(first)} & {row["text"] for row in rows(second)}
+
+
 def test_the_same_seed_suggests_the_same_and_all_where_there_are_no_more(
     run: Finished, place: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +105,7 @@ def test_the_same_seed_suggests_the_same_and_all_where_there_are_no_more(
             ["--output", "{place}/raw.txt"],
             "error: --output: {place}/raw.txt is there: its labels would be lost: name another file\n",
         ),
+        (["--output", "nowhere/a.csv"], "error: --output: there is no folder nowhere\n"),
         (
             ["--model", "nowhere"],
             "error: --model: there is no folder nowhere: name the folder of a finished run, outputs/…\n",
