@@ -62,6 +62,18 @@ class Corpus:
         return self._is_space[self.type_words]
 
     @cached_property
+    def is_word(self) -> NDArray[np.bool_]:
+        """(words,): whether it has a letter or a digit."""
+        found = (any(map(str.isalnum, word)) for word in self.words)
+        return np.fromiter(found, dtype=bool, count=len(self.words))
+
+    @cached_property
+    def word_counts(self) -> NDArray[np.int64]:
+        """(words,): how often each occurs."""
+        types = np.bincount(self.tokens, minlength=len(self.types))
+        return np.bincount(self.type_words, weights=types, minlength=len(self.words)).astype(np.int64)
+
+    @cached_property
     def _is_space(self) -> NDArray[np.bool_]:
         return np.fromiter((word.isspace() for word in self.words), dtype=bool, count=len(self.words))
 

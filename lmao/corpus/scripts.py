@@ -3,8 +3,6 @@
 import unicodedata
 from collections import Counter
 
-import numpy as np
-
 from lmao.corpus.corpus import Corpus
 
 MOST = 0.5  # of the letters: below this share the texts are mixed, and no script speaks for them
@@ -38,9 +36,8 @@ UNICODE = {"CJK": "Chinese", "HANGUL": "Korean"}  # where the first word of a le
 
 def misfit(corpus: Corpus, language: str) -> str | None:
     """A warning if most letters are of a script that `language` is not written in: its tokenizer finds no words."""
-    counts = np.bincount(corpus.type_words[corpus.tokens], minlength=len(corpus.words))
     letters = Counter[str]()
-    for word, count in zip(corpus.words, counts.tolist(), strict=True):
+    for word, count in zip(corpus.words, corpus.word_counts.tolist(), strict=True):
         if count and word[0].isalpha():
             letters[_script(word[0])] += count * len(word)
     kana = letters.pop("Hiragana", 0) + letters.pop("Katakana", 0)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lmao.config.data import AnyData
 from lmao.data.document import Part
+from lmao.data.findings import Finding
 from lmao.errors import UserError
 
 DEV_SHARE = 5  # where data.dev_examples is null: one labelled document in five
@@ -29,7 +30,7 @@ class Splits:
     dev: Examples
     test: Examples | None
     pretrain: NDArray[np.int64]  # (documents,), ascending
-    warnings: Sequence[str] = ()  # what the user should know about them, a line each
+    findings: Sequence[Finding] = ()  # what the user should know about them
 
 
 def split(
@@ -83,7 +84,7 @@ def split(
         dev=Examples(dev, labels[dev]),
         test=test,
         pretrain=_pretrain(config, parts, rng),
-        warnings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, dev, test)],
+        findings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, dev, test)],
     )
 
 
@@ -169,28 +170,31 @@ def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generato
     return np.sort(_first(rng.permutation(allowed), wanted, "data.pretrain_documents", "documents to pre-train on"))
 
 
-def _rare(train: NDArray[np.int32], names: Sequence[str], advice: str) -> list[str]:
-    """Warnings about labels with one example or none."""
+def _rare(train: NDArray[np.int32], names: Sequence[str], advice: str) -> list[Finding]:
+    """Labels with one example or none."""
     counts = np.bincount(train, minlength=len(names))
-    lines = []
+    found = []
     for count, what in ((0, "no training example"), (1, "one training example")):
         rare = [f"'{names[label]}'" for label in np.flatnonzero(counts == count).tolist()]
         if rare:
             listed = ", ".join(rare[:LISTED]) + (f" and {len(rare) - LISTED} more" if len(rare) > LISTED else "")
-            lines.append(f"{what} of {listed}: {advice}")
-    return lines
+            found.append(Finding(f"{what} of {listed}: {advice}", spoils=count == 0))
+    return found
 
 
-def _copied(copies: Integers, labelled: Integers, train: Integers, dev: Integers, test: Examples | None) -> list[str]:
-    """Warnings about labelled texts that occur more than once, or both in train and in another split."""
-    lines = []
+def _copied(
+    copies: Integers, labelled: Integers, train: Integers, dev: Integers, test: Examples | None
+) -> list[Finding]:
+    """Labelled texts that occur more than once, or both in train and in another split."""
+    found = []
     _, counts = np.unique(copies[labelled], return_counts=True)
     if several := int((counts > 1).sum()):
-        lines.append(f"{several:,} {'text occurs' if several == 1 else 'texts occur'} more than once")
+        found.append(Finding(f"{several:,} {'text occurs' if several == 1 else 'texts occur'} more than once"))
     others = {"dev": dev} if test is None else {"dev": dev, "test": test.documents}
     for name, documents in others.items():
         both = int(np.isin(copies[documents], copies[train]).sum())
         if both:
-            high = ": its accuracy is too high" if both > TOLERABLE * len(documents) else ""
-            lines.append(f"{both:,} of the {len(documents):,} texts of {name} are training texts, too{high}")
-    return lines
+            high = both > TOLERABLE * len(documents)
+            line = f"{both:,} of the {len(documents):,} texts of {name} are training texts, too"
+            found.append(Finding(line + ": its accuracy is too high" * high, spoils=high))
+    return found

@@ -123,7 +123,7 @@ def test_stratified_splits_have_every_class_in_its_share(seed: int) -> None:
         counts = np.bincount(examples.labels, minlength=6)
         np.testing.assert_allclose(counts, np.array(COUNTS) / 5, atol=1.6)
     assert np.bincount(drawn.train.labels, minlength=6).min() == 1  # also the class that has a single example
-    assert drawn.warnings[0].startswith("one training example of 'class 5'")
+    assert drawn.findings[0].text.startswith("one training example of 'class 5'")
     few = skewed(files(Path("unread"), train_examples=20, draw="stratified"), seed)
     assert np.array_equal(few.train.documents, drawn.train.documents[:20])
 
@@ -137,7 +137,7 @@ def test_balanced_splits_have_as_many_of_each_class_to_train_on_and_dev_as_it_is
 
 def test_a_class_without_a_training_example_is_named_and_not_fatal() -> None:
     drawn = skewed(files(Path("unread"), train_examples=4, draw="shuffled"), 0)
-    assert drawn.warnings[0].startswith("no training example of 'class")
+    assert drawn.findings[0].text.startswith("no training example of 'class")
 
 
 @pytest.mark.parametrize("draw", ["stratified", "balanced"])
@@ -150,7 +150,7 @@ def test_copies_of_a_text_stay_on_one_side(draw: str, seed: int) -> None:
     drawn = split(files(Path("unread"), draw=draw), parts, labels, texts, LABELS, generator, False)
     assert not set(texts[drawn.train.documents]) & set(texts[drawn.dev.documents])
     assert len(drawn.train.documents) + len(drawn.dev.documents) >= 296
-    assert drawn.warnings == ["60 texts occur more than once"]
+    assert [finding.text for finding in drawn.findings] == ["60 texts occur more than once"]
 
 
 def test_copies_on_both_sides_are_counted() -> None:
@@ -159,7 +159,7 @@ def test_copies_on_both_sides_are_counted() -> None:
     copies[[40, 41, 52]] = [3, 4, 5]  # two texts of dev and one of test are training texts
     config = files(Path("unread"), draw="stratified")
     drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), True)
-    assert drawn.warnings == [
+    assert [finding.text for finding in drawn.findings] == [
         "2 of the 10 texts of dev are training texts, too: its accuracy is too high",
         "1 of the 10 texts of test are training texts, too: its accuracy is too high",
     ]

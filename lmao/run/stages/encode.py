@@ -6,12 +6,11 @@ import numpy as np
 
 from lmao.cache import key_of
 from lmao.config.run import Config
-from lmao.corpus import scripts
+from lmao.corpus.checks import findings
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
 from lmao.data.document import Part, Source
-from lmao.data.labels import lookalikes
 from lmao.data.splits import LISTED, Splits, split
 from lmao.engine.team import available_threads
 from lmao.run.context import Context
@@ -40,27 +39,15 @@ def encode_texts(context: Context, source: Source) -> Dataset:
             f"{len(corpus.offsets) - 1:,} texts · {len(corpus.tokens) / 1e6:.2f} M words · "
             f"{len(corpus.types):,} types" + " · cached" * cached
         )
-    labels = corpus.labels
-    if settings.evaluate_test:
-        labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
-    subset = stream(settings.seed, "subset")
-    splits = split(
-        settings.data, corpus.parts, labels, corpus.copies, corpus.label_names, subset, settings.evaluate_test
-    )
+    splits = draw(settings, corpus)
     texts = Selection(corpus, splits.pretrain)
     context.console.line(
         "data",
-        " · ".join([source.name, *corpus.notes, _labels(corpus, splits)])
-        + f" · {len(splits.train.labels):,} train · {len(splits.dev.labels):,} dev"
+        describe(source, corpus, splits)
         + (f" · {len(texts.documents):,} texts to pre-train on" if settings.pretrains else ""),
     )
-    for warning in splits.warnings:
-        context.console.warn(f"data: {warning}")
-    for names in lookalikes(corpus.label_names):
-        listed = ", ".join(ascii(name) for name in names)
-        context.console.warn(f"data: the labels {listed} differ so little that they may be meant as one")
-    if misfit := scripts.misfit(corpus, settings.data.language):
-        context.console.warn(f"data: {misfit}")
+    for finding in findings(corpus, splits, settings.data.language):
+        context.console.warn(f"data: {finding.text}")
     found = key_of(
         {
             "corpus": corpus.digest,
@@ -71,6 +58,21 @@ def encode_texts(context: Context, source: Source) -> Dataset:
     )
     context.tracker.dataset(source.name, found, source.name, "training")
     return Dataset(texts, splits, found)
+
+
+def draw(settings: Config, corpus: Corpus) -> Splits:
+    labels = corpus.labels
+    if settings.evaluate_test:
+        labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
+    subset = stream(settings.seed, "subset")
+    names = corpus.label_names
+    return split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
+
+
+def describe(source: Source, corpus: Corpus, splits: Splits) -> str:
+    """How the texts were read, the labels, and what the splits are."""
+    parts = [source.name, *corpus.notes, _labels(corpus, splits), f"{len(splits.train.labels):,} train"]
+    return " · ".join([*parts, f"{len(splits.dev.labels):,} dev"])
 
 
 def _labels(corpus: Corpus, splits: Splits) -> str:

@@ -3,6 +3,7 @@
 from lmao.config.fields import settled
 from lmao.config.vectors import AnyTable, DocumentVectors
 from lmao.corpus.selection import Selection
+from lmao.data.findings import Finding
 from lmao.run.context import Context
 from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.loading import load_vectors
@@ -14,12 +15,10 @@ LOW_COVERAGE = 0.5
 def static_vectors(context: Context, name: str, table: AnyTable, texts: Selection) -> TypeVectors:
     """texts: what a table is trained on, and its coverage is told of."""
     corpus = texts.corpus
-    record = {"corpus": corpus.digest, "documents": texts.digest}
-    words = TrainingTexts(record, corpus.words, lambda: (corpus.word_ids(int(number)) for number in texts.documents))
     total = texts.words * settled(table.epochs) if isinstance(table, DocumentVectors) else None
     with context.timed("vectors"), context.console.stage(name, total) as stage:
         vectors = load_vectors(
-            table, context.cache, words, lambda text: context.console.line(name, text), stage.advance
+            table, context.cache, training_texts(texts), lambda text: context.console.line(name, text), stage.advance
         )
         found = look_up(corpus, vectors)
         if vectors is None:
@@ -29,8 +28,20 @@ def static_vectors(context: Context, name: str, table: AnyTable, texts: Selectio
             f"{vectors.name} {vectors.dims}-d · {vectors.size:,} rows · covers {coverage:.1%} of tokens"
             + " · cached" * vectors.cached
         )
-    if coverage < LOW_COVERAGE:
-        context.console.warn(f"{name}: only {coverage:.0%} of the tokens have a vector: is this the right table?")
+    if finding := low_coverage(coverage):
+        context.console.warn(f"{name}: {finding.text}")
     context.tracker.metric(f"{name}/coverage", coverage)
     context.tracker.dataset(vectors.name, vectors.digest, vectors.name, name)
     return found
+
+
+def training_texts(texts: Selection) -> TrainingTexts:
+    corpus = texts.corpus
+    record = {"corpus": corpus.digest, "documents": texts.digest}
+    return TrainingTexts(record, corpus.words, lambda: (corpus.word_ids(int(number)) for number in texts.documents))
+
+
+def low_coverage(coverage: float) -> Finding | None:
+    if coverage >= LOW_COVERAGE:
+        return None
+    return Finding(f"only {coverage:.0%} of the tokens have a vector: is this the right table?", spoils=True)

@@ -1,0 +1,77 @@
+"""python -m lmao.check: what a run would learn from, and an exit code that says whether it would be spoilt."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmao.check import check
+from tests.support.processes import Place
+
+WORDS = {"sea": "wave tide ship fish salt gull", "city": "street tram market tower crowd bus"}
+OTHERS = [
+    f"{a}{b}" for a in ("moor", "hill", "lamp", "stone", "glass") for b in ("man", "yard", "light", "line", "way")
+]
+
+
+def write(path: Path, copies: int = 0) -> Path:
+    generator = np.random.default_rng(0)
+    rows = []
+    for i in range(240):
+        label = ("sea", "city")[i % 2]
+        words = generator.permutation([*WORDS[label].split(), *generator.choice(OTHERS, 20)])
+        rows.append([f"The {' and the '.join(words)} were near.", label])
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["text", "label"], *rows, *rows[:copies]])
+    return path
+
+
+def test_good_texts_pass_with_exit_code_0(tmp_path: Path, session_cache: Path) -> None:
+    path = write(tmp_path / "Texts (1).csv")
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", "data=files", f"data.path={path}", "threads=1")
+    assert (ended.code, ended.errors) == (0, "")
+    lines = ended.output.splitlines()
+    assert lines[0].startswith("data       files · ") and lines[0].endswith(
+        "2 labels: city 96, sea 96 · 192 train · 48 dev"
+    )
+    assert "train      192: city 96, sea 96 · 0 copies, " in ended.output
+    assert lines[-1] == "check      nothing to warn of"
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_what_spoils_a_result_is_exit_code_1(tmp_path: Path, session_cache: Path) -> None:
+    train, dev = write(tmp_path / "train.csv"), write(tmp_path / "dev.csv")
+    settings = ["data=files", f"data.path={train}", f"data.dev_path={dev}", "threads=1"]
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", *settings)
+    assert (ended.code, ended.errors) == (1, "")
+    assert "warning: 240 of the 240 texts of dev are training texts, too: its accuracy is too high\n" in ended.output
+    assert ended.output.splitlines()[-1] == "check      1 of 1 would spoil the result"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["data=files"], "data.path has no value: data=files needs one, give data.path=…"),
+        (["data=file"], "data has no option 'file'. Did you mean 'files'?"),
+        (["-m", "seed=0,1"], "-m is no option of lmao.check: give it the settings of one run"),
+        (["data=files", "data.path=no (1).csv"], "data.path: no (1).csv does not exist"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], line: str, tmp_path: Path, session_cache: Path
+) -> None:
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", *arguments)
+    assert (ended.code, ended.output) == (2, "")
+    assert ended.errors.startswith(f"error: {line}") and ended.errors.count("\n") == 1
+
+
+def test_vectors_that_are_read_are_looked_up(
+    tmp_path: Path, session_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "texts.csv")
+    words = [f"{'the' if i == 0 else f'rare{i}'} 1 2" for i in range(5)]
+    (tmp_path / "glove.txt").write_text("\n".join(words))
+    table = ["vectors=glove", "vectors.dims=2", f"vectors.path={tmp_path / 'glove.txt'}"]
+    assert check(["data=files", f"data.path={path}", "threads=1", *table])
+    assert "only" in capsys.readouterr().out.partition("warning: vectors: ")[2]
