@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lmao.config.fields import Count, Mark, Positive, Section
+from lmao.config.fields import Mark, Positive, Section
 
 
 class CnnEncoder(Section):
@@ -13,7 +13,7 @@ class CnnEncoder(Section):
     # While there is one kind, its name is no part of any key: caches and studies are older than it.
     name: Annotated[Literal["cnn"], Mark.NOT_SCIENCE]
     width: Positive
-    depth: Count
+    depth: Positive  # spaCy has no encoder of no layer to export to
     window_size: Annotated[int, Field(ge=1, le=5)]
     maxout_pieces: Annotated[int, Field(ge=1, le=8)]
     embed_rows: Annotated[list[Positive], Field(min_length=4, max_length=4)]

@@ -14,8 +14,8 @@ from lmao.data.record import Reading
 from lmao.data.rows import KEYS
 from lmao.data.tables import DELIMITERS, Broken, Dialect, parse
 from lmao.errors import UserError
+from lmao.files import LONGEST_LINE
 
-LONGEST_FIELD = 2**31 - 1  # csv's own limit is 131,072 characters
 BLANK = "".join(DELIMITERS.values()) + ' "\r\n'  # all that a row without a text consists of
 ROWS = 0.75  # of the lines of a field, if these are rows that a stray quote has swallowed; one of them may be broken
 DECIMAL = re.compile(r"(?<=\d),(?=\d)")  # a comma of a number
@@ -41,7 +41,7 @@ def find_dialect(path: Path, reading: Reading) -> Dialect:
     Raises:
         UserError: it is unclear, and a setting has to decide; or a name occurs twice in the header.
     """
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(LONGEST_LINE)  # its own is 131,072 characters
     place, first = next(((place, line) for place, line in lines(path) if line.strip(BLANK)), (f"{path}:1", ""))
     delimiter, named = _delimiter(path, first, reading)
     names = _fields(first, delimiter, reading.quotes)

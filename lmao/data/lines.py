@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from lmao.errors import UserError
+from lmao.files import LONGEST_LINE, lines_of, too_long
 
 ENCODINGS = {  # by the bytes that a file begins with; UTF-32's mark begins with UTF-16's
     codecs.BOM_UTF8: "utf-8-sig",
@@ -76,7 +77,7 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
 
 def _utf8(path: Path, stream: BinaryIO, encoding: str) -> Iterator[str]:
     """Decoded one by one: an error then knows where it is."""
-    for number, raw in enumerate(stream, start=1):
+    for number, raw in enumerate(lines_of(stream, path), start=1):
         try:
             yield raw.decode(encoding if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -89,8 +90,10 @@ def _wide(path: Path, stream: BinaryIO, encoding: str) -> Iterator[str]:
     number = 0
     try:
         with io.TextIOWrapper(stream, encoding, newline="\n") as text:
-            for line in text:
+            while line := text.readline(LONGEST_LINE):
                 number += 1
+                if len(line) == LONGEST_LINE:
+                    raise too_long(path, number)
                 yield line
     except UnicodeError:
         raise UserError(

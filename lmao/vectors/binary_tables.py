@@ -13,6 +13,7 @@ from lmao.vectors.table import Block
 from lmao.vectors.text_tables import parse_header
 
 BYTES_AT_ONCE = 1 << 22
+FLOAT = 4  # bytes
 
 
 def read(path: Path) -> Iterator[Block]:
@@ -31,8 +32,8 @@ def read(path: Path) -> Iterator[Block]:
 
 def _read_word2vec(path: Path) -> Iterator[Block]:
     with open_bytes(path) as file:
-        size, dims = parse_header(path, file)
-        length = 4 * dims
+        size, dims = parse_header(path, file, FLOAT)
+        length = FLOAT * dims
         buffer = b""
         seen = 0
         while seen < size:

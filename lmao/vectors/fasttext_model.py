@@ -41,7 +41,7 @@ def read(path: Path) -> Iterator[Block]:
         raise UserError(f"{path} is a compressed fastText model", advice="unpack it first (gunzip)")
     try:
         model = _open(path)
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, IndexError, OverflowError):
         raise UserError(f"{path} is cut short, or not a model that fastText saved", advice="get it again") from None
     for start in range(0, len(model.words), WORDS_AT_ONCE):
         part = model.words[start : start + WORDS_AT_ONCE]
@@ -75,7 +75,9 @@ def _open(path: Path) -> Model:
             )
         count, width = _unpack(file, "<2q")
         start = file.tell()
-    if not (1 <= nwords <= count and width == dims and minn >= 0 and count - nwords in (0, buckets)):
+    size = path.stat().st_size - start
+    fits = width == dims >= 1 and 4 * count * width <= size
+    if not (fits and 1 <= nwords <= count and minn >= 0 and count - nwords in (0, buckets)):
         raise ValueError
     if (version == 11 and kind == SUPERVISED) or count == nwords:
         maxn = 0

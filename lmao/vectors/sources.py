@@ -1,6 +1,7 @@
 """Files of vectors: a path comes in, a stream of bytes goes out, plain, from .gz or out of a zip."""
 
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -38,25 +39,34 @@ def open_bytes(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
         UserError: the archive is damaged, cut short, or lacks the member.
     """
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rb") as file:
-                yield cast(IO[bytes], file)
-        elif path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive, _open_member(archive, path, member) as file:
-                yield file
-        else:
-            with path.open("rb") as file:
-                yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path} is damaged or cut short ({error})", setting="vectors.path", advice="get it again"
-        ) from None
+        with _open(path, member) as file:
+            yield file
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from None
+    except OSError as error:
+        if error.errno is None:  # gzip's and bzip2's
+            raise _damaged(path, error) from None
+        raise UserError(f"{path} cannot be read: {error.strerror}", setting="vectors.path") from None
 
 
-def _open_member(archive: zipfile.ZipFile, path: Path, member: str | None) -> IO[bytes]:
-    if member is not None and member in archive.namelist():
-        return archive.open(member)
-    held = ", ".join(archive.namelist()[:8])
+def _open(path: Path, member: str | None) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    if path.suffix != ".zip":
+        return path.open("rb")
+    try:
+        with zipfile.ZipFile(path) as archive:  # an open member keeps the file open
+            names = archive.namelist()
+            if member in names:
+                return archive.open(member)
+    except Exception as error:  # encrypted, of another compression, with names or places that can't be: of many kinds
+        raise _damaged(path, error) from None
+    held = ", ".join(names[:8])
     raise UserError(
         f"{path} has no {member or 'table that this format knows'} in it: it holds {held}", setting="vectors.path"
     )
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    reason = str(error) or type(error).__name__
+    return UserError(f"{path} is damaged or cut short ({reason})", setting="vectors.path", advice="get it again")

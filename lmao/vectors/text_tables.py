@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.errors import UserError
+from lmao.files import lines_of
 from lmao.vectors.sources import open_bytes
 from lmao.vectors.table import Block
 
 BYTES_AT_ONCE = 1 << 24
+BYTES_EACH = 2  # of a number: a digit and a space
+MOST_PACKED = 1032  # bytes that gzip makes of one
+MOST_DIMS = 100_000
 
 
 def read_glove(path: Path, dims: int) -> Iterator[Block]:
@@ -24,7 +28,8 @@ def read_glove(path: Path, dims: int) -> Iterator[Block]:
         UserError: another number of dimensions, or a line that does not fit.
     """
     with open_bytes(path, f"{path.stem}.{dims}d.txt") as file:
-        first = file.readline()
+        lines = lines_of(file, path)
+        first = next(lines, b"")
         numbers = len(first.split()) - 1
         if numbers == 1 and first.split()[1].isdigit():
             raise UserError(
@@ -36,7 +41,7 @@ def read_glove(path: Path, dims: int) -> Iterator[Block]:
                 setting="vectors.dims",
                 advice=f"set it to {numbers}",
             )
-        yield from _blocks(path, chain([first], file) if first else [], dims, 1)
+        yield from _blocks(path, chain([first], lines) if first else [], dims, 1)
 
 
 def read_word2vec(path: Path) -> Iterator[Block]:
@@ -46,9 +51,9 @@ def read_word2vec(path: Path) -> Iterator[Block]:
         UserError: no such header, another number of lines than it says, or a line that does not fit.
     """
     with open_bytes(path) as file:
-        words, dims = parse_header(path, file)
+        words, dims = parse_header(path, file, BYTES_EACH)
         seen = 0
-        for block in _blocks(path, file, dims, 2):
+        for block in _blocks(path, lines_of(file, path), dims, 2):
             seen += len(block[0])
             yield block
     if seen != words:
@@ -57,15 +62,22 @@ def read_word2vec(path: Path) -> Iterator[Block]:
         )
 
 
-def parse_header(path: Path, file: IO[bytes]) -> tuple[int, int]:
-    """Words and dimensions, from the first line.
+def parse_header(path: Path, file: IO[bytes], bytes_each: int) -> tuple[int, int]:
+    """Words and dimensions, from the first line. bytes_each: what a number takes at the least.
 
     Raises:
-        UserError: it doesn't hold these.
+        UserError: it doesn't hold these, or says more than the file can hold.
     """
     fields = file.readline(200).split()
     if len(fields) == 2 and all(field.isdigit() and int(field) for field in fields):
-        return int(fields[0]), int(fields[1])
+        words, dims = int(fields[0]), int(fields[1])
+        most = path.stat().st_size * (MOST_PACKED if path.suffix == ".gz" else 1)
+        if dims > MOST_DIMS or words * dims * bytes_each > most:
+            raise UserError(
+                f"{path}:1 says {words:,} words of {dims:,} dimensions, more than there can be in it",
+                advice="it is damaged or no table of vectors; get it again",
+            )
+        return words, dims
     raise UserError(
         f"{path}:1 should give the number of words and of dimensions, as word2vec's and fastText's tables do",
         setting="vectors",

@@ -32,6 +32,7 @@ Compose = Callable[..., Config]
         "vectors.learn_rate=0",
         "vectors.threads=0",
         "encoder.width=0",
+        "encoder.depth=0",  # spaCy has none of no layer, so it would end at the export
         "encoder.depth=-1",
         "encoder.window_size=0",
         "encoder.window_size=6",
@@ -143,7 +144,7 @@ def test_several_mistakes_are_all_named_in_one_line(compose: Compose) -> None:
         ["vectors=none", "vectors@vectors.target=floret"],
         ["pretrain.mask_symbol=0.7", "pretrain.random_word=0.3"],
         ["vectors=floret", "vectors.mode=floret", "vectors.minn=4", "vectors.maxn=5"],
-        ["encoder.depth=0"],
+        ["encoder.depth=1"],
         ["objective=document", "pretrain.mask_rate=0"],
         ["+experiment=imdb_document", "objective=cosine", "pretrain.mask_rate=0.15"],
         ["pretrain.epochs=0", "objective=cosine"],

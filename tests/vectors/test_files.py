@@ -1,10 +1,12 @@
 """Tables that are read from files: every format, and the place of every mistake."""
 
 import gzip
+import io
 import os
 import struct
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +131,7 @@ def broken_files() -> Iterator[tuple[str, bytes, str]]:
     yield "a.bin", binary() + b"film" + bytes(12), "continues after the 4 words"
     yield "a.bin", binary({"the": [1, float("nan"), 2]}), "'the' is not finite"
     yield "a.bin", b"GIF89a\x00\x01\x02\n", "number of words"
-    yield "a.bin", b"4 1000000000\nthe " + bytes(100), "ends or breaks after 0"
+    yield "a.bin", b"4 1000000000\nthe " + bytes(100), "more than there can be in it"
     yield "a.bin", fasttext_model(rows, ["a", "b", "c"], cut=1), "cut short"
     yield "a.bin", fasttext_model(rows, ["a", "b", "c"])[:40], "cut short"
     yield "a.bin", fasttext_model(rows, ["a", "b", "c"], quantized=True), "quantized"
@@ -143,6 +145,12 @@ def broken_files() -> Iterator[tuple[str, bytes, str]]:
     yield "a.vec", b"", r"a\.vec:1 should give"
     yield "a.vec.gz", gzip.compress(b"4 3\n" + text)[:-12], "damaged or cut short"
     yield "a.vec.gz", b"4 3\n" + text, "damaged or cut short"
+
+    yield "a.txt", b"1 99999999999\nthe 1\n", "says 1 words of 99,999,999,999 dimensions, more than there can be"
+    yield "a.txt", b"99999999999 3\n" + text, "more than there can be in it"
+    yield "a.bin", b"1 99999999\nthe 1234", "more than there can be in it"
+    yield "a.bin", b"2 99999\nthe 1234", "more than there can be in it"
+    yield "a.vec.gz", gzip.compress(b"1 999999\nthe 1\n"), "more than there can be in it"
 
 
 BROKEN = list(broken_files())
@@ -174,6 +182,51 @@ def test_a_broken_glove_file_is_refused(load: Loader, tmp_path: Path, name: str,
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=message):
         load(glove(tmp_path / name))
+
+
+def zipped(content: bytes) -> bytes:
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.3d.txt", content)
+    return stored.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("mark", "offset", "value"),
+    [
+        (b"PK\x01\x02", 8, 1),  # encrypted
+        (b"PK\x01\x02", 10, 99),  # by a method that Python lacks
+        (b"PK\x01\x02", 42, 255),  # its place in the file
+        (b"PK\x01\x02", 46, 255),  # another name
+        (b"PK\x05\x06", 16, 255),  # where the list of names is
+    ],
+)
+def test_a_zip_that_can_not_be_opened_is_one_line(
+    load: Loader, tmp_path: Path, mark: bytes, offset: int, value: int
+) -> None:
+    content = bytearray(zipped(lines().encode()))
+    content[content.index(mark) + offset] = value
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.zip (is damaged or cut short|has no)"):
+        load(glove(tmp_path / "a.zip"))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.txt.gz"])
+def test_a_byte_of_an_archive_that_has_changed_is_no_other_error(load: Loader, tmp_path: Path, name: str) -> None:
+    whole = zipped(lines().encode()) if name == "a.zip" else gzip.compress(lines().encode())
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        (tmp_path / name).write_bytes(changed)
+        with suppress(UserError):
+            load(glove(tmp_path / name))
+
+
+def test_a_line_that_fills_the_memory_is_refused(load: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmao.files.LONGEST_LINE", 1 << 10)
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(lines().encode() + b"x" * 10_000))
+    with pytest.raises(UserError, match=r"a\.txt\.gz:5: a line of more than"):
+        load(glove(tmp_path / "a.txt.gz"))
 
 
 def test_a_broken_line_is_named_however_far_down_it_is(
