@@ -23,6 +23,8 @@ HELP = "(python train.py --help lists them)"
 SYSTEM_ERRORS = {
     errno.ENOSPC: "the disk is full: free some space, then run the same command again to resume",
     errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again to resume",
+    errno.EEXIST: "there is a file where a folder should be",
+    errno.ENOTDIR: "there is a file where a folder should be",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
     errno.ENAMETOOLONG: "the name is too long",
@@ -60,8 +62,10 @@ def _explained(error: Exception) -> str | None:
             )
         case HydraException():
             return _one_line(str(error))
-        case ValueError() if _origin(error) in {"hydra", "omegaconf"}:
-            return f"the settings don't fit together: {_one_line(str(error))} {HELP}"
+        case OSError():
+            pass
+        case _ if _origin(error) in {"hydra", "hydra_plugins", "omegaconf", "yaml"}:
+            return f"the settings don't fit together: {_one_line(str(error)) or type(error).__name__} {HELP}"
     return next(filter(None, map(_system_error, _chain(error))), None)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
+from hydra.errors import HydraException
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from optuna.distributions import (
     BaseDistribution,
@@ -103,12 +104,35 @@ class Space:
 
 
 def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:
-    """params: of the sweeper's config; arguments: of the command line. The last one of a setting counts."""
+    """params: of the sweeper's config; arguments: of the command line. The last one of a setting counts.
+
+    Raises:
+        UserError: one can't be searched.
+    """
     last = {_setting(override): override for override in [*params, *arguments]}
-    distributions, values, deletions = create_params_from_overrides(list(last.values()))
+    distributions, values, deletions = _parsed(list(last.values()))
     return Space(
         distributions, [*overrides(values), *deletions], frozenset(_setting(override) for override in arguments)
     )
+
+
+def _parsed(given: Sequence[str]) -> tuple[Mapping[str, BaseDistribution], Mapping[str, Any], Sequence[str]]:
+    """As the plugin reads them.
+
+    Raises:
+        UserError: one can't be searched; the line names it.
+    """
+    try:
+        return create_params_from_overrides(list(given))
+    except HydraException:  # has a line of its own
+        raise
+    except Exception as error:
+        if len(given) > 1:
+            for override in given:
+                _parsed([override])
+        reason = str(error) or "a space that Optuna doesn't know"
+        advice = "give choice(a,b), interval(low,high) or range(from,to,step)"
+        raise UserError(reason.rstrip("."), setting=given[0], advice=advice) from None
 
 
 def _setting(override: str) -> str:

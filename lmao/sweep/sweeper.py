@@ -47,6 +47,12 @@ class StudySweep(OptunaSweeperImpl):
         **settings: Any,
     ) -> None:  # fmt: skip
         self._own = validate_sweep(settings)
+        if not sampler:
+            raise UserError(
+                "there is none",
+                setting="hydra.sweeper.sampler",
+                advice="choose one with sweep=tpe, random, qmc or grid",
+            )
         super().__init__(
             sampler, "maximize", self._own.storage, self._own.study_name, self._own.n_trials, self._own.n_jobs,
             self._own.max_failure_rate, custom_search_space, params,

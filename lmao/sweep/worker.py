@@ -9,18 +9,29 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lmao.errors import Unavailable
 from lmao.sweep.records import TrialAttribute
 
 
 class WorkerMark:
-    """This process; its trials get `attributes`."""
+    """This process; its trials get `attributes`.
+
+    Raises:
+        Unavailable: the study's folder can't be written to.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(prefix=".worker-", dir=folder)
-        os.close(handle)
-        self._lock = FileLock(path)
-        self._lock.acquire()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, path = tempfile.mkstemp(prefix=".worker-", dir=folder)
+            os.close(handle)
+            self._lock = FileLock(path)
+            self._lock.acquire()
+        except OSError as error:
+            raise Unavailable(
+                f"{folder} can't be written to ({error.strerror})", setting="hydra.sweep.dir",
+                advice="choose another folder",
+            ) from None  # fmt: skip
         self.attributes = {TrialAttribute.HOST: socket.gethostname(), TrialAttribute.WORKER: path}
 
     def is_mine(self, attributes: Mapping[str, Any]) -> bool:
