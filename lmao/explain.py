@@ -62,8 +62,16 @@ def _explained(error: Exception) -> str | None:
             )
         case HydraException():
             return _one_line(str(error))
+        case FileNotFoundError() if not _is_somewhere():
+            return "the folder that you are in is gone: change to another one"
         case OSError():
             pass
+        case UnicodeDecodeError() if (path := _settings_file(error)) is not None:
+            return f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8"
+        case _ if hasattr(error, "problem_mark"):  # yaml's
+            return (
+                f"{error.problem_mark.name}:{error.problem_mark.line + 1} is no YAML: {getattr(error, 'problem', '')}"
+            )
         case _ if _origin(error) in {"hydra", "hydra_plugins", "omegaconf", "yaml"}:
             return f"the settings don't fit together: {_one_line(str(error)) or type(error).__name__} {HELP}"
     return next(filter(None, map(_system_error, _chain(error))), None)
@@ -135,6 +143,22 @@ def _origin(error: BaseException) -> str:
 def _printable(line: str) -> str:
     """A name that a user gave may hold anything, a terminal's commands too."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+
+
+def _is_somewhere() -> bool:
+    """Whether the working directory exists."""
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
+
+
+def _settings_file(error: BaseException) -> str | None:
+    """The YAML file that Hydra was reading."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "load_config" and "full_path" in frame.f_locals:
+            return str(frame.f_locals["full_path"])
+    return None
 
 
 def _one_line(message: str) -> str:

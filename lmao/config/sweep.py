@@ -17,6 +17,7 @@ class SweepSettings(Section):
     n_trials: Positive
     n_jobs: Positive
     max_failure_rate: Share
+    max_losses: Positive | None
     reuse: bool
     rerun_of: str | None
 

@@ -22,7 +22,7 @@ from lmao.run.arms.linear import train_linear
 from lmao.run.arms.trained import Trained
 from lmao.run.code import commit, sources_digest
 from lmao.run.context import Context
-from lmao.run.folder import ARTIFACTS, clear, seal
+from lmao.run.folder import ARTIFACTS, claimed, seal
 from lmao.run.inputs import check_inputs
 from lmao.run.plots import confusion_matrix
 from lmao.run.result import Result, summary, write_result
@@ -48,7 +48,10 @@ def run(
         Pruned, AlreadyRun: the trial's study has no use for the rest.
     """
     began = perf_counter()
-    with training(settings, folder, console, stop, trial, store) as (context, source, data, trained):
+    with (
+        claimed(folder),
+        training(settings, folder, console, stop, trial, store) as (context, source, data, trained),
+    ):
         result = evaluate(context, data, trained, _keep(context, trained))
         write_result(context.folder / "result.json", result)
         review = _reviewed(context, source, data, trained) if trial.number is None else None
@@ -66,7 +69,6 @@ def training(
 
     source: of the texts; None for the one that the settings name.
     """
-    clear(folder)
     cache = open_cache(settings.cache_dir, console.warn)
     source = check_inputs(settings, cache, source)
     epochs = settings.pretrain.epochs if settings.pretrains else 0

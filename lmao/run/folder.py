@@ -1,9 +1,13 @@
 """A run's folder: what a run leaves there, and what an earlier one left is removed."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from lmao.cache import MANIFEST
+from filelock import FileLock, Timeout
+
+from lmao.cache import MANIFEST, discard
 from lmao.errors import UserError
 from lmao.manifest import write_manifest
 
@@ -21,22 +25,43 @@ def seal(folder: Path) -> None:
     write_manifest(folder, (*RESULTS, *MODELS))
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier run in the same folder left: nothing of it may pass for this one's.
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a folder, cleared, while a run writes into it.
 
     Raises:
-        UserError: the folder holds such names, but no run has left them.
+        UserError: another run holds it; or it has files of such names, but no run has left them.
     """
+    _require_own(folder)
+    lock = FileLock(folder / MARK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"another run is writing into {folder}", setting="hydra.run.dir", advice="choose another folder"
+        ) from None
+    try:
+        _clear(folder)
+        yield
+    finally:
+        lock.release()
+
+
+def _require_own(folder: Path) -> None:
     found = [name for name in (*RESULTS, *MODELS) if (folder / name).exists()]
     if found and not (folder / MARK).exists():
         raise UserError(
             f"{folder} holds {', '.join(found)}, not of a run", setting="hydra.run.dir", advice="choose another folder"
         )
-    for name in found:
-        if name in MODELS:
-            shutil.rmtree(folder / name)
-        else:
-            (folder / name).unlink()
-    for left in [left for name in RESULTS for left in folder.glob(f".{name}.*")]:  # by a writer that was killed
-        left.unlink()
-    (folder / MARK).touch()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run left: nothing of it may pass for this one's."""
+    for name in RESULTS:
+        for path in (folder / name, *folder.glob(f".{name}.*")):  # by a writer that was killed
+            path.unlink(missing_ok=True)
+    for name in MODELS:
+        if (folder / name).exists():
+            discard(folder / name)
+        for left in folder.glob(f".{name}-*"):
+            shutil.rmtree(left, ignore_errors=True)

@@ -20,12 +20,12 @@ def keep_best_model(study: optuna.Study) -> None:
     """Remove the models of all other trials; a folder on another machine is left to the workers there."""
     best = best_trial(study)
     kept = best.user_attrs.get(TrialAttribute.FOLDER) if best else None
-    for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.FAIL]):  # lost ones too
         folder = trial.user_attrs.get(TrialAttribute.FOLDER)
         if folder in (None, kept):
             continue
-        for name in MODEL_FILES:
-            path = Path(folder) / name
+        half = (path for name in MODEL_FILES for path in Path(folder).glob(f".{name}[-.]*"))
+        for path in (*(Path(folder) / name for name in MODEL_FILES), *half):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

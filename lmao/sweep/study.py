@@ -22,13 +22,14 @@ from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
 from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
 
-MOST_LOSSES = 3  # of one point: one that kills its process each time has failed
+MOST_LOSSES = 3  # of one point: one that kills its process each time has failed; another's kills look the same
 
 
 class SharedStudy:
     """One worker's view of a study; `study` and `n_trials` are set by `prepare`.
 
-    sampler(n) makes the sampler of the n-th trial; folder is the study's.
+    sampler(n) makes the sampler of the n-th trial; folder is the study's; max_losses: of a point, None for any
+    number.
 
     Raises:
         UserError: in any method: the database fails.
@@ -38,11 +39,14 @@ class SharedStudy:
     n_trials: int
     _worker: WorkerMark
 
-    def __init__(self, url: str, name: str, folder: Path, sampler: Callable[[int], Any]) -> None:
+    def __init__(
+        self, url: str, name: str, folder: Path, sampler: Callable[[int], Any], max_losses: int | None = MOST_LOSSES
+    ) -> None:
         self.url = shared_url(url)
         self.name = name
         self.folder = folder
         self._sampler = sampler
+        self._max_losses = max_losses
         with self._alone():  # the tables are created once
             self._storage = open_storage(self.url)
 
@@ -82,7 +86,9 @@ class SharedStudy:
                 if old.get(name) != value and old.get(name) is not True:
                     self.study.set_user_attr(name, value)
             self._worker = WorkerMark(self.folder)
-            return self._reap()
+            lost = self._reap()
+            self._worker.remove_dead()
+            return lost
 
     def claim(
         self, most: int, suggest: Callable[[optuna.Trial], None], own_seeds: bool
@@ -199,7 +205,7 @@ class SharedStudy:
     def _lose(self, trial: FrozenTrial, losses: int) -> None:
         """Queue its point again, then end it: after a kill in between it is found again, but not queued twice."""
         losses += trial.user_attrs.get(TrialAttribute.LOSSES, 0)
-        again = losses < MOST_LOSSES
+        again = self._max_losses is None or losses < self._max_losses
         if again and trial.number not in _replaced_numbers(self.study.get_trials(deepcopy=False)):
             # One whose worker died while drawing it is drawn again.
             point = (

@@ -84,7 +84,7 @@ class StudySweep(OptunaSweeperImpl):
         folder = self._folder(name)
         with read_write(self._config.hydra.sweep):  # the launcher creates it
             self._config.hydra.sweep.dir = str(folder)
-        study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler))
+        study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler), self._own.max_losses)
         store = open_store(settings.tracking)
         store.prepare(study.url)
         lost = study.prepare(

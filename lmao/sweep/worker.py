@@ -1,6 +1,7 @@
 """Whether a worker is alive: it locks a file of its own, and the system releases the lock however the process ends."""
 
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -21,9 +22,10 @@ class WorkerMark:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._prefix = f".worker-{re.sub(r'[^A-Za-z0-9]+', '-', socket.gethostname())}-"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handle, path = tempfile.mkstemp(prefix=".worker-", dir=folder)
+            handle, path = tempfile.mkstemp(prefix=self._prefix, dir=folder)
             os.close(handle)
             self._lock = FileLock(path)
             self._lock.acquire()
@@ -50,6 +52,13 @@ class WorkerMark:
             attributes[TrialAttribute.HOST] == self.attributes[TrialAttribute.HOST]
             and _is_locked(Path(attributes[TrialAttribute.WORKER])) is True
         )
+
+    def remove_dead(self) -> None:
+        """The files of this machine's dead workers, whose trials have been seen to. Nobody begins meanwhile: a
+        file that isn't locked yet looks the same."""
+        for path in Path(self._lock.lock_file).parent.glob(f"{self._prefix}*"):
+            if path != Path(self._lock.lock_file) and _is_locked(path) is False:
+                path.unlink(missing_ok=True)
 
     def release(self) -> None:
         self._lock.release()

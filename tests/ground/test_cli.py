@@ -84,6 +84,56 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], line: str, 
     assert (ended.code, ended.output, ended.errors) == (2, "", f"error: {line}\n")
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a: [1\n", "own.yaml:2 is no YAML: "),
+        (b"a:\n\tb: 1\n", "own.yaml:2 is no YAML: "),
+        (b"seed: 1\nseed: 2\n", "own.yaml:2 is no YAML: found duplicate key seed"),
+        (b"caf\xe9: 1\n", "own.yaml is not UTF-8 (byte 3): save it as UTF-8"),
+    ],
+)
+def test_a_mistake_in_a_users_own_yaml_is_one_line(content: bytes, line: str, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "own.yaml").write_bytes(content)
+    ended = Place(tmp_path, tmp_path).finish(f"--config-dir={tmp_path}", "+experiment=own")
+    assert ended.code == 2 and ended.errors.count("\n") == 1
+    assert f"experiment/{line}" in ended.errors
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "else")
+    for folder in ("file", "file/in", "link"):
+        ended = Place(tmp_path, tmp_path).finish(f"hydra.run.dir={folder}")
+        assert (ended.code, ended.errors) == (2, f"error: {folder}: there is a file where a folder should be\n")
+
+
+def test_no_message_is_empty_or_long_or_of_two_lines() -> None:
+    for message in ("", "x" * 10_000, "one\ntwo", "\x1b[31mred", "\n"):
+        line = explain(UserError(message))
+        assert line and len(f"error: {line}") <= 500 and line.isprintable()
+    assert explain(UserError("what " * 200, advice="the advice")).endswith("the advice")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("argument", "line"),
+    [
+        ("hydra.sweeper.sampler=null", "hydra.sweeper.sampler: there is none: choose one with sweep="),
+        ("space=extend_list(1)", "the settings don't fit together: "),
+        ("hydra.sweeper.params=3", "the settings don't fit together: "),
+        ("hydra.sweep.dir=file", "hydra.sweep.dir: "),
+    ],
+)
+def test_a_mistake_in_a_sweeps_settings_is_one_line(
+    argument: str, line: str, tmp_path: Path, session_cache: Path
+) -> None:
+    (tmp_path / "file").touch()
+    ended = Place(tmp_path, session_cache).finish("-m", "debug=tiny", "tracking=off", argument)
+    assert (ended.code, ended.output, ended.errors.count("\n")) == (2, "", 1)
+    assert line in ended.errors
+
+
 def test_a_bad_job_of_a_sweep_is_named(tmp_path: Path) -> None:
     ended = Place(tmp_path, tmp_path).finish("--multirun", "sweep=basic", "seed=-1")
     assert ended.code == 2

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.paths import ROOT
-from lmao.run.folder import RESULTS, clear
+from lmao.run.folder import RESULTS, claimed
 
 
 def test_a_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
@@ -40,5 +41,29 @@ def test_what_a_killed_writer_leaves_is_no_result_and_the_next_run_removes_it(tm
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 1 and not any((tmp_path / name).exists() for name in RESULTS)
-    clear(tmp_path)
+    for name in (".model-abc", ".language_model-abc", "model"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".lmao").touch()
+    with claimed(tmp_path):
+        pass
     assert [left.name for left in tmp_path.iterdir()] == [".lmao"]
+
+
+def test_a_folder_that_another_run_writes_into_is_refused_and_left_alone(tmp_path: Path) -> None:
+    imports = "import sys; from pathlib import Path; from lmao.run.folder import claimed"
+    code = f"{imports}\nwith claimed(Path(sys.argv[1])): pass"
+    with claimed(tmp_path):
+        (tmp_path / "result.json").write_text("its")
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        assert f"hydra.run.dir: another run is writing into {tmp_path}: choose another folder" in done.stderr
+        assert (tmp_path / "result.json").read_text() == "its"
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_files_of_that_name_that_no_run_left_are_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UserError, match="holds model, not of a run"), claimed(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

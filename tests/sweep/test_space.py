@@ -102,6 +102,19 @@ def test_beta2_is_valid_wherever_the_default_space_is_sampled() -> None:
 
 
 @pytest.mark.parametrize(
+    "mistake",
+    [
+        "textcat.dropout=interval(0.5,0.1)", "seed=range(3,0)", "optimizer.eps=tag(log,interval(0,1))",
+        "seed=range(0,1,0)", "seed=glob(*)",
+    ],
+)  # fmt: skip
+def test_what_can_not_be_searched_is_named(mistake: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_space(["textcat.dropout=interval(0,0.5)"], ["seed=range(0,3)", mistake, "pretrain.epochs=1"])
+    assert str(caught.value).startswith(f"{mistake}: ") and "range(from,to,step)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("setting", "value", "line"),
     [
         ("n_trials", 0, "hydra.sweeper.n_trials: input should be greater than or equal to 1, not 0"),
@@ -112,7 +125,7 @@ def test_beta2_is_valid_wherever_the_default_space_is_sampled() -> None:
 def test_the_sweepers_own_settings_are_checked(setting: str, value: Any, line: str) -> None:
     settings = {
         "storage": "sqlite:///o.db", "study_name": None, "n_trials": 3, "n_jobs": 1, "max_failure_rate": 0.5,
-        "reuse": True, "rerun_of": None,
+        "max_losses": None, "reuse": True, "rerun_of": None,
     }  # fmt: skip
     with pytest.raises(UserError) as caught:
         validate_sweep({**settings, setting: value})

@@ -40,9 +40,12 @@ Open = Callable[..., SharedStudy]
 def open_study(tmp_path: Path) -> Open:
     """A worker's view of the study of this test."""
 
-    def opened(sampler: str = "random", space: Space | None = None, n_trials: int = BUDGET, **same: Any) -> SharedStudy:
-        place = tmp_path / "study"
-        study = SharedStudy(f"sqlite:///{tmp_path}/optuna.db", "s", place, lambda n: sampler_at(SAMPLERS[sampler], n))
+    def opened(
+        sampler: str = "random", space: Space | None = None, n_trials: int = BUDGET, max_losses: int | None = 3,
+        **same: Any,
+    ) -> SharedStudy:  # fmt: skip
+        place, url = tmp_path / "study", f"sqlite:///{tmp_path}/optuna.db"
+        study = SharedStudy(url, "s", place, lambda n: sampler_at(SAMPLERS[sampler], n), max_losses)
         given = space.points() if sampler == "grid" and space else []
         study.prepare(same, {}, n_trials, given)
         return study
@@ -104,6 +107,29 @@ def test_kills_and_other_workers_change_nothing_of_what_is_drawn(
     assert states(undisturbed) == states(disturbed) == [TrialState.COMPLETE] * BUDGET
     assert points(undisturbed) == points(disturbed)
     assert len(set(points(undisturbed))) == BUDGET
+
+
+@pytest.mark.parametrize(("max_losses", "tried"), [(1, 1), (2, 2), (None, 6)])
+def test_how_many_kills_a_point_survives_is_a_setting(open_study: Open, max_losses: int | None, tried: int) -> None:
+    space, killed = read_space([], DISCRETE), []
+    for _ in range(6):
+        study = open_study(n_trials=1, max_losses=max_losses)
+        trial = claim(study, space)
+        if trial is None:
+            break
+        killed.append(trial.params)
+        die(study)
+    assert killed == killed[:1] * tried
+
+
+def test_the_files_of_dead_workers_are_removed_those_of_others_stay(open_study: Open, tmp_path: Path) -> None:
+    alive, dead = open_study(), open_study()
+    die(dead)
+    foreign = tmp_path / "study" / ".worker-elsewhere-abc"
+    foreign.touch()
+    last = open_study()
+    marks = {Path(study._worker.attributes["worker"]) for study in (alive, last)}
+    assert set((tmp_path / "study").glob(".worker-*")) == {*marks, foreign}
 
 
 def test_two_workers_never_draw_the_same(open_study: Open) -> None:
