@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -29,13 +30,21 @@ def too_long(path: Path, line: int) -> UserError:
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file beside its place, hidden, then rename it there; a text becomes UTF-8. Until then the old one stays.
+    """Write a file as `whole` does; a text becomes UTF-8."""
+    with whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, beside its place, hidden; at the end it is renamed. Until then the old one stays.
 
     A writer that is killed leaves `.<name>.<process>`, which nothing reads.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        with temporary.open("wb") as file:
+            yield file
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -86,4 +86,4 @@ def unlabelled(
     documents = len(offsets) - 1
     parts = np.full(documents, Part.UNLABELLED, dtype=np.uint8)
     labels = np.full(documents, -1, dtype=np.int32)
-    return Corpus(tokens, offsets, types, type_words, words, parts, labels, (), "", lambda: labels)
+    return Corpus(tokens, offsets, types, type_words, words, parts, labels, (), "", labels.copy)

@@ -136,6 +136,16 @@ class TextReader:
         return unlabelled(tokens, offsets, self._features[used], type_words.astype(np.int32), listed)
 
 
+_readers: dict[str, TextReader] = {}  # of a process that reads for another
+
+
+def read_texts(language: str, texts: list[str]) -> Corpus:
+    """Read by this process' own reader, which remembers the pieces that it has met."""
+    if language not in _readers:
+        _readers[language] = TextReader(language)
+    return _readers[language](texts)
+
+
 def _neighbours(tokenizer: Any) -> set[tuple[int, int]]:
     """Forms that stand side by side in a special case before it is made one, which is what spaCy looks for in a text;
     and forms that were made of such."""

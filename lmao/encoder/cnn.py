@@ -16,6 +16,7 @@ from lmao.corpus.batches import Rows
 from lmao.encoder.dropout import FEATURES, NO_DROPOUT, Dropout
 from lmao.encoder.encoder import Encode, TypeTable
 from lmao.encoder.hashing import hash_rows
+from lmao.encoder.paired import PairedLayers
 from lmao.engine import kernels
 from lmao.engine.device import CPU, Device
 from lmao.engine.layers import Backprop, Workspace, maxout_norm, maxout_shapes
@@ -173,7 +174,11 @@ class Cnn:
             block = occurring[start : start + EMBEDDED_AT_ONCE]
             embedded[start : start + len(block)] = self.embed(weights, types, block, NO_DROPOUT, space)[0]
 
+        paired = PairedLayers(weights, self.depth) if self.reach == 1 and self.device is CPU else None
+
         def encode(ids: NDArray[np.int32], output_rows: Rows, own: Workspace) -> Floats:
+            if paired is not None:
+                return paired(embedded, places[ids], own)[output_rows]
             field = self.field(output_rows)
             return self.encode(weights, embedded, places[ids[field.rows[0]]], field, NO_DROPOUT, own)[0]
 

@@ -1,13 +1,14 @@
 """Compiled loops, for what would take numpy many passes: what `Device.kernels` is on the processor.
 
 All matrices are float32, row-major, and written into buffers the caller owns. `array_kernels` has the same functions
-for a GPU, except those that stay on the host: `dilate`, `distinct`, `lay_out`.
+for a GPU, except those that stay on the host: `dilate`, `distinct`, `lay_out`, and those of pairs.
 """
 
 from lmao.engine.compiled.adam import adam, collect
 from lmao.engine.compiled.dropout import LEVELS, add_residual, copy_dropped, gather, gather_backward
 from lmao.engine.compiled.embedding import distinct, embed, embed_backward
 from lmao.engine.compiled.maxout import maxout_norm, maxout_norm_backward
+from lmao.engine.compiled.pairs import maxout_norm_pairs, pair_inputs
 from lmao.engine.compiled.pooling import pool_mean, pool_mean_backward
 from lmao.engine.compiled.windows import dilate, lay_out, windows, windows_backward
 
@@ -26,6 +27,8 @@ __all__ = [
     "lay_out",
     "maxout_norm",
     "maxout_norm_backward",
+    "maxout_norm_pairs",
+    "pair_inputs",
     "pool_mean",
     "pool_mean_backward",
     "windows",

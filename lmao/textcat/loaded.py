@@ -1,6 +1,8 @@
 """`lmao.load`: the folder of a run comes in, a classifier of new texts goes out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import MANIFEST, Damaged
-from lmao.corpus.reading import TextReader
+from lmao.corpus.corpus import Corpus
+from lmao.corpus.reading import TextReader, read_texts
+from lmao.corpus.tokens import in_processes
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
 from lmao.errors import UserError
@@ -49,11 +53,22 @@ class LoadedClassifier:
         """Probabilities (texts, classes)."""
         return np.concatenate([*self.stream(texts), np.zeros((0, len(self.classes_)), np.float32)])
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Floats]:
-        """Probabilities (some, classes) of as many texts at a time as are classified at once, in order."""
+    def stream(self, texts: Iterable[str], apart: bool = False) -> Iterator[Floats]:
+        """Probabilities (some, classes) of as many texts at a time as are classified at once, in order.
+
+        apart: if there are many, they are read in a process of their own, which a program can start only if its main
+        module may be imported again.
+        """
+        chunks = _chunks(texts)
         with Team(self._threads or available_threads()) as team:
-            for some in _chunks(texts):
-                yield self._chosen.predict(self._read(some), team)
+            for corpus in self._read_apart(chunks) if apart else map(self._read, chunks):
+                yield self._chosen.predict(corpus, team)
+
+    def _read_apart(self, chunks: Iterator[list[str]]) -> Iterator[Corpus]:
+        few = list(islice(chunks, 2))
+        if len(few) < 2:  # starting a process would take longer
+            return map(self._read, few)
+        return in_processes(partial(read_texts, self._chosen.language), chain(few, chunks), 1)
 
 
 def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
@@ -95,7 +110,7 @@ def _missing(folder: Path) -> str:
     return f"{folder} is not the folder of a run"
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Neighbouring texts in lists of at least `CHARACTERS`, but for the last."""
     if isinstance(texts, str):
         raise TypeError("give a list of texts, not one text")

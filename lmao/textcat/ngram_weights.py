@@ -93,7 +93,7 @@ class NgramWeights:
     counting: Counting
     length: Length
     weights: Floats
-    bias: Floats
+    bias: NDArray[np.floating]
     measure: NDArray[np.floating] | None
     rest: AgainstRest | None
     classes: int

@@ -1,11 +1,23 @@
 """What a run chose is saved whole, and loaded it says of every text what the run says."""
 
+import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import spacy
 
 import lmao
+from lmao.cache import MANIFEST, key_of
+from lmao.errors import UserError
+from lmao.textcat import loaded as loaded_module
+from lmao.textcat.chosen import Chosen
+from lmao.textcat.ngram_weights import Lexicon, NgramWeights
+from lmao.textcat.saved import FOLDER, save
 from tests.support.finished import Finished, dev_texts, predictions
 
 CLOSE = 1e-6
@@ -33,3 +45,118 @@ def test_a_loaded_classifier_says_what_the_run_said(kind: str, finished: Callabl
     expected = predictions(run.folder)["dev_scores"]
     assert len(expected) == 100 and np.ptp(expected[:, 0]) > 100 * CLOSE, "too much alike to tell"
     np.testing.assert_allclose(found, expected, atol=CLOSE)
+
+
+@pytest.fixture(scope="module")
+def run(finished: Callable[..., Finished]) -> Finished:
+    return finished()
+
+
+@pytest.fixture
+def copied(run: Finished, tmp_path: Path) -> Path:
+    """The run's folder, to be damaged."""
+    return Path(shutil.copytree(run.folder, tmp_path / "run"))
+
+
+def test_predict_names_the_most_probable_label(run: Finished) -> None:
+    loaded, texts = lmao.load(run.folder, threads=1), dev_texts(run)[:7]
+    assert loaded.classes_.tolist() == list(run.result.labels)
+    scores = loaded.predict_proba(texts)
+    assert loaded.predict(iter(texts)).tolist() == [run.result.labels[best] for best in scores.argmax(axis=1)]
+    assert loaded.predict_proba([]).shape == (0, 2) and loaded.predict([]).shape == (0,)
+    with pytest.raises(TypeError, match="a list of texts"):
+        loaded.predict(texts[0])
+
+
+def test_a_text_has_the_same_scores_in_any_company(run: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["", *dev_texts(run)[:20], "\n", "Words that_no_text_had before"]
+    whole = lmao.load(run.folder, threads=2).predict_proba(texts)
+    monkeypatch.setattr(loaded_module, "CHARACTERS", 500)
+    np.testing.assert_allclose(lmao.load(run.folder, threads=1).predict_proba(texts), whole, atol=CLOSE)
+    monkeypatch.setattr(loaded_module, "CHARACTERS", 3000)
+    apart = np.concatenate(list(lmao.load(run.folder).stream(texts, apart=True)))
+    np.testing.assert_allclose(apart, whole, atol=CLOSE)
+
+
+def test_new_words_have_vectors_of_their_subwords(finished: Callable[..., Finished]) -> None:
+    for kind in ("document vectors of subwords", "mean of subwords", "encoder on subwords"):
+        loaded = lmao.load(finished(*KINDS[kind]).folder)
+        known, new = loaded.predict_proba(["the matrix", "the matrixlike"])
+        assert np.abs(known - new).max() > 0, kind
+        assert np.isfinite(new).all()
+
+
+def test_what_classifiers_share_is_stored_once(tmp_path: Path) -> None:
+    lexicon = Lexicon(["good", "bad"], np.array([0, 1], np.int32), [])
+    one, other = (
+        NgramWeights(lexicon, "presence", "none", np.full((2, 1), w, np.float32), np.zeros(1), None, None, 2)
+        for w in (1, 2)
+    )
+    megabytes = save(tmp_path, Chosen("en", ["neg", "pos"], None, [(0.5, one), (0.7, other)]))
+    assert 0 < megabytes < 0.01
+    assert len(list((tmp_path / FOLDER).glob("lexicon*.words.json"))) == 1
+    expected = np.array([0.5 * 1 + 0.7 * 2, 0.0])  # logits of "good" and of what nothing is known of
+    found = lmao.load(tmp_path).predict_proba(["Good", "unheard-of"])
+    np.testing.assert_allclose(np.log(found[:, 1] / found[:, 0]), expected, atol=1e-5)
+
+
+def test_a_damaged_classifier_is_not_used(copied: Path) -> None:
+    path = copied / FOLDER / "0.weights.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"classifier is damaged \(0.weights.npy has changed\): train the run again"):
+        lmao.load(copied)
+    path.unlink()
+    with pytest.raises(UserError, match="classifier is damaged"):
+        lmao.load(copied)
+
+
+def test_another_version_is_named(copied: Path) -> None:
+    path = copied / FOLDER / MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["meta"]["format"] = 99
+    del manifest["digest"]
+    path.write_text(json.dumps({**manifest, "digest": key_of(manifest)}))
+    with pytest.raises(UserError, match="is of version 99 of the format, and this lmao reads version 1"):
+        lmao.load(copied)
+
+
+def test_what_has_no_classifier_is_named(copied: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no folder"):
+        lmao.load(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="is not the folder of a run"):
+        lmao.load(tmp_path / "empty")
+    shutil.rmtree(copied / FOLDER)
+    with pytest.raises(UserError, match=r"keeps no classifier: .* tracking\.keep_models=all"):
+        lmao.load(copied)
+
+
+def test_importing_lmao_imports_nothing_heavy() -> None:
+    heavy = "numpy", "spacy", "sklearn", "numba"
+    code = f"import sys, lmao; sys.exit(bool(set({heavy}) & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["encoder", "encoder on subwords", "encoder without vectors"])
+def test_a_model_alone_is_computed_on_the_engine(kind: str, finished: Callable[..., Finished], tmp_path: Path) -> None:
+    run = finished(*KINDS[kind])
+    folder = shutil.copytree(run.folder / "model", tmp_path / "model")
+    loaded = lmao.load(folder)
+    assert loaded.classes_.tolist() == list(run.result.labels)
+    np.testing.assert_allclose(loaded.predict_proba(dev_texts(run)), predictions(run.folder)["dev_scores"], atol=1e-5)
+
+
+def test_a_pipeline_of_another_shape_is_refused(run: Finished, tmp_path: Path) -> None:
+    other = spacy.blank("en")
+    other.add_pipe("textcat", config={"model": {"@architectures": "spacy.TextCatBOW.v3"}}).add_label("a")
+    other.initialize()
+    other.to_disk(tmp_path / "bag of words")
+    with pytest.raises(UserError, match=r"has other parts than those that runs leave: use spacy\.load"):
+        lmao.load(tmp_path / "bag of words")
+    nlp = spacy.load(run.folder / "model")
+    nlp.tokenizer.add_special_case("gimme", [{"ORTH": "gim"}, {"ORTH": "me"}])
+    nlp.to_disk(tmp_path / "another tokenizer")
+    with pytest.raises(UserError, match="has other parts"):
+        lmao.load(tmp_path / "another tokenizer")
