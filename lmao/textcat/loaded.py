@@ -86,7 +86,7 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
         from lmao.textcat.pipelines import read_pipeline
 
         return LoadedClassifier(read_pipeline(folder), threads)
-    if not (folder / MANIFEST).is_file():
+    if folder.name != FOLDER or not (folder / MANIFEST).is_file():
         raise UserError(_missing(folder), setting="--model", advice="name the folder of a finished run, outputs/…")
     try:
         return LoadedClassifier(read(folder), threads)
