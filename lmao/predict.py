@@ -14,7 +14,7 @@ from typing import TextIO
 
 from lmao import cli
 from lmao.errors import UserError
-from lmao.files import whole
+from lmao.files import lines_of, whole
 
 ENDINGS = (".csv", ".jsonl")
 Write = Callable[[int, str, str, list[float]], None]  # number from 1, text, label, scores
@@ -81,7 +81,7 @@ def _file(path: Path, text_column: str) -> Iterator[str]:
 
 def _lines() -> Iterator[str]:
     """Those of stdin, empty ones too: the rows that are written are numbered as they are."""
-    for number, line in enumerate(sys.stdin.buffer, start=1):
+    for number, line in enumerate(lines_of(sys.stdin.buffer, Path("stdin")), start=1):
         try:
             yield line.decode().rstrip("\r\n")
         except UnicodeDecodeError:
