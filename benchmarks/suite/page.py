@@ -129,10 +129,15 @@ def _summary(by_cell: Mapping[tuple[str, int], Models], places: Sequence[tuple[s
 
 
 def best_of(models: Models, role: str) -> str | None:
-    """The model with the highest mean accuracy, of those that have most draws."""
-    found = {model: accuracies(models, role, model) for own, model in models if own == role}
+    """The model with the highest mean accuracy on the draws that auto has; of those that have most of them."""
+    draws = accuracies(models, "auto", AUTO)
+    found = {
+        model: [one for seed, one in accuracies(models, role, model).items() if seed in draws or not draws]
+        for own, model in models
+        if own == role
+    }
     most = max((len(figures) for figures in found.values()), default=0)
-    whole = {model: mean(figures.values()) for model, figures in found.items() if len(figures) == most and figures}
+    whole = {model: mean(figures) for model, figures in found.items() if figures and len(figures) == most}
     return max(whole, key=lambda model: whole[model]) if whole else None
 
 

@@ -196,6 +196,7 @@ def test_the_page_pairs_draws_and_names_the_best_after_the_fact() -> None:
     records += [a_record(seed, "control", "encoder", 0.0, 0.50) for seed in (0, 1)]
     records += [a_record(0, "peer", "fastText", 0.0, 0.9)]  # of one draw alone: not the best of two
     records += [a_record(seed, "peer", "LSA + LR", 0.0, 0.71) for seed in (0, 1)]
+    records += [a_record(seed, "peer", "TF-IDF + LR", 0.0, 0.7) for seed in (0, 1, 2)]  # auto hasn't the third yet
     text = page.of(records)
     assert "| MR, 100 | test | 71.0 ± 1.4 | 65.0 ± 0.0 probe | 50.0 ± 0.0 | 71.0 ± 0.0 LSA + LR | 2 |" in text
     assert "| MR, 100 | best single arm: probe | +6.00 | -6.7 to +18.7 | 1.00 | 2 |" in text
