@@ -28,6 +28,7 @@ from lmao.run.plots import confusion_matrix
 from lmao.run.result import Result, summary, write_result
 from lmao.run.review import DOUBTFUL, ERRORS, Review, write_review
 from lmao.run.scale import closed, decided, scaled, used
+from lmao.run.spacy_train import save_examples
 from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
@@ -52,6 +53,8 @@ def run(
         claimed(folder),
         training(settings, folder, console, stop, trial, store) as (context, source, data, trained),
     ):
+        if (folder / "config.cfg").exists():
+            save_examples(context, source, data)
         result = evaluate(context, data, trained, _keep(context, trained))
         write_result(context.folder / "result.json", result)
         review = _reviewed(context, source, data, trained) if trial.number is None else None

@@ -1,4 +1,4 @@
-"""Out of the engine into stock spaCy: a pipeline to load, and weights for `spacy train`. Neither needs lmao."""
+"""Out of the engine into stock spaCy: a pipeline to load, which does not need lmao."""
 
 import shutil
 import tempfile
@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spacy.language import DEFAULT_CONFIG_PRETRAIN_PATH, Language
+from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import load_config
-from thinc.api import Config as SpacyConfig
 
 from lmao.config.encoder import CnnEncoder
-from lmao.encoder.stock import blank_pipeline, stock_tok2vec, to_stock, tok2vec_config
+from lmao.encoder.stock import blank_pipeline, to_stock, tok2vec_config
 from lmao.engine.parameters import Parameters
-from lmao.files import write_whole
 from lmao.vectors.table import StaticVectors
 
 
@@ -54,20 +51,3 @@ def save_pipeline(nlp: Language, folder: Path) -> None:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def save_tok2vec(nlp: Language, settings: CnnEncoder, weights: Parameters, folder: Path) -> None:
-    """`tok2vec.bin` for `spacy train --initialize.init_tok2vec`, and the `config.cfg` that fits it.
-
-    The config takes its vectors from the pipeline in `folder / "model"`.
-    """
-    tok2vec = stock_tok2vec(settings, nlp)
-    to_stock(tok2vec, weights)
-    settings_of_run: Any = nlp.config
-    training = load_config(DEFAULT_CONFIG_PRETRAIN_PATH).merge(SpacyConfig(settings_of_run))
-    training["pretraining"] |= {"component": "textcat", "layer": "tok2vec"}
-    here = folder.absolute()
-    training["paths"] |= {"vectors": str(here / "model"), "init_tok2vec": str(here / "tok2vec.bin")}
-    training["initialize"] |= {"vectors": "${paths.vectors}", "init_tok2vec": "${paths.init_tok2vec}"}
-    write_whole(folder / "config.cfg", training.to_bytes())
-    write_whole(folder / "tok2vec.bin", tok2vec.to_bytes())

@@ -11,9 +11,10 @@ from lmao.cache import MANIFEST, discard
 from lmao.errors import UserError
 from lmao.manifest import write_manifest
 
+SPACY_TRAIN = ("tok2vec.bin", "config.cfg", "config-tagger.cfg", "config-ner.cfg", "train.spacy", "dev.spacy")
 RESULTS = (
-    "result.json", "predictions.npz", "probe_predictions.npz", "tok2vec.bin", "config.cfg", "curves.png",
-    "confusion.png", "errors.csv", "doubtful.csv", MANIFEST,
+    "result.json", "predictions.npz", "probe_predictions.npz", "curves.png", "confusion.png", "errors.csv",
+    "doubtful.csv", MANIFEST, *SPACY_TRAIN,
 )  # fmt: skip
 MODELS = ("model", "language_model", "classifier")  # folders
 MARK = ".lmao"  # in a folder that is a run's

@@ -6,9 +6,10 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from lmao.run.folder import MODELS, SPACY_TRAIN
 from lmao.sweep.records import TrialAttribute
 
-MODEL_FILES = ("model", "classifier", "language_model", "tok2vec.bin", "config.cfg")
+MODEL_FILES = (*MODELS, *SPACY_TRAIN)
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +31,8 @@ RUNS = {
     "floret": ["vectors=floret_tiny", *(f"vectors.{setting}" for setting in SUBWORDS)],
     "none": ["vectors=none", "pretrain.epochs=0"],
     "predicted only": ["encoder.static_vectors=false"],
-    "another shape": ["encoder.width=48", "encoder.depth=1", "encoder.window_size=2", "encoder.maxout_pieces=2"],
+    "another shape": ["encoder.width=48", "encoder.depth=1", "encoder.window_size=2", "encoder.maxout_pieces=2",
+                      "textcat.early_stopping_examples=40"],
 }  # fmt: skip
 
 ELSEWHERE = """
@@ -150,14 +150,18 @@ def pretrained_weights(run: Finished) -> Parameters:
     raise AssertionError("these weights are not in the cache")
 
 
-def labelled_texts(run: Finished, nlp: Any, path: Path) -> Path:
-    docs = []
-    for text, label in zip(dev_texts(run)[:12], predictions(run.folder)["dev_labels"], strict=False):
-        doc: Doc = nlp.make_doc(text[:200])
-        doc.cats = {name: float(i == label) for i, name in enumerate(run.result.labels)}
-        docs.append(doc)
-    DocBin(docs=docs).to_disk(path)
-    return path
+def examples(run: Finished, part: str) -> list[Doc]:
+    return list(DocBin().from_disk(run.folder / f"{part}.spacy").get_docs(spacy.blank("en").vocab))
+
+
+def test_the_labelled_texts_are_there_as_spacy_reads_them(runs: dict[str, Finished]) -> None:
+    run = runs["words"]
+    train, dev = examples(run, "train"), examples(run, "dev")
+    assert len(train) == 100 and {doc.text for doc in dev} == set(dev_texts(run))
+    label_of = dict(zip(dev_texts(run), predictions(run.folder)["dev_labels"], strict=True))
+    assert all(doc.cats == {name: i == label_of[doc.text] for i, name in enumerate(run.result.labels)} for doc in dev)
+    assert not {doc.text for doc in train} & set(label_of)
+    assert len(examples(runs["another shape"], "dev")) == 40, "as many as an epoch is judged by"
 
 
 @pytest.mark.parametrize("name", ["words", "floret", "predicted only"])
@@ -166,8 +170,6 @@ def test_init_tok2vec_gives_the_component_the_pretrained_weights(
 ) -> None:
     run = runs[name]
     config = load_config(run.folder / "config.cfg")
-    texts = labelled_texts(run, spacy.blank("en"), tmp_path / "texts.spacy")
-    config["paths"] |= {"train": str(texts), "dev": str(texts)}
     nlp = init_nlp(config)
     tok2vec = nlp.get_pipe("textcat").model.get_ref("tok2vec")
     weights = pretrained_weights(run)
@@ -185,12 +187,30 @@ def test_init_tok2vec_gives_the_component_the_pretrained_weights(
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.parametrize("component", ["tagger", "ner"])
+def test_other_components_start_from_the_weights_and_no_other_shape_does(
+    component: str, runs: dict[str, Finished], tmp_path: Path
+) -> None:
+    run = runs["words"]
+    annotated = {"words": ["The", "Cat", "sleeps"], "tags": ["DT", "NN", "VBZ"], "ents": ["O", "B-PET", "O"]}
+    DocBin(docs=[Doc(spacy.blank("en").vocab, **annotated)]).to_disk(tmp_path / "train.spacy")
+    config = load_config(run.folder / f"config-{component}.cfg")
+    config["paths"] |= {"train": str(tmp_path / "train.spacy"), "dev": str(tmp_path / "train.spacy")}
+    nlp = init_nlp(config)
+    tok2vec, weights = nlp.get_pipe("tok2vec").model, pretrained_weights(run)
+    for array, (node, param) in stock_places(tok2vec).items():
+        np.testing.assert_array_equal(node.get_param(param), spacy_order(array, weights[array]))
+    doc = Doc(nlp.vocab, **annotated)
+    nlp.update([Example(nlp.make_doc(doc.text), doc)])
+    config["components"]["tok2vec"]["model"]["encode"]["width"] = 48
+    with pytest.raises(ValueError, match="Attempt to change dimension"):
+        init_nlp(config)
+
+
 def test_the_spacy_train_command_takes_config_and_weights(runs: dict[str, Finished], tmp_path: Path) -> None:
     run = runs["words"]
-    texts = labelled_texts(run, spacy.blank("en"), tmp_path / "texts.spacy")
     command = [sys.executable, "-I", "-m", "spacy", "train", str(run.folder / "config.cfg"), "--output", "trained"]
-    command += ["--paths.train", str(texts), "--paths.dev", str(texts)]
-    command += ["--initialize.init_tok2vec", str(run.folder / "tok2vec.bin"), "--training.max_steps", "2", "--verbose"]
+    command += ["--training.max_steps", "2", "--verbose"]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     output = process.stdout + process.stderr
     assert process.returncode == 0, output

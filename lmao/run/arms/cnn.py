@@ -14,8 +14,9 @@ from lmao.pictures import attempt
 from lmao.pretrain.language_model import save_language_model
 from lmao.run.arms.trained import Predict, Trained, chosen_of, tell_trial
 from lmao.run.context import Context
-from lmao.run.export import build_pipeline, save_pipeline, save_tok2vec
+from lmao.run.export import build_pipeline, save_pipeline
 from lmao.run.plots import learning_curves
+from lmao.run.spacy_train import save_tok2vec
 from lmao.run.stages.encode import Dataset
 from lmao.run.stages.heads import Heads, syntactic_heads
 from lmao.run.stages.pretrain import Pretrained, pretrain
