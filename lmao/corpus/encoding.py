@@ -1,5 +1,6 @@
 """Texts to token types: each document goes through the tokenizer once, and is numbered and kept in the cache."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -13,7 +14,7 @@ from lmao.corpus.tokens import Forms, tokenize
 from lmao.data.document import Document, Part, Source, chunks, documents_of
 from lmao.data.parts import PartedSource
 
-VERSION = 2
+VERSION = 3
 MASK = "[MASK]"  # type 0 of every corpus
 CHUNK_CHARACTERS = 500_000
 
@@ -23,34 +24,52 @@ def encode(
 ) -> tuple[Corpus, bool]:
     """The source's corpus, from the cache or made now, and whether it was cached.
 
+    Tokens are kept by the texts alone: with other labels they, and all that is made of them, are in the cache.
+
     Raises:
         UserError: the source's own, about the texts.
     """
     import spacy
 
     fingerprint = source.fingerprint()
-    record = {
-        "version": VERSION,
-        "spacy": spacy.__version__,
-        "source": source.name,
-        "fingerprint": fingerprint,
-        "language": language,
-    }
+    annotated = {"version": VERSION, "source": source.name, "fingerprint": fingerprint}
 
-    def make(writer: Writer) -> None:
-        _CorpusWriter(language).write(documents_of(source, fingerprint), threads, writer, advance)
+    def annotate(writer: Writer) -> None:
+        writer.meta["texts"] = _write_labels(documents_of(source, fingerprint), writer)
         if isinstance(source, PartedSource) and source.notes:
             writer.meta["notes"] = source.notes
 
+    def make(writer: Writer) -> None:
+        _CorpusWriter(language).write(documents_of(source, fingerprint), threads, writer, advance)
+
+    labels, _ = cache.get_or_make("labels", annotated, annotate)
+    record = {"version": VERSION, "spacy": spacy.__version__, "texts": labels.meta["texts"], "language": language}
     entry, cached = cache.get_or_make("corpus", record, make)
 
     def test_labels() -> NDArray[np.int32]:
         def make(writer: Writer) -> None:
-            writer.array("labels", _test_labels(documents_of(source, fingerprint), entry.meta["labels"]))
+            writer.array("labels", _test_labels(documents_of(source, fingerprint), labels.meta["labels"]))
 
-        return np.array(cache.get_or_make("test_labels", record, make)[0].array("labels"))
+        return np.array(cache.get_or_make("test_labels", annotated, make)[0].array("labels"))
 
-    return _open(entry, test_labels), cached
+    return _open(entry, labels, test_labels), cached
+
+
+def _write_labels(documents: Iterator[Document], writer: Writer) -> str:
+    """Write each document's label and part; returns the digest of the texts."""
+    digest, labels, parts = hashlib.sha256(), list[str | None](), list[int]()
+    for document in documents:
+        text = document.text.encode()
+        digest.update(len(text).to_bytes(8) + text)
+        labels.append(document.label)
+        parts.append(int(document.part))
+    names = sorted({label for label in labels if label is not None})
+    numbers: dict[str | None, int] = {name: i for i, name in enumerate(names)}
+    is_test = np.array(parts, dtype=np.uint8) == Part.TEST
+    writer.array("parts", np.array(parts, dtype=np.uint8))
+    writer.array("labels", np.where(is_test, -1, [numbers.get(label, -1) for label in labels]).astype(np.int32))
+    writer.meta["labels"] = names
+    return digest.hexdigest()
 
 
 def _test_labels(documents: Iterable[Document], names: Sequence[str]) -> NDArray[np.int32]:
@@ -60,19 +79,19 @@ def _test_labels(documents: Iterable[Document], names: Sequence[str]) -> NDArray
     return np.array(labels, dtype=np.int32)
 
 
-def _open(entry: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
+def _open(entry: Entry, labels: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
     return Corpus(
         tokens=entry.array("tokens"),
         offsets=np.array(entry.array("offsets")),
         types=np.array(entry.array("types")),
         type_words=np.array(entry.array("type_words")),
         words=entry.json("words"),
-        parts=np.array(entry.array("parts")),
-        labels=np.array(entry.array("labels")),
-        label_names=entry.meta["labels"],
+        parts=np.array(labels.array("parts")),
+        labels=np.array(labels.array("labels")),
+        label_names=labels.meta["labels"],
         digest=entry.digest,
         test_labels=test_labels,
-        notes=entry.meta.get("notes", ()),
+        notes=labels.meta.get("notes", ()),
     )
 
 
@@ -82,8 +101,6 @@ class _CorpusWriter:
     def __init__(self, language: str) -> None:
         self._language = language
         self._numbering = Numbering()
-        self._labels: list[str | None] = []
-        self._parts: list[int] = []
 
     def write(
         self, documents: Iterator[Document], threads: int, writer: Writer, advance: Callable[[float], None]
@@ -91,28 +108,16 @@ class _CorpusWriter:
         lengths: list[int] = []
         with (writer.path / "tokens.bin").open("wb") as file:
             self._number(Forms.symbol(self._language, MASK))
-            for forms in tokenize(self._texts(documents), self._language, threads):
+            texts = ([document.text for document in chunk] for chunk in chunks(documents, CHUNK_CHARACTERS))
+            for forms in tokenize(texts, self._language, threads):
                 self._number(forms).tofile(file)
                 lengths.extend(forms.lengths)
                 advance(float(sum(forms.lengths)))
-        names = sorted({label for label in self._labels if label is not None})
-        numbers = {name: i for i, name in enumerate(names)}
-        labels = np.array([-1 if label is None else numbers[label] for label in self._labels], dtype=np.int32)
-        parts = np.array(self._parts, dtype=np.uint8)
         _as_npy(writer, "tokens", sum(lengths))
         writer.array("offsets", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         writer.array("types", np.array(list(self._numbering.features), dtype=np.uint64))
         writer.array("type_words", np.array(self._numbering.type_words, dtype=np.int32))
-        writer.array("parts", parts)
-        writer.array("labels", np.where(parts == Part.TEST, -1, labels).astype(np.int32))
         (writer.path / "words.json").write_text(json.dumps(list(self._numbering.words)), encoding="utf-8")
-        writer.meta["labels"] = names
-
-    def _texts(self, documents: Iterator[Document]) -> Iterator[list[str]]:
-        for chunk in chunks(documents, CHUNK_CHARACTERS):
-            self._labels += [document.label for document in chunk]
-            self._parts += [int(document.part) for document in chunk]
-            yield [document.text for document in chunk]
 
     def _number(self, forms: "Forms") -> NDArray[np.int32]:
         for form, features, word in forms.new:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import spacy
 from spacy.language import DEFAULT_CONFIG_PRETRAIN_PATH, Language
 from spacy.tokens import DocBin
@@ -75,8 +76,9 @@ def save_examples(context: Context, source: Source, data: Dataset) -> None:
     few = slice(settings.textcat.early_stopping_examples)
     dev = Examples(data.splits.dev.documents[few], data.splits.dev.labels[few])
     parts = {TRAIN: data.splits.train, DEV: dev}
-    record = {"version": VERSION, "spacy": spacy.__version__, "corpus": corpus.digest}
-    record |= {name: digest(part.documents) for name, part in parts.items()}
+    record: dict[str, Any] = {"version": VERSION, "spacy": spacy.__version__, "corpus": corpus.digest}
+    record["labels"] = list(corpus.label_names)
+    record |= {name: [digest(part.documents), digest(part.labels.astype(np.int64))] for name, part in parts.items()}
 
     def make(writer: Writer) -> None:
         tokenizer = spacy.blank(settings.data.language).tokenizer

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Counted:
         return self.source.fingerprint()
 
     def documents(self) -> Iterator[Document]:
+        self.taken = 0
         for document in self.source.documents():
             self.taken += len(document.text)
             yield document
@@ -134,8 +135,8 @@ def test_processes_write_the_same_bytes_as_one(
     monkeypatch.setattr(encoding, "CHUNK_CHARACTERS", CHUNK)
     alone, _ = encode(Counted(source), "en", Cache(tmp_path, warn=pytest.fail), threads=1, advance=lambda words: None)
     assert chunked[2].digest == alone.digest
-    entries = [sorted(folder.glob("corpus/*/*")) for folder in (tmp_path, chunked[3])]
-    assert len(entries[0]) >= 8
+    entries = [sorted(folder.glob("*/*/*")) for folder in (tmp_path, chunked[3])]
+    assert len(entries[0]) >= 9
     for first, second in zip(*entries, strict=True):
         assert first.read_bytes() == second.read_bytes(), first.name
 
@@ -172,7 +173,7 @@ def test_texts_that_change_while_they_are_read_are_refused_and_not_kept(few: Sou
         def fingerprint(self) -> str:
             return f"{self.source.fingerprint()} {self.taken > 0}"
 
-    cache, kept = Cache(tmp_path / "cache", warn=pytest.fail), tmp_path / "cache" / "corpus"
+    cache, kept = Cache(tmp_path / "cache", warn=pytest.fail), tmp_path / "cache" / "labels"
     with pytest.raises(Unavailable, match="the data's files changed while they were read"):
         encode(Changing(few), "en", cache, 1, advance=lambda words: None)
     assert not [path for path in kept.iterdir() if path.suffix != ".lock"]
@@ -190,6 +191,23 @@ def test_test_labels_are_of_the_texts_that_were_encoded(few: Source, tmp_path: P
     source.changed = True
     with pytest.raises(Unavailable, match="changed"):
         corpus.test_labels()
+
+
+def test_with_other_labels_the_texts_are_in_the_cache(few: Source, tmp_path: Path) -> None:
+    class Relabelled(Counted):
+        def fingerprint(self) -> str:
+            return "relabelled"
+
+        def documents(self) -> Iterator[Document]:
+            for number, document in enumerate(super().documents()):
+                yield replace(document, label=document.label and f"{document.label}{number % 2}")
+
+    cache = Cache(tmp_path / "cache", warn=pytest.fail)
+    first, _ = encode(Counted(few), "en", cache, 1, advance=lambda words: None)
+    again, cached = encode(Relabelled(few), "en", cache, 1, advance=lambda words: pytest.fail("encoded again"))
+    assert cached and again.digest == first.digest
+    assert len(again.label_names) > len(first.label_names)
+    assert {name[:-1] for name in again.label_names} == set(first.label_names)
 
 
 def test_another_language_is_another_corpus(few: Source, tmp_path: Path) -> None:

@@ -51,6 +51,22 @@ def test_own_texts_with_three_classes_work_from_end_to_end(
     assert predictions(run.folder)["dev_scores"].shape == (18, 3)
 
 
+def test_corrected_labels_take_texts_vectors_and_pretraining_from_the_cache(
+    finished: Callable[..., Finished], own_texts: list[str], tmp_path: Path
+) -> None:
+    before = finished(*own_texts, "textcat.epochs=15", "textcat.patience=15", "optimizer.learn_rate=0.01")
+    lines = Path(own_texts[1].partition("=")[2]).read_text().splitlines()
+    lines[1:5] = [line.rpartition(",")[0] + ",city" for line in lines[1:5]]
+    (tmp_path / "corrected.csv").write_text("\n".join(lines) + "\n")
+    after = finished(own_texts[0], f"data.path={tmp_path / 'corrected.csv'}", own_texts[2], "textcat.epochs=1")
+    assert after.result.pretrain is not None and before.result.pretrain is not None
+    assert after.result.pretrain.cached == after.result.pretrain.epochs == before.result.pretrain.epochs
+    assert [line.split()[0] for line in after.output.splitlines() if " · cached" in line] == [
+        "encode", "vectors", "pretrain",
+    ]  # fmt: skip
+    assert after.result.digests["data"] != before.result.digests["data"]
+
+
 def test_what_is_predicted_may_be_another_table_with_other_dimensions(
     finished: Callable[..., Finished], own_texts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

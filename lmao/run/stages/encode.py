@@ -52,8 +52,8 @@ def encode_texts(context: Context, source: Source) -> Dataset:
         {
             "corpus": corpus.digest,
             "pretrain": texts.digest,
-            "train": digest(splits.train.documents),
-            "dev": digest(splits.dev.documents),
+            "train": [digest(splits.train.documents), digest(splits.train.labels.astype(np.int64))],
+            "dev": [digest(splits.dev.documents), digest(splits.dev.labels.astype(np.int64))],
         }
     )
     context.tracker.dataset(source.name, found, source.name, "training")
