@@ -33,6 +33,7 @@ class Pretrain(AdamOptimizer):
     mix_steps: Annotated[Positive, Mark.MIXED]
     mixed_epochs: Annotated[Positive, Mark.APART]
     seed: Annotated[Count | None, Mark.APART]
+    from_: Annotated[str | None, Field(alias="from"), Mark.NOT_SCIENCE, Mark.APART]
     save_minutes: Annotated[PositiveFloat, Mark.APART]
 
     @model_validator(mode="after")

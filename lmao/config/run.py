@@ -56,6 +56,15 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _a_start_is_gone_on_from(self) -> "Config":
+        if self.pretrain.from_ is not None and not self.pretrains:
+            raise ValueError(
+                "pretrain.from is where pre-training starts, and there is none: "
+                "set pretrain.epochs=1 or more, and textcat=auto or cnn"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _both_has_a_first_part(self) -> "Config":
         if self.pretrain.mode == "both" and self.pretrain.epochs == 0:
             raise ValueError("pretrain.mode=both needs pretrain.epochs=1 or more; mode=interleave mixes from the start")
@@ -87,7 +96,7 @@ class Config(Section):
 
     def keys(self) -> dict[str, Any]:
         """Plain values, named as on the command line."""
-        return _as_typed(self.model_dump())
+        return _as_typed(self.model_dump(by_alias=True))
 
     def science(self) -> dict[str, Any]:
         """The settings that decide what comes out: not where things are, nor how fast, nor what else is measured."""

@@ -10,6 +10,7 @@ from lmao.corpus.tokens import check_language
 from lmao.data.document import Source
 from lmao.data.source import open_source
 from lmao.engine.device import open_device
+from lmao.run.start import start_folder
 from lmao.vectors.loading import check_vectors, target_table_errors
 
 
@@ -25,6 +26,7 @@ def check_inputs(settings: Config, cache: Cache, source: Source | None = None) -
     for name, table in settings.tables.items():
         with target_table_errors() if name == "vectors.target" else nullcontext():
             check_vectors(table)
+    start_folder(settings)
     if settings.pretrains:
         for part, _ in settings.parts.values():
             if isinstance(part, HeadObjective):

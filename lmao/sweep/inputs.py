@@ -6,6 +6,7 @@ from lmao.cache import open_cache
 from lmao.config.run import Config
 from lmao.errors import Unavailable, UserError
 from lmao.run.inputs import check_inputs
+from lmao.run.start import start_digest
 from lmao.vectors.loading import table_digest
 
 
@@ -51,5 +52,5 @@ class Inputs:
     def _look(self) -> dict[str, str]:
         source = check_inputs(self._settings, open_cache(self._settings.cache_dir, self._warn))
         digests = {name: table_digest(table) for name, table in self._settings.tables.items()}
-        found = {"data": source.fingerprint(), **digests}
+        found = {"data": source.fingerprint(), **digests, "pretrain.from": start_digest(self._settings)}
         return {name: digest[:12] for name, digest in found.items() if digest is not None}

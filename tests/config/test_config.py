@@ -184,6 +184,7 @@ def test_places_speed_and_what_else_is_measured_are_no_science(compose: Compose)
         "cache_dir",
         "device",
         "evaluate_test",
+        "pretrain.from",
         "threads",
         "tracking.experiment",
         "tracking.keep_models",
@@ -199,7 +200,7 @@ def test_the_key_of_a_pretraining_leaves_out_what_it_has_in_another_way(compose:
     mixed = {"mode", "mix", "mix_end", "mix_steps"}
     assert settings.pretrain.only(Mark.MIXED).keys() == mixed
     alone = settings.pretrain.without(Mark.MIXED, Mark.APART).keys()
-    apart = {"epochs", "mixed_epochs", "save_minutes", "seed"}
+    apart = {"epochs", "mixed_epochs", "save_minutes", "seed", "from_"}
     assert settings.pretrain.model_dump().keys() - alone == mixed | apart
     assert settings.textcat.only(Mark.MIXED).keys() == {"batch_size", "dropout", "vector_dropout"}
 

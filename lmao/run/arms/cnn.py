@@ -22,6 +22,7 @@ from lmao.run.stages.heads import Heads, syntactic_heads
 from lmao.run.stages.pretrain import Pretrained, pretrain
 from lmao.run.stages.textcat import Tuned, train_classifier
 from lmao.run.stages.vectors import static_vectors
+from lmao.run.start import start_digest, start_weights
 from lmao.textcat.chosen import EncoderWeights
 from lmao.textcat.classifier import Classifier, classifier_on
 from lmao.vectors.loading import target_table_errors
@@ -30,11 +31,12 @@ from lmao.vectors.lookup import TypeVectors, look_up
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the encoder gets, what it predicts, and the digests of all that the run depends on."""
+    """What the encoder gets, what it predicts, what it starts from, and the digests of all that the run depends on."""
 
     vectors: TypeVectors
     target: TypeVectors
     heads: Heads
+    start: Parameters | None
     digests: Mapping[str, str]
 
 
@@ -63,8 +65,12 @@ def gather(context: Context, source: Source, data: Dataset) -> Inputs:
     vectors = static_vectors(context, "vectors", context.settings.vectors, data.texts)
     target = _target_vectors(context, vectors, data.texts)
     heads = syntactic_heads(context, source, data.texts.corpus)
-    digests = tell_trial(context, data, vectors=vectors.digest, target=target.digest, heads=heads.digest)
-    return Inputs(vectors, target, heads, digests)
+    start = start_weights(context.settings, vectors)
+    digests = tell_trial(
+        context, data, vectors=vectors.digest, target=target.digest, heads=heads.digest,
+        start=start_digest(context.settings),
+    )  # fmt: skip
+    return Inputs(vectors, target, heads, start, digests)
 
 
 def open_classifier(context: Context, data: Dataset, vectors: TypeVectors) -> Classifier:
@@ -75,7 +81,7 @@ def open_classifier(context: Context, data: Dataset, vectors: TypeVectors) -> Cl
 def pretrain_encoder(context: Context, classifier: Classifier, data: Dataset, inputs: Inputs) -> Pretrained | None:
     if not context.settings.pretrains:
         return None
-    return pretrain(context, classifier, data, inputs.target, inputs.heads, inputs.digests)
+    return pretrain(context, classifier, data, inputs.target, inputs.heads, inputs.start, inputs.digests)
 
 
 def keep(

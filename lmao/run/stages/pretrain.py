@@ -44,11 +44,12 @@ class Pretrained:
 
 def pretrain(
     context: Context, classifier: Classifier, data: Dataset, target_vectors: TypeVectors, heads: Heads,
-    digests: Mapping[str, str],
+    start: Parameters | None, digests: Mapping[str, str],
 ) -> Pretrained:  # fmt: skip
     """The weights after all epochs. One process computes them, others that need the same wait for it.
 
-    target_vectors, heads: what its tasks predict; digests: of the vectors, and of these two, where there are any.
+    target_vectors, heads: what its tasks predict; start: the encoder's first weights, None for random ones; digests: of
+    the vectors, and of these three, where there are any.
 
     Raises:
         Diverged: the loss is not finite.
@@ -69,8 +70,7 @@ def pretrain(
         "vectors": digests.get("vectors"),
         "target": digests.get("target"),
     }
-    if "heads" in digests:
-        record["heads"] = digests["heads"]
+    record |= {name: digests[name] for name in ("heads", "start") if name in digests}
     phases = {"pretrain": [False], "interleave": [True], "both": [False, True]}[settings.pretrain.mode]
     weights, epochs, cached = None, list[PretrainEpoch](), 0
     for mixed in phases:
@@ -89,8 +89,9 @@ def pretrain(
                 ],
             }
         pretraining = Pretraining(settings.pretrain, model, texts, mixing, len(epochs))
-        if weights is not None:
-            pretraining.start_from(weights)
+        before = start if weights is None else weights
+        if before is not None:
+            pretraining.start_from(before)
         wanted = settled(settings.pretrain.epochs) if weights is None else settings.pretrain.mixed_epochs
         checkpoints = Checkpoints(context.cache, record, pretraining.shapes)
         weights, made, known = _phase(context, pretraining, checkpoints, wanted, len(epochs))
