@@ -15,7 +15,7 @@ from lmao.stop import StopSignal
 
 
 @hydra.main(config_path="conf", config_name="config", execution_whitelist=["lmao.*", "logging.*"])
-def train(composed: DictConfig) -> float:
+def train(composed: DictConfig) -> float | None:
     """One run, which may be a trial of a sweep; a sweeper maximises what is returned."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     with cli.user_errors(), StopSignal() as stop:
@@ -23,11 +23,15 @@ def train(composed: DictConfig) -> float:
         config = validate(cli.plain(composed))
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
         from lmao.errors import AlreadyRun
+        from lmao.run.encoder import encoder_alone
         from lmao.run.experiment import run
         from lmao.sweep.trial import current_trial
         from lmao.tracking.store import open_store
 
         trial, store = current_trial(), open_store(config.tracking)
+        if not config.data.labelled:
+            encoder_alone(config, folder, Console(), stop, store)
+            return None
         try:
             return run(config, folder, Console(silent=trial.number is not None), stop, trial, store).dev_accuracy
         except AlreadyRun as known:

@@ -20,6 +20,11 @@ class Data(Section):
     pretrain_documents: Positive | None
 
     @property
+    def labelled(self) -> bool:
+        """Whether there are labels to train on."""
+        return True
+
+    @property
     def has_test(self) -> bool:
         """Whether there are test documents."""
         return True
@@ -43,10 +48,14 @@ class WithTest(Data):
 class Parted(WithTest):
     """A source whose parts are files of their own."""
 
-    path: Annotated[str, Mark.NOT_SCIENCE]
+    path: Annotated[str | None, Mark.NOT_SCIENCE]
     dev_path: Annotated[str | None, Mark.NOT_SCIENCE]
     test_path: Annotated[str | None, Mark.NOT_SCIENCE]
     unlabelled_path: Annotated[str | None, Mark.NOT_SCIENCE]
+
+    @property
+    def labelled(self) -> bool:
+        return self.path is not None
 
     @property
     def has_test(self) -> bool:

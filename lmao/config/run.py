@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
-from lmao.config.data import AnyData, Memory
+from lmao.config.data import AnyData, Memory, Parted
 from lmao.config.encoder import AnyEncoder
 from lmao.config.fields import Count, Mark, Positive, Section
 from lmao.config.objective import AnyObjective, AnyPart, SumObjective
@@ -52,6 +52,25 @@ class Config(Section):
             raise ValueError(
                 f"pretrain.mask_rate=0 masks no word, and objective {words[0]} predicts masked words: "
                 "choose pretrain=lmao, or raise it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _without_labels_there_is_only_pretraining(self) -> "Config":
+        data = self.data
+        if data.labelled or not isinstance(data, Parted):
+            return self
+        if data.unlabelled_path is None:
+            raise ValueError(
+                f"data.path has no value: data={data.name} needs one, give data.path=…, "
+                "or data.unlabelled_path=… alone to pre-train and nothing else"
+            )
+        if data.dev_path is not None or data.test_path is not None:
+            raise ValueError("data.dev_path and data.test_path go with data.path, which has no value: give data.path=…")
+        if not self.pretrains or self.pretrain.mode != "pretrain":
+            raise ValueError(
+                "without data.path there is pre-training and nothing else: set pretrain.epochs=1 or more, "
+                "pretrain.mode=pretrain, and textcat=auto or cnn"
             )
         return self
 

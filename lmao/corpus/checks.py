@@ -54,7 +54,7 @@ def _near_copies(corpus: Corpus, splits: Splits) -> Iterator[Finding]:
     for name, examples in others.items():
         copied = np.isin(corpus.copies[examples.documents], corpus.copies[train])  # told of already
         count = int((near_copies(corpus, examples.documents, train) & ~copied).sum())
-        share = count / len(examples.documents)
+        share = count / max(1, len(examples.documents))
         if count > 1 and share > NOTABLE:
             high = share > SPOILING
             yield Finding(

@@ -95,6 +95,12 @@ def _check_classes(labels: NDArray[np.int32], names: Sequence[str]) -> None:
         raise UserError(f"the training data has {found}: a classifier needs two classes or more")
 
 
+def unlabelled(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generator) -> Splits:
+    """Where no document has a label: all of them are there to pre-train on."""
+    none = Examples(np.zeros(0, np.int64), np.zeros(0, np.int32))
+    return Splits(none, none, None, _pretrain(config, parts, rng))
+
+
 def _order(shuffled: Integers, labels: NDArray[np.int32], copies: Integers) -> Integers:
     """A stratified order: each class has the same share of every stretch, as nearly as the numbers allow, one document
     of each class stands at the beginning, and copies stand side by side.

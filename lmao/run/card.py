@@ -67,9 +67,22 @@ def describe_model(folder: Path, settings: Config, data: Dataset, scores: Floats
     write_whole(folder / "README.md", _card(meta, names, len(data.splits.dev.labels)))
 
 
+def describe_encoder(folder: Path, settings: Config, texts: int) -> None:
+    """Complete a pipeline that classifies nothing. texts: what it was pre-trained on."""
+    path = folder / "meta.json"
+    meta = json.loads(path.read_bytes())
+    meta |= {
+        "name": name_of(settings.data),
+        "description": f"An encoder pre-trained on {texts:,} texts, with lmao {__version__}, to train components on.",
+        "sources": list(_sources(settings)),
+    }
+    write_whole(path, json.dumps(meta, indent=2))
+
+
 def name_of(data: AnyData) -> str:
     """Of the data, in the letters that a Python package may have."""
-    name = Path(data.path).name.split(".")[0] if isinstance(data, Parted) else data.name
+    path = data.path or data.unlabelled_path if isinstance(data, Parted) else None
+    name = data.name if path is None else Path(path).name.split(".")[0]
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", ascii_name).strip("_") or data.name
 

@@ -72,6 +72,23 @@ def training(
 
     source: of the texts; None for the one that the settings name.
     """
+    with opened(settings, folder, console, stop, trial, store, source) as (context, found, data):
+        match settings.textcat:
+            case AutoTextcat():
+                trained = train_auto(context, found, data)
+            case CnnTextcat():
+                trained = train_cnn(context, found, data)
+            case LinearTextcat():
+                trained = train_linear(context, found, data)
+        yield context, found, data, trained
+
+
+@contextmanager
+def opened(
+    settings: Config, folder: Path, console: Console, stop: StopSignal, trial: RunTrial, store: TrackingStore,
+    source: Source | None = None,
+) -> Iterator[tuple[Context, Source, Dataset]]:  # fmt: skip
+    """What a run begins with: its texts, once all that it names is known to be there, and its tracker told of it."""
     cache = open_cache(settings.cache_dir, console.warn)
     source = check_inputs(settings, cache, source)
     epochs = settings.pretrain.epochs if settings.pretrains else 0
@@ -96,15 +113,7 @@ def training(
             }
         )
         data = encode_texts(context, source)
-        context = _scaled(context, data.texts)
-        match settings.textcat:
-            case AutoTextcat():
-                trained = train_auto(context, source, data)
-            case CnnTextcat():
-                trained = train_cnn(context, source, data)
-            case LinearTextcat():
-                trained = train_linear(context, source, data)
-        yield context, source, data, trained
+        yield _scaled(context, data.texts), source, data
 
 
 def _scaled(context: Context, texts: Selection) -> Context:

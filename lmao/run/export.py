@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vectors import Vectors
 
 from lmao.config.encoder import CnnEncoder
 from lmao.encoder.stock import blank_pipeline, to_stock, tok2vec_config
@@ -21,16 +22,7 @@ def build_pipeline(
 ) -> Language:
     """A spaCy pipeline of one component, `textcat`, with the classifier's weights."""
     nlp = blank_pipeline(language, vectors)
-    architecture = {
-        "@architectures": "spacy.TextCatReduce.v1",
-        "tok2vec": tok2vec_config(settings, nlp.vocab.vectors),
-        "exclusive_classes": True,
-        "use_reduce_first": False,
-        "use_reduce_last": False,
-        "use_reduce_max": False,
-        "use_reduce_mean": True,
-    }
-    textcat: Any = nlp.add_pipe("textcat", config={"model": architecture})
+    textcat: Any = nlp.add_pipe("textcat", config={"model": textcat_config(settings, nlp.vocab.vectors)})
     for label in labels:
         textcat.add_label(label)
     textcat.model.initialize(X=[Doc(nlp.vocab, words=["a"])], Y=np.zeros((1, len(labels)), dtype=np.float32))
@@ -39,6 +31,28 @@ def build_pipeline(
     output.set_param("W", weights["softmax.W"])
     output.set_param("b", weights["softmax.b"])
     return nlp
+
+
+def build_encoder(language: str, settings: CnnEncoder, vectors: StaticVectors | None, weights: Parameters) -> Language:
+    """A spaCy pipeline of one component, `tok2vec`, with the encoder's weights."""
+    nlp = blank_pipeline(language, vectors)
+    tok2vec: Any = nlp.add_pipe("tok2vec", config={"model": tok2vec_config(settings, nlp.vocab.vectors)})
+    tok2vec.model.initialize(X=[Doc(nlp.vocab, words=["a"])])
+    to_stock(tok2vec.model, weights)
+    return nlp
+
+
+def textcat_config(settings: CnnEncoder, vectors: Vectors) -> dict[str, Any]:
+    """The classifier as spaCy's registered architectures, for a pipeline with this table."""
+    return {
+        "@architectures": "spacy.TextCatReduce.v1",
+        "tok2vec": tok2vec_config(settings, vectors),
+        "exclusive_classes": True,
+        "use_reduce_first": False,
+        "use_reduce_last": False,
+        "use_reduce_max": False,
+        "use_reduce_mean": True,
+    }
 
 
 def save_pipeline(nlp: Language, folder: Path) -> None:

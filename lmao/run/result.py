@@ -125,6 +125,30 @@ class Result:
     model_dev_accuracy: float | None = None  # of what is in `model/`, if that isn't all that was chosen
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """Of a run without labels: a result's figures, None where they need labels."""
+
+    labels: Sequence[str]
+    pretrain: PretrainSummary
+    parameters: int
+    model_mb: float | None
+    digests: Mapping[str, str]
+    scaled: Mapping[str, int]
+    seconds: Mapping[str, float]
+    seed: int
+    threads: int
+    blas: str
+    versions: Mapping[str, str]
+    mlflow_run_id: str | None
+    peak_rss_mb: float
+    dev_accuracy: None = None
+    dev: None = None
+    test: None = None
+    textcat: None = None
+    choice: None = None
+
+
 def versions() -> dict[str, str]:
     own = {"lmao": __version__, "python": platform.python_version()}
     return own | {name: version(name) for name in VERSIONED}
@@ -142,7 +166,7 @@ def peak_rss_mb() -> float:
     return max(children, int(high_water.split()[1]) / unit)
 
 
-def write_result(path: Path, result: Result) -> None:
+def write_result(path: Path, result: "Result | Encoded") -> None:
     write_whole(path, json.dumps(asdict(result), indent=2) + "\n")
 
 
@@ -160,9 +184,14 @@ def summary(result: Result, folder: Path, review: object, command: str | None) -
             rows.append(("in model/", _price(result.choice)))
     if review is not None:
         rows.append(("look at", f"{folder}/{review}"))
+    return rows + closing(result, command)
+
+
+def closing(result: Result | Encoded, command: str | None) -> list[tuple[str, str]]:
+    """The rows that each run's summary ends with."""
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items() if seconds >= 0.5)
     total = duration(sum(result.seconds.values())) + (f" ({stages})" if stages else "")
-    rows.append(("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB"))
+    rows = [("time", f"{total}   peak memory {result.peak_rss_mb / 1000:.2f} GB")]
     if result.mlflow_run_id is not None and command is not None:
         rows.append(("compare", f"{command}   (run {result.mlflow_run_id[:8]})"))
     return rows

@@ -20,6 +20,7 @@ from lmao.encoder.stock import stock_tok2vec, to_stock, tok2vec_config
 from lmao.engine.parameters import Parameters
 from lmao.files import write_whole
 from lmao.run.context import Context
+from lmao.run.export import textcat_config
 from lmao.run.stages.encode import Dataset
 from lmao.streams import digest
 
@@ -38,16 +39,19 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
-def save_tok2vec(nlp: Language, settings: CnnEncoder, weights: Parameters, folder: Path) -> None:
-    """The weights, the config that trains the run's classifier on them, and those of other components.
+def save_tok2vec(nlp: Language, settings: CnnEncoder, weights: Parameters, folder: Path, labelled: bool) -> None:
+    """The weights, the config that trains a classifier like the run's on them, and those of other components.
 
-    They take their vectors from the pipeline in `folder / "model"`.
+    They take their vectors from the pipeline in `folder / "model"`; labelled: whether there will be examples.
     """
     tok2vec = stock_tok2vec(settings, nlp)
     to_stock(tok2vec, weights)
     here = folder.absolute()
-    own = _training(nlp, here, "textcat", "tok2vec")
-    own["paths"] |= {"train": str(here / TRAIN), "dev": str(here / DEV)}
+    classifier = spacy.blank(nlp.lang)
+    classifier.add_pipe("textcat", config={"model": textcat_config(settings, nlp.vocab.vectors)})
+    own = _training(classifier, here, "textcat", "tok2vec")
+    if labelled:
+        own["paths"] |= {"train": str(here / TRAIN), "dev": str(here / DEV)}
     write_whole(folder / CONFIG, own.to_bytes())
     for component, architecture in OTHERS.items():
         other = spacy.blank(nlp.lang)

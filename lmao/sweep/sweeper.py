@@ -77,6 +77,9 @@ class StudySweep(OptunaSweeperImpl):
             space, composed = self._read([*arguments, "textcat=cnn"])
         space = space.without_unused(composed)
         settings = self._check(space)
+        if not settings.data.labelled:
+            what = "a sweep compares accuracies, and without labels there are none"
+            raise UserError(what, setting="data.path", advice="give the labelled texts, or start one run")
         inputs = Inputs(settings, console.warn)
         points = space.points() if self._sampler_name == GRID else []
         experiment = self._config.hydra.runtime.choices.get("experiment")

@@ -15,7 +15,8 @@ from lmao.run.scale import scaled
 Compose = Callable[..., Config]
 CHOICES = [f"+{path.parent.name}={path.stem}" for group in ("experiment", "recipe") for path in CONF.glob(f"{group}/*")]
 SOURCES = {
-    path.stem: ["data.path=texts"] if "path: ???" in path.read_text() else [] for path in CONF.glob("data/*.yaml")
+    path.stem: ["data.path=texts"] if "unlabelled_path:" in path.read_text() else []
+    for path in CONF.glob("data/*.yaml")
 }
 SOURCES["memory"] = ["textcat.init=probe"]  # it has no examples that could stop another
 

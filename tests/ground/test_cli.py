@@ -35,7 +35,11 @@ from tests.support.processes import STOPPED, TRAIN, Place
             "+experiment=imdb_1l",
             "experiment has no option 'imdb_1l'. Did you mean 'imdb_1k'? There are: imdb_1k, imdb_document",
         ),
-        ("data=files", "data.path has no value: data=files needs one, give data.path=…"),
+        (
+            "data=files",
+            "data.path has no value: data=files needs one, give data.path=…, "
+            "or data.unlabelled_path=… alone to pre-train and nothing else",
+        ),
         ("vectors.target=glove", "vectors.target is a group: choose it with vectors@vectors.target=glove"),
         (
             "data.path=reviews.csv",

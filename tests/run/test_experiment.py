@@ -101,7 +101,7 @@ def test_the_runs_folder_is_complete(first: Command) -> None:
     files = {path.relative_to(first.folder).parts[0] for path in first.folder.rglob("*") if path.is_file()}
     assert files == {
         "result.json", "model", "classifier", "tok2vec.bin", "config.cfg", "predictions.npz", "probe_predictions.npz",
-        "train.log", ".hydra",
+        "config-tagger.cfg", "config-ner.cfg", "train.spacy", "dev.spacy", "train.log", ".hydra",
         "confusion.png", "curves.png", "errors.csv", "doubtful.csv", "manifest.json", ".lmao",
     }  # fmt: skip
     log = (first.folder / "train.log").read_text()

@@ -114,7 +114,7 @@ class Place:
 
     def copy_inputs(self, cache: Path) -> None:
         """Corpus and vectors of another cache, for training to begin at once."""
-        for kind in ("corpus", "vectors"):
+        for kind in ("labels", "corpus", "vectors"):
             shutil.copytree(cache / kind, self.cache / kind)
 
 

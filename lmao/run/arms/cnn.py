@@ -106,7 +106,7 @@ def keep(
         nlp = build_pipeline(settings.data.language, labels, settings.encoder, vectors.table, on_host)
         save_pipeline(nlp, folder / "model")
         if pretrained is not None:
-            save_tok2vec(nlp, settings.encoder, pretrained.weights, folder)
+            save_tok2vec(nlp, settings.encoder, pretrained.weights, folder, labelled=True)
             save_language_model(folder, pretrained.weights, pretrained.tasks, data.texts)
     return sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file()) / 1e6
 

@@ -11,7 +11,7 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
 from lmao.corpus.selection import Selection
 from lmao.data.document import Part, Source
-from lmao.data.splits import LISTED, Splits, split
+from lmao.data.splits import LISTED, Splits, split, unlabelled
 from lmao.engine.team import available_threads
 from lmao.run.context import Context
 from lmao.streams import digest, stream
@@ -61,16 +61,20 @@ def encode_texts(context: Context, source: Source) -> Dataset:
 
 
 def draw(settings: Config, corpus: Corpus) -> Splits:
+    subset = stream(settings.seed, "subset")
+    if not settings.data.labelled:
+        return unlabelled(settings.data, corpus.parts, subset)
     labels = corpus.labels
     if settings.evaluate_test:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
-    subset = stream(settings.seed, "subset")
     names = corpus.label_names
     return split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
 
 
 def describe(source: Source, corpus: Corpus, splits: Splits) -> str:
     """How the texts were read, the labels, and what the splits are."""
+    if not corpus.label_names:
+        return " · ".join([source.name, *corpus.notes, "no labels"])
     parts = [source.name, *corpus.notes, _labels(corpus, splits), f"{len(splits.train.labels):,} train"]
     return " · ".join([*parts, f"{len(splits.dev.labels):,} dev"])
 
