@@ -1,9 +1,10 @@
 """Database URLs: made absolute, connected to, and locked for what only one process may do at a time."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 from filelock import FileLock
@@ -13,9 +14,12 @@ from lmao.passwords import without_passwords, without_passwords_of
 
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to
+RESTART_SECONDS = 60  # of a server
 REACH_SECONDS = 10  # for a server that doesn't answer
 # A lock's holder whose machine died is noticed after 2 minutes; by default a server checks after 2 hours.
 KEEPALIVE = "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6"
+
+T = TypeVar("T")
 
 
 def scheme(url: str) -> str:
@@ -77,6 +81,29 @@ def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception],
         raise Unavailable(
             without_passwords_of(url, line), setting=f"{setting}={without_passwords(url)}", advice=hint
         ) from None
+
+
+def patiently(url: str, action: Callable[[], T]) -> T:
+    """What an action returns that may be done twice: it is done again while a PostgreSQL server restarts, for
+    RESTART_SECONDS at most. Not for the first use of a URL, which may be wrong."""
+    wait, end = 0.5, time.monotonic() + RESTART_SECONDS
+    while True:
+        try:
+            return action()
+        except Exception as error:
+            if scheme(url) != "postgresql" or time.monotonic() + wait > end or not _is_lost(error):
+                raise
+        time.sleep(wait)
+        wait = min(2 * wait, 8)
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    """Whether a connection was, or can't be made."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    while error is not None and not isinstance(error, InterfaceError | OperationalError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from lmao.database import exclusive
+from lmao.database import exclusive, patiently
 from lmao.pictures import attempt
 from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
@@ -43,9 +43,12 @@ class ParentRun:
         self._store.end_lost(self.run_id, self._study.numbers(TrialState.FAIL))
 
     def keep_models(self) -> None:
-        if self._keep_models == "best":
+        def kept() -> None:
             with exclusive(self._study.url):
                 keep_best_model(self._study.study)
+
+        if self._keep_models == "best":
+            patiently(self._study.url, kept)
 
     def stop(self) -> None:
         """This worker was stopped."""

@@ -15,7 +15,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from lmao.database import exclusive
+from lmao.database import exclusive, patiently
 from lmao.errors import UserError
 from lmao.sweep.identity import difference
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
@@ -98,14 +98,18 @@ class SharedStudy:
 
         own_seeds: the n-th trial of any study has seed n, so that studies of one size are paired.
         """
-        with self._alone():
-            lost = self._reap()
-            number = min(most, max(0, self.n_trials - len(self.counted_trials())))
-            return [self._ask(suggest, own_seeds) for _ in range(number)], lost
+
+        def claimed() -> tuple[list[optuna.Trial], int]:  # again: what was half claimed is then found lost
+            with self._alone():
+                lost = self._reap()
+                number = min(most, max(0, self.n_trials - len(self.counted_trials())))
+                return [self._ask(suggest, own_seeds) for _ in range(number)], lost
+
+        return patiently(self.url, claimed)
 
     def counted_trials(self) -> list[FrozenTrial]:
         """The trials that have begun, without the lost ones."""
-        trials = self.study.get_trials(deepcopy=False)
+        trials = patiently(self.url, lambda: self.study.get_trials(deepcopy=False))
         lost = _replaced_numbers(trials)
         return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
 
@@ -114,7 +118,8 @@ class SharedStudy:
 
     def numbers(self, state: TrialState) -> set[int]:
         """The numbers of the trials in a state; FAIL has the lost ones too."""
-        return {trial.number for trial in self.study.get_trials(deepcopy=False, states=[state])}
+        trials = patiently(self.url, lambda: self.study.get_trials(deepcopy=False, states=[state]))
+        return {trial.number for trial in trials}
 
     def is_complete(self) -> bool:
         """All of the budget has ended."""
@@ -124,12 +129,16 @@ class SharedStudy:
         self, trial: optuna.Trial, state: TrialState, accuracy: float | None = None, error: str | None = None
     ) -> FrozenTrial:
         """Record a trial's outcome; without effect if another worker has declared it lost."""
-        with storage_errors(self.url):
+
+        def told() -> FrozenTrial:
             with suppress(UpdateFinishedTrialError):
                 if error is not None:
                     trial.set_user_attr(TrialAttribute.ERROR, error)
                 self.study.tell(trial, accuracy, state, skip_if_finished=True)
             return self.study.get_trials(deepcopy=False)[trial.number]
+
+        with storage_errors(self.url):
+            return patiently(self.url, told)
 
     def requeue(self, losses: int) -> None:
         """Queue the points of this worker's unfinished trials again. losses: 1 if they were lost to a kill, which they

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -16,6 +16,8 @@ from lmao.errors import AlreadyRun, Pruned, Unavailable
 from lmao.explain import trouble
 from lmao.sweep.records import TrialAttribute
 from lmao.tracking.trial import NoTrial, RunTrial
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ class StoredTrial:
         self.study: str | None = spec.study
         self.parent_run_id = spec.parent_run_id
         self._reuse = spec.reuse
+        self._storage = spec.storage
         self._errors = partial(storage_errors, spec.storage, DATABASE)
-        self._trial = optuna.Trial(load_study(spec.storage, spec.study, spec.pruner), spec.trial_id)
+        study = self._patiently(lambda: load_study(spec.storage, spec.study, spec.pruner))
+        self._trial = self._patiently(lambda: optuna.Trial(study, spec.trial_id))
 
     def begin(self, folder: Path, run_id: str | None, commit: str) -> None:
         self._remember(
@@ -63,7 +67,8 @@ class StoredTrial:
         own = {TrialAttribute.INPUTS: dict(inputs), TrialAttribute.SOURCES: sources}
         if self._reuse:
             with self._errors():
-                others = self._trial.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+                study = self._trial.study
+                others = self._patiently(lambda: study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]))
             for other in others:
                 if all(other.user_attrs.get(name) == value for name, value in own.items()):
                     where = f"{self.study}/{other.number}"
@@ -74,8 +79,8 @@ class StoredTrial:
 
     def report(self, epoch: int, accuracy: float) -> None:
         with self._errors():
-            self._trial.report(accuracy, epoch)
-            prune = self._trial.should_prune()
+            self._patiently(lambda: self._trial.report(accuracy, epoch))
+            prune = self._patiently(self._trial.should_prune)
         if prune:
             self._remember({TrialAttribute.EPOCHS: epoch})
             raise Pruned(f"pruned after epoch {epoch} at {accuracy:.3f}")
@@ -83,11 +88,16 @@ class StoredTrial:
     def end(self, seconds: float, epochs: int) -> None:
         self._remember({TrialAttribute.SECONDS: seconds, TrialAttribute.EPOCHS: epochs})
 
+    def _patiently(self, action: Callable[[], T]) -> T:
+        from lmao.database import patiently
+
+        return patiently(self._storage, action)
+
     def _remember(self, values: Mapping[str, Any]) -> None:
         with self._errors():
             for name, value in values.items():
                 if value is not None:
-                    self._trial.set_user_attr(name, value)
+                    self._patiently(partial(self._trial.set_user_attr, name, value))
 
 
 _spec: ContextVar[Spec | None] = ContextVar("spec", default=None)

@@ -2,16 +2,22 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
+import optuna
 import pytest
 import sqlalchemy
 from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
 from lmao.database import exclusive
+from lmao.sweep.study import SharedStudy
+from lmao.sweep.trial import Spec, StoredTrial
 from tests.support.sweeps import Sweeps, kept, states
+from tests.support.workers import PRUNER
 
 URL = os.environ.get("LMAO_TEST_POSTGRES", "")
 WORKERS, TRIALS = 3, 6
@@ -107,3 +113,41 @@ def test_one_database_for_both_is_refused(place: Sweeps, databases: tuple[str, s
     swept = other.finish(*COMMAND, f"hydra.sweeper.storage={databases[0]}", f"tracking.uri={databases[0]}")
     assert (swept.code, swept.output) == (2, "")
     assert swept.errors == "error: tracking.uri and hydra.sweeper.storage are one database: give each its own\n"
+
+
+def test_a_worker_waits_for_a_server_that_restarts(databases: tuple[str, str], tmp_path: Path) -> None:
+    """As far as a worker can tell: its connections end, and for a while no other can be made."""
+    study = SharedStudy(databases[0], "restarted", tmp_path, lambda place: optuna.samplers.RandomSampler())
+    study.prepare({}, {}, 3, [])
+    engine = sqlalchemy.create_engine(URL, isolation_level="AUTOCOMMIT")
+    name = make_url(databases[0]).database
+
+    def allow(whether: bool) -> None:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"alter database {name} with allow_connections {whether}"))
+            if not whether:
+                ends = "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name"
+                connection.execute(sqlalchemy.text(ends), {"name": name})
+
+    def restarting() -> Timer:
+        allow(False)
+        timer = Timer(2, allow, (True,))
+        timer.start()
+        return timer
+
+    def suggest(trial: optuna.Trial) -> None:
+        trial.suggest_float("x", 0, 1)
+
+    started = time.monotonic()
+    timers = [restarting()]
+    [trial], _ = study.claim(1, suggest, own_seeds=True)
+    timers.append(restarting())
+    job = StoredTrial(Spec(study.url, "restarted", trial.number, trial._trial_id, PRUNER, True, None, "."))
+    job.begin(tmp_path, "a run", "a commit")
+    timers.append(restarting())
+    assert study.tell(trial, TrialState.COMPLETE, 0.5).state == TrialState.COMPLETE
+    assert 6 < time.monotonic() - started < 40
+    for timer in timers:
+        timer.join()
+    study.close()
+    engine.dispose()
