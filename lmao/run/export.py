@@ -55,8 +55,8 @@ def textcat_config(settings: CnnEncoder, vectors: Vectors) -> dict[str, Any]:
     }
 
 
-def save_pipeline(nlp: Language, folder: Path) -> None:
-    """Write `folder` whole or not at all."""
+def save_pipeline(nlp: Language, folder: Path) -> float:
+    """Write `folder` whole or not at all; its size in MB."""
     temporary = Path(tempfile.mkdtemp(prefix=".model-", dir=folder.parent))
     try:
         nlp.to_disk(temporary)
@@ -65,3 +65,4 @@ def save_pipeline(nlp: Language, folder: Path) -> None:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

@@ -201,7 +201,7 @@ def _beside(result: Result) -> str:
     """What the accuracy is to be compared with."""
     listed = f"   majority {result.majority:.3f}{_further(result.dev)}"
     if result.choice is None:
-        return listed + "   baseline on the same labels: textcat=linear" * (result.model_mb is not None)
+        return listed + "   baseline on the same labels: textcat=linear" * bool(result.textcat.records)
     if result.choice.control is None:
         return listed
     return f"   without pre-training {result.choice.control.dev_accuracy:.4f}{listed}"

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmao.config.fields import settled
 from lmao.data.document import Source
+from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 from lmao.run.arms.cnn import Inputs, gather, keep, open_classifier, predictor, pretrain_encoder, saved_encoder
 from lmao.run.arms.learned import Learned, Line, learn_document_vectors, learn_from_raw_texts, learn_lsa, learn_ngrams
 from lmao.run.arms.trained import Choice, Predict, Trained, chosen_of
 from lmao.run.context import Context
+from lmao.run.export_linear import whole_pipeline
 from lmao.run.result import TOGETHER, ArmSummary, ChoiceSummary, ControlSummary
 from lmao.run.stages.encode import Dataset
 from lmao.run.stages.pretrain import Pretrained
@@ -84,15 +87,23 @@ def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
         combination = combine(arms, context.settings.seed)
     summary = _summary(candidates, combination, encoded.name, control_summary)
     _tell(context, summary)
-    size = keep(context, data, inputs.vectors, pretrained, encoded.tuned)
     predicts = {name: one.learned.predict for name, one in candidates.items()}
     used = [(one.learned, float(weight)) for one, weight in zip(candidates.values(), combination.weights, strict=True)]
     used = [(learned, weight) for learned, weight in used if weight]
+    chosen = chosen_of(context, data, inputs.vectors, [(weight, learned.saved) for learned, weight in used])
+
+    def predict(documents: NDArray[np.int64], advance: Callable[[float], None]) -> Floats:
+        return combination.predict([of(documents, advance) for of in predicts.values()])
+
+    whole = None
+    if summary.name != summary.model:
+        whole = whole_pipeline(context, source, data, chosen, inputs.vectors.table, predict)
+    size = keep(context, data, inputs.vectors, pretrained, encoded.tuned, whole)
+    if size is not None and whole is not None:
+        summary = replace(summary, model=summary.name)
     return Trained(
-        lambda documents, advance: combination.predict([of(documents, advance) for of in predicts.values()]),
-        None if pretrained is None else pretrained.summary, encoded.tuned.summary,
-        sum(learned.numbers for learned, _ in used), size, inputs.digests,
-        chosen_of(context, data, inputs.vectors, [(weight, learned.saved) for learned, weight in used]),
+        predict, None if pretrained is None else pretrained.summary, encoded.tuned.summary,
+        sum(learned.numbers for learned, _ in used), size, inputs.digests, chosen,
         combination.held_out.temperature, combination.held_out, Choice(predicts, control, combination, summary),
     )  # fmt: skip
 

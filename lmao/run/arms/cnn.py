@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.language import Language
 
 from lmao.corpus.selection import Selection
 from lmao.data.document import Source
@@ -85,9 +86,10 @@ def pretrain_encoder(context: Context, classifier: Classifier, data: Dataset, in
 
 
 def keep(
-    context: Context, data: Dataset, vectors: TypeVectors, pretrained: Pretrained | None, tuned: Tuned
-) -> float | None:
-    """Curves, and the model, if models are kept: its size in MB."""
+    context: Context, data: Dataset, vectors: TypeVectors, pretrained: Pretrained | None, tuned: Tuned,
+    whole: Language | None = None,
+) -> float | None:  # fmt: skip
+    """Curves, and the model, if models are kept: its size in MB. whole: of more than the encoder, if there is one."""
     settings, folder, weights = context.settings, context.folder, tuned.weights
     epochs = [] if pretrained is None else pretrained.summary.records
     attempt(
@@ -104,11 +106,11 @@ def keep(
         on_host = weights.like(context.team.device.to_host(weights.flat))
         labels = data.texts.corpus.label_names
         nlp = build_pipeline(settings.data.language, labels, settings.encoder, vectors.table, on_host)
-        save_pipeline(nlp, folder / "model")
+        size = save_pipeline(whole or nlp, folder / "model")
         if pretrained is not None:
             save_tok2vec(nlp, settings.encoder, pretrained.weights, folder, labelled=True)
             save_language_model(folder, pretrained.weights, pretrained.tasks, data.texts)
-    return sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file()) / 1e6
+    return size
 
 
 def saved_encoder(context: Context, weights: Parameters) -> EncoderWeights:

@@ -15,6 +15,7 @@ from lmao.run.context import Context
 from lmao.run.result import ChoiceSummary, Result, peak_rss_mb, versions
 from lmao.run.scores import Score, score, write_predictions
 from lmao.run.stages.encode import Dataset
+from lmao.textcat.classifier import accuracy
 
 CONTROL = "control"
 
@@ -40,7 +41,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained, classifier_mb: f
     choice, of_model = None, dev
     if trained.choice is not None:
         choice = _measured(trained.choice.summary, _scores(of_dev, splits.dev), _scores(of_test, splits.test))
-        of_model = of_dev[choice.model]
+        of_model = of_dev.get(choice.model, dev)
     if trained.model_mb is not None:
         describe_model(context.folder / "model", context.settings, data, of_model)
     return Result(
@@ -67,7 +68,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained, classifier_mb: f
         choice=choice,
         model_dev_accuracy=None
         if choice is None or trained.model_mb is None
-        else choice.arm(choice.model).dev_accuracy,
+        else accuracy(of_model, splits.dev.labels),
     )
 
 
