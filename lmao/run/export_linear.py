@@ -1,6 +1,5 @@
 """What a run chose as one stock spaCy pipeline: weights of n-grams, the encoder, or both come in, `model/` goes out."""
 
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -8,8 +7,10 @@ from spacy.language import Language
 
 from lmao.data.document import Source
 from lmao.encoder.stock import blank_pipeline
+from lmao.errors import UserError
 from lmao.run.arms.trained import Predict
 from lmao.run.context import Context
+from lmao.run.review import read_again
 from lmao.run.stages.encode import Dataset
 from lmao.textcat.chosen import Chosen
 from lmao.textcat.stock import frequent_spaces, has_twins, stock_layer
@@ -39,8 +40,14 @@ def whole_pipeline(
         for label in chosen.labels:
             textcat.add_label(label)
         layer.fill(textcat.model)
-        texts = [document.text for document in islice(source.documents(), COMPARED)]
-        expected = predict(np.arange(len(texts)), lambda words: None)
+        numbers = np.arange(min(COMPARED, len(data.texts.corpus.labels)))
+        try:
+            documents = read_again(source, data.texts.corpus, numbers)
+        except (OSError, UserError) as error:
+            context.console.warn(f"not all of what was chosen is in model/: it can't be compared: {error}")
+            return None
+        texts = [documents[number].text for number in numbers.tolist()]
+        expected = predict(numbers, lambda words: None)
         found = np.array([[doc.cats[label] for label in chosen.labels] for doc in nlp.pipe(texts)])
         same = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
         said = (

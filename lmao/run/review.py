@@ -53,7 +53,7 @@ def write_review(folder: Path, source: Source, data: Dataset, held_out: HeldOut 
     doubtful = None if held_out is None else doubts(held_out)
     if doubtful is not None:
         wanted.append(train.documents[doubtful.places[:ROWS]])
-    texts = _read(source, data.texts.corpus, np.concatenate(wanted))
+    texts = read_again(source, data.texts.corpus, np.concatenate(wanted))
     scores, labels = saved["dev_scores"], saved["dev_labels"]
     write_sheet(
         folder / ERRORS,
@@ -92,7 +92,7 @@ def _doubts(found: Doubts, labels: Labels, documents: Numbers, names: Sequence[s
         ]  # fmt: skip
 
 
-def _read(source: Source, corpus: Corpus, documents: Numbers) -> Texts:
+def read_again(source: Source, corpus: Corpus, documents: Numbers) -> Texts:
     """These documents of the source.
 
     Raises:

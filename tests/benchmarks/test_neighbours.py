@@ -176,7 +176,7 @@ def test_tables_of_all_kinds_are_read_alike(tmp_path: Path) -> None:
         ("en_core_web_none", None, "neither an installed pipeline nor the folder of one"),
         ("table.csv", "a,1", "is of no kind that is known here"),
         ("empty.txt", "", "is empty"),
-        ("cut.vec", "3 2\na 1 2\n", "says 3 words, but 1 follow"),
+        ("cut.vec", "3 2\na 1.000000 2.000000\n", "says 3 words, but 1 follow"),
         ("bad.txt", "a 1 2\nb 1 x\n", "bad.txt:2 should hold a word and 2 numbers"),
         ("zeros.txt", "a 0 0\n", "has no row that is not zeros"),
         ("no.npy", "text", "not an array that numpy saved"),

@@ -14,7 +14,7 @@ from lmao.engine.layers import Workspace
 from tests.encoder.test_encoder import Bench
 
 
-@pytest.mark.parametrize(("depth", "pieces", "documents"), [(4, 3, 6), (1, 2, 1), (3, 1, 2), (0, 3, 2)])
+@pytest.mark.parametrize(("depth", "pieces", "documents"), [(4, 3, 6), (1, 2, 1), (3, 1, 2)])
 def test_pairs_of_rows_are_encoded_as_rows_are(
     compose: Callable[..., Config], corpus: Corpus, depth: int, pieces: int, documents: int,
     monkeypatch: pytest.MonkeyPatch,

@@ -237,7 +237,8 @@ def test_what_a_run_warns_of_is_a_warning(texts: Texts) -> None:
 
 def test_texts_without_a_word(texts: Texts) -> None:
     X, y = texts
-    classifier = linear().fit(["", " \n", *X[:60]], [2, 12, *y[:60]])
+    with pytest.warns(UserWarning, match="2 texts have no letter and no digit"):
+        classifier = linear().fit(["", " \n", *X[:60]], [2, 12, *y[:60]])
     assert np.isfinite(classifier.predict_proba(["", "\n", X[0]])).all()
 
 
