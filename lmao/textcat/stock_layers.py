@@ -147,12 +147,23 @@ LOGARITHMS = {count: float(1 + np.log(count)) for count in range(1, MOST + 1)}
 def _slots(values: Floats) -> tuple[Sequence[int], int, Floats]:
     """The id of each row of values (n, columns), and the table of SparseLinear.v2: how long it is, and its array."""
     length = max(8, round(ROOM * len(values)))
+    while (found := _within(values.astype(np.float64), length)) is None:  # few rows may have bad luck
+        length *= 2
+    ids, table = found
+    return ids, length, np.ascontiguousarray(table.T, np.float32).ravel()
+
+
+def _within(values: Doubles, length: int) -> tuple[Sequence[int], Doubles] | None:
+    """The rows' ids, and a table (length, columns); None if its slots don't suffice."""
     taken = np.zeros(length, dtype=bool)
     taken[[*_places(0, length)]] = True
+    left = length - int(taken.sum())
     ids: list[int] = []
     table: Doubles = np.zeros((length, values.shape[1]))
     candidate = 0
-    for row in values.astype(np.float64):
+    for row in values:
+        if not left:
+            return None
         while True:
             candidate += 1
             free, other = _places(candidate, length)
@@ -164,9 +175,10 @@ def _slots(values: Floats) -> tuple[Sequence[int], int, Floats]:
             table[free] = row - table[other]
         else:
             table[free] = table[other] = row / 2
+        left -= 1 if taken[other] or free == other else 2
         taken[free] = taken[other] = True
         ids.append(candidate)
-    return ids, length, np.ascontiguousarray(table.T, np.float32).ravel()
+    return ids, table
 
 
 def _places(number: int, length: int) -> Iterator[int]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+from spacy.tokens import Doc
+from spacy.util import registry
 
 from lmao.corpus.ngrams import Ngrams
 from lmao.corpus.reading import TextReader
@@ -17,6 +19,7 @@ from lmao.textcat.chosen import Chosen
 from lmao.textcat.ngram_weights import AgainstRest, Lexicon, NgramWeights
 from lmao.textcat.saved import FOLDER, read
 from lmao.textcat.stock import has_twins, stock_layer
+from lmao.textcat.stock_layers import sums
 from lmao.vectors.table import StaticVectors
 from tests.support.finished import Finished, dev_texts
 
@@ -96,6 +99,19 @@ def test_an_ngram_is_found_over_the_white_space_that_is_named(tmp_path: Path) ->
     compare(chosen, texts, tmp_path / "both", ["\n", " "])
     with pytest.raises(AssertionError):
         compare(chosen, texts, tmp_path / "one", ["\n"])
+
+
+def test_any_number_of_weights_finds_room() -> None:
+    """Two slots each, in a table of one and a half: a few weights may need a longer one."""
+    for words in range(1, 60):
+        vocab = spacy.blank("en").vocab
+        values = np.random.default_rng(words).normal(size=(words, 2)).astype(np.float32)
+        numbers = {vocab.strings.add(f"w{word}"): word for word in range(words)}
+        layer = sums(numbers, values, 1, "counts")
+        model = registry.resolve({"model": dict(layer.config)})["model"]
+        layer.fill(model)
+        docs = [Doc(vocab, words=[f"w{word}"]) for word in range(words)]
+        np.testing.assert_allclose(model.predict(docs), values, atol=1e-5)
 
 
 def test_several_together(finished: Callable[..., Finished], tmp_path: Path) -> None:
