@@ -23,8 +23,8 @@ def train(composed: DictConfig) -> float | None:
         config = validate(cli.plain(composed))
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
         from lmao.errors import AlreadyRun
-        from lmao.run.encoder import encoder_alone
         from lmao.run.experiment import run
+        from lmao.run.unlabelled import encoder_alone
         from lmao.sweep.trial import current_trial
         from lmao.tracking.store import open_store
 
