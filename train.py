@@ -32,8 +32,9 @@ def train(composed: DictConfig) -> float | None:
         if not config.data.labelled:
             encoder_alone(config, folder, Console(), stop, store)
             return None
+        console = Console(silent=trial.number is not None, tell=trial.progress)
         try:
-            return run(config, folder, Console(silent=trial.number is not None), stop, trial, store).dev_accuracy
+            return run(config, folder, console, stop, trial, store).dev_accuracy
         except AlreadyRun as known:
             return known.accuracy
 

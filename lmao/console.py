@@ -2,7 +2,7 @@
 
 import logging
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
@@ -46,11 +46,17 @@ class Stage:
         if now - self._shown < (PLAIN_SECONDS if self._bar is None else LIVE_SECONDS):
             return
         self._shown = now
+        self.tell()
         status = self._status(now - self.started, figures)
         if self._bar is None or self._task is None:
             self._console.line(self._name, status)
         else:
             self._bar.update(self._task, completed=self._amount, status=status)
+
+    def tell(self) -> None:
+        """To who listens: the stage's name, and how much of it is done where that is known."""
+        share = min(1.0, self._amount / self._total) if self._total else None
+        self._console.tell(self._name, share)
 
     def done(self, text: str) -> None:
         """What the finished line says; leaving the `with` block prints it, with the seconds."""
@@ -70,8 +76,13 @@ class Stage:
 class Console:
     """Lines on stdout. A terminal gets wrapped lines and a live bar, a file or a pipe whole lines."""
 
-    def __init__(self, output: rich.console.Console | None = None, silent: bool = False) -> None:
-        """silent: write to the log alone, as in a sweep, which prints its own line for each run."""
+    def __init__(
+        self, output: rich.console.Console | None = None, silent: bool = False,
+        tell: Callable[[str, float | None], None] = lambda stage, share: None,
+    ) -> None:  # fmt: skip
+        """silent: write to the log alone, as in a sweep, which prints its own line for each run. tell: hears of each
+        stage as it begins and goes on, and how much of it is done, 0 to 1, where that is known."""
+        self.tell = tell
         self._output = output or rich.console.Console(highlight=False, quiet=silent)
         self._width = min(WIDTH, self._output.width) if self._output.is_terminal else None
 
@@ -83,10 +94,12 @@ class Console:
         """
         if self._width is None:
             stage = Stage(self, name, total, unit, before, None)
+            stage.tell()
             yield stage
         else:
             with self._progress() as bar:
                 stage = Stage(self, name, total, unit, before, bar)
+                stage.tell()
                 yield stage
         if stage.text:
             self.line(name, stage.text, monotonic() - stage.started)

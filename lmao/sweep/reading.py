@@ -10,9 +10,12 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, json_to_distribution
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import TrialHeartbeatModel, TrialModel
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from lmao.database import is_url
 from lmao.errors import UserError
@@ -32,7 +35,7 @@ STATES = {
 }
 
 
-def read_studies(storage: str, pattern: str) -> Sequence[StudyRecord]:
+def read_studies(storage: str, *patterns: str) -> Sequence[StudyRecord]:
     """The studies whose names match a pattern like `imdb-*`, and the re-runs of these, by name.
 
     Raises:
@@ -44,11 +47,11 @@ def read_studies(storage: str, pattern: str) -> Sequence[StudyRecord]:
     chosen = [
         study
         for study in studies.values()
-        if fnmatchcase(study.name, pattern) or fnmatchcase(study.rerun_of or "", pattern)
+        if any(fnmatchcase(name, pattern) for name in (study.name, study.rerun_of or "") for pattern in patterns)
     ]
     if not chosen:
         there = f"there are: {', '.join(studies)}" if studies else "there is none: python train.py -m makes one"
-        raise UserError(f"no study in {without_passwords(storage)} matches '{pattern}'; {there}")
+        raise UserError(f"no study in {without_passwords(storage)} matches {' or '.join(map(repr, patterns))}; {there}")
     return chosen
 
 
@@ -88,7 +91,8 @@ def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:
     attributes = storage.get_study_user_attrs(number)
     found = storage.get_all_trials(number, deepcopy=False)
     replaced = {trial.user_attrs.get(TrialAttribute.REPLACES) for trial in found}
-    trials = [_trial(trial, trial.number in replaced) for trial in found]
+    silences = _silences(storage, number)
+    trials = [_trial(trial, trial.number in replaced, silences.get(trial._trial_id)) for trial in found]
     return StudyRecord(
         name=name,
         science=attributes.get(StudyAttribute.SCIENCE, {}),
@@ -116,8 +120,19 @@ def _widen(distribution: BaseDistribution, values: Iterable[Any]) -> BaseDistrib
     return CategoricalDistribution(list(dict.fromkeys([*distribution.choices, *values])))
 
 
-def _trial(trial: FrozenTrial, lost: bool) -> TrialRecord:
+def _silences(storage: RDBStorage, study: int) -> dict[int, float]:
+    """Seconds since the last heartbeat of each running trial, by the database's clock, as Optuna finds stale ones."""
+    heartbeat = TrialHeartbeatModel.heartbeat
+    with Session(storage.engine) as session:
+        now = session.execute(func.now()).scalar_one().replace(tzinfo=None)
+        running = select(TrialModel.trial_id, heartbeat).join(TrialHeartbeatModel)
+        rows = session.execute(running.where(TrialModel.study_id == study, TrialModel.state == TrialState.RUNNING))
+        return {trial: max(0.0, (now - last).total_seconds()) for trial, last in rows}
+
+
+def _trial(trial: FrozenTrial, lost: bool, silent: float | None) -> TrialRecord:
     attributes = trial.user_attrs
+    stage, share = attributes.get(TrialAttribute.PROGRESS, (None, None))
     elapsed = None if lost or trial.duration is None else trial.duration.total_seconds()
     complete = trial.state is TrialState.COMPLETE
     return TrialRecord(
@@ -135,4 +150,10 @@ def _trial(trial: FrozenTrial, lost: bool) -> TrialRecord:
         error=attributes.get(TrialAttribute.ERROR),
         reused=attributes.get(TrialAttribute.REUSED),
         code=attributes.get(TrialAttribute.CODE),
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
+        worker=attributes.get(TrialAttribute.WORKER),
+        stage=stage,
+        share=share,
+        silent=silent,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,7 @@ class TrialAttribute:
     REUSED = "reused"  # "study/number" whose value was taken over
     REPLACES = "replaces"  # the number of a lost trial, whose point it is
     LOSSES = "losses"  # how many trials of its point were lost to kills
+    PROGRESS = "progress"  # [stage, share of it that is done or null], some seconds old
 
 
 FIXED_PARAMETERS = "fixed_params"  # Optuna's own, a system attribute: the point of a trial that was enqueued
@@ -64,7 +66,9 @@ class State(Enum):
 class TrialRecord:
     """One run of a study. `accuracy`: on dev, of a complete trial; `reported`: by fine-tuning epoch.
 
-    `seconds`: on its machine; None while it runs, and for a lost one, whose end nobody saw.
+    `seconds`: on its machine; None while it runs, and for a lost one, whose end nobody saw. `started`, `ended`: by its
+    machine's clock. `stage`, `share`: where it was some seconds ago, and how much of that was done, 0 to 1. `silent`:
+    seconds without a sign of life from its worker, while it runs.
     """
 
     number: int
@@ -81,6 +85,12 @@ class TrialRecord:
     error: str | None
     reused: str | None  # "study/number" whose value was taken over
     code: str | None  # the commit it ran
+    started: datetime | None
+    ended: datetime | None
+    worker: str | None  # the file that it locks
+    stage: str | None
+    share: float | None
+    silent: float | None
 
     @property
     def reached(self) -> float | None:

@@ -40,7 +40,8 @@ class StoredTrial:
     def __init__(self, spec: Spec) -> None:
         import optuna
 
-        from lmao.sweep.storage import DATABASE, load_study, storage_errors
+        from lmao.sweep.progress import ProgressNotes
+        from lmao.sweep.storage import DATABASE, load_study, open_storage, storage_errors
 
         self.number: int | None = spec.number
         self.study: str | None = spec.study
@@ -50,6 +51,8 @@ class StoredTrial:
         self._errors = partial(storage_errors, spec.storage, DATABASE)
         study = self._patiently(lambda: load_study(spec.storage, spec.study, spec.pruner))
         self._trial = self._patiently(lambda: optuna.Trial(study, spec.trial_id))
+        write = partial(open_storage(spec.storage).set_trial_user_attr, spec.trial_id, TrialAttribute.PROGRESS)
+        self.progress = ProgressNotes(write).take
 
     def begin(self, folder: Path, run_id: str | None, commit: str) -> None:
         self._remember(

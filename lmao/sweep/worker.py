@@ -65,6 +65,14 @@ class WorkerMark:
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
+def is_dead_here(host: str | None, worker: str | None) -> bool | None:
+    """Whether the worker of a trial ran on this machine and is dead; None where this machine can't tell."""
+    if worker is None or host != socket.gethostname():
+        return None
+    locked = _is_locked(Path(worker))
+    return None if locked is None else not locked
+
+
 def _is_locked(path: Path) -> bool | None:
     """None if there is no such file."""
     if not path.exists():

@@ -21,6 +21,10 @@ class RunTrial(Protocol):
             AlreadyRun: another trial of the study has run the same, its accuracy will do.
         """
 
+    def progress(self, stage: str, share: float | None) -> None:
+        """Where the run is, for who watches the study: the line on the screen, and how much of it is done, 0 to 1,
+        where that is known. Called often: it waits for nothing."""
+
     def report(self, epoch: int, accuracy: float) -> None:
         """Raises Pruned if the trial isn't worth continuing."""
 
@@ -36,5 +40,6 @@ class NoTrial:
 
     def begin(self, folder: Path, run_id: str | None, commit: str) -> None: ...
     def look_up(self, inputs: Mapping[str, str], sources: str) -> None: ...
+    def progress(self, stage: str, share: float | None) -> None: ...
     def report(self, epoch: int, accuracy: float) -> None: ...
     def end(self, seconds: float, epochs: int) -> None: ...
