@@ -1,0 +1,24 @@
+#!/bin/bash
+#SBATCH --job-name=lmao-worker
+#SBATCH --array=1-10
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=1
+#SBATCH --mem=3G
+#SBATCH --time=4:00:00
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:TERM@60
+#SBATCH --output=lmao-worker-%A_%a.log
+# A worker a task of the array, from the checkout's folder; where its time is up it goes back into the queue.
+#   sbatch --dependency=afterok:PREPARE cluster/slurm/worker.sh SETTINGS
+"$SLURM_SUBMIT_DIR/cluster/worker.sh" "$@" &
+worker=$!
+trap 'kill -TERM $worker' TERM
+while wait $worker; code=$?; kill -0 $worker 2>/dev/null; do :; done
+
+# 143: stopped; 137: killed, for its memory for example. A task that scancel ends is no longer RUNNING, and stays away.
+if [ $code -gt 128 ] && [ "$(scontrol show job "$SLURM_JOB_ID" | grep -o 'JobState=[A-Z]*')" = JobState=RUNNING ]; then
+    scontrol requeue "$SLURM_JOB_ID"
+    sleep 60   # the requeuing ends it
+fi
+exit $code
