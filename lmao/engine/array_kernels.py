@@ -115,6 +115,16 @@ class ArrayKernels:
             other[...] = 0
         return (g * g).sum()
 
+    def adam_arrays(
+        self, weights: Any, gradients: Any, first: Any, second: Any, average: Any, starts: Any, stops: Any, rates: Any,
+        keeps: Any, beta1: Any, beta2: Any, eps: Any, decay: Any, longest: Any,
+    ) -> None:  # fmt: skip
+        for start, stop, rate, keep in zip(starts, stops, rates, keeps, strict=True):
+            norm = float(self.collect(gradients, start, stop)) ** 0.5
+            clip = np.float32(longest / norm if longest > 0 and norm >= longest else 1)
+            arrays = (array[start:stop] for array in (weights, gradients[0], first, second, average))
+            self.adam(*arrays, beta1, beta2, eps, rate, decay, clip, keep)
+
     def adam(
         self, weights: Any, gradient: Any, first: Any, second: Any, average: Any, beta1: Any, beta2: Any, eps: Any,
         rate: Any, decay: Any, clip: Any, keep: Any,

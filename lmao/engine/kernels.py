@@ -4,7 +4,7 @@ All matrices are float32, row-major, and written into buffers the caller owns. `
 for a GPU, except those that stay on the host: `dilate`, `distinct`, `lay_out`, and those of pairs.
 """
 
-from lmao.engine.compiled.adam import adam, collect
+from lmao.engine.compiled.adam import adam, adam_arrays, collect
 from lmao.engine.compiled.dropout import LEVELS, add_residual, copy_dropped, gather, gather_backward
 from lmao.engine.compiled.embedding import distinct, embed, embed_backward
 from lmao.engine.compiled.maxout import maxout_norm, maxout_norm_backward
@@ -15,6 +15,7 @@ from lmao.engine.compiled.windows import dilate, lay_out, windows, windows_backw
 __all__ = [
     "LEVELS",
     "adam",
+    "adam_arrays",
     "add_residual",
     "collect",
     "copy_dropped",

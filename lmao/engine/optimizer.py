@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from concurrent.futures import Executor
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +29,7 @@ class Adam:
         self.second: Floats = np.zeros_like(weights.flat)
         self.average: Floats = weights.flat.copy()
         self.steps = 0
+        self._lists: dict[int, list[list[str]]] = {}
         self.missed = dict.fromkeys(weights.spans, 0)  # steps in which an array was left alone
 
     def step(self, gradients: Floats, rate: float, team: Executor, left_alone: Collection[str] = ()) -> None:
@@ -39,35 +39,40 @@ class Adam:
         """
         self.steps += 1
         s = self.settings
-        arrays = (self.weights.flat, gradients[0], self.first, self.second, self.average)
+        constants = [np.float32(value) for value in (s.beta1, s.beta2, s.eps, 1 - rate * s.L2, s.grad_clip)]
+        spans = self.weights.spans
 
         @cache
-        def scalars(steps: int) -> tuple[list[Any], Any]:
+        def scalars(steps: int) -> tuple[float, float]:
             corrected = rate * (1 - s.beta2**steps) ** 0.5 / (1 - s.beta1**steps)
-            keep = min(MAX_AVERAGE, (1 + steps) / (10 + steps))
-            return [np.float32(v) for v in (s.beta1, s.beta2, s.eps, corrected, 1 - rate * s.L2)], np.float32(keep)
+            return corrected, min(MAX_AVERAGE, (1 + steps) / (10 + steps))
 
         def update(names: list[str]) -> None:
-            for name in names:
-                if name in left_alone:
-                    self.missed[name] += 1
-                    continue
-                span = self.weights.spans[name]
-                values, keep = scalars(self.steps - self.missed[name])
-                norm = float(np.sqrt(self._kernels.collect(gradients, span.start, span.stop)))
-                clip = np.float32(s.grad_clip / norm if s.grad_clip and norm >= s.grad_clip else 1)
-                self._kernels.adam(*(array[span] for array in arrays), *values, clip, keep)
+            names = [name for name in names if name not in left_alone]
+            borders = np.array([(spans[name].start, spans[name].stop) for name in names], dtype=np.int64).reshape(-1, 2)
+            own = [scalars(self.steps - self.missed[name]) for name in names]
+            rates, keeps = np.array(own, dtype=np.float32).reshape(-1, 2).T.copy()
+            starts, stops = borders.T.copy()
+            self._kernels.adam_arrays(
+                self.weights.flat, gradients, self.first, self.second, self.average,
+                starts, stops, rates, keeps, *constants,
+            )  # fmt: skip
 
+        for name in left_alone:
+            self.missed[name] += 1
         list(team.map(update, self._balanced(len(gradients))))
 
     def _balanced(self, count: int) -> list[list[str]]:
         """The arrays in `count` lists of about the same size: the largest first, each to the shortest list."""
+        if count in self._lists:
+            return self._lists[count]
         lists: list[list[str]] = [[] for _ in range(count)]
         sizes = [0] * count
         for name, span in sorted(self.weights.spans.items(), key=lambda item: item[1].start - item[1].stop):
             shortest = sizes.index(min(sizes))
             lists[shortest].append(name)
             sizes[shortest] += span.stop - span.start
+        self._lists[count] = lists
         return lists
 
     def arrays(self) -> dict[str, Floats]:

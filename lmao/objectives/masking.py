@@ -33,6 +33,8 @@ class Masking:
 
     def __call__(self, texts: Texts, generator: np.random.Generator) -> MaskedTexts:
         s = self._settings
+        if not self._start_rate:
+            return MaskedTexts(texts, np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int64))
         ids = texts.ids.copy()
         chance, kind = generator.random((2, len(ids)), dtype=np.float32)
         chosen = chance < self._start_rate

@@ -202,13 +202,14 @@ class DocumentTask(Task):
     def targets_of(self, batch: Batch) -> TaskTargets:
         vectors = self._texts(batch.segments.begins, batch.segments.lengths)
         count = len(vectors)
-        distinct, places = np.unique(vectors, axis=0, return_inverse=True)  # windows may be of one document
+        whole = vectors.view(np.dtype((np.void, vectors.shape[1] * vectors.itemsize)))[:, 0]
+        _, first, places = np.unique(whole, return_index=True, return_inverse=True)  # windows may be of one document
         targets = Targets(
             vectors=self._device.to_device(vectors),
             lengths=self._device.to_device(batch.segments.lengths),
             weights=self._device.to_device(np.ones(count, dtype=np.float32)),
             total=float(count),
-            candidates=self._device.to_device(distinct),
+            candidates=self._device.to_device(vectors[first]),
             places=self._device.to_device(places),
         )
         return TaskTargets(np.arange(count), targets)
