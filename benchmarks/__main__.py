@@ -14,6 +14,7 @@ import rich.console
 from benchmarks.models import models
 from benchmarks.objectives import objectives
 from benchmarks.rest import rest
+from benchmarks.roofline import roofline
 from benchmarks.setting import open_bench, settings_of
 from benchmarks.sizes import sizes
 from benchmarks.speed import speed
@@ -25,7 +26,7 @@ from lmao.files import write_whole
 
 README = Path(__file__).parent / "README.md"
 LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found
-TABLES = ("speed", "objectives", "models", "sizes", "rest")
+TABLES = ("speed", "roofline", "objectives", "models", "sizes", "rest")
 
 
 def main() -> int:
@@ -65,6 +66,8 @@ def _measure(options: argparse.Namespace) -> Iterator[Table]:
     bench, most = open_bench(settings_of(options.data)), max(options.threads)
     if "speed" in options.tables:
         yield speed(bench, options.threads, options.rounds)
+    if "roofline" in options.tables:
+        yield roofline(bench, options.data, options.threads, options.rounds)
     if "objectives" in options.tables:
         yield objectives(bench, options.data, most, options.rounds)
     if "models" in options.tables:

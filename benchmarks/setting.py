@@ -59,7 +59,7 @@ class Bench:
 
     def pretraining(self, settings: Config, numbers: NDArray[np.int64]) -> Pretraining:
         """A new pre-training on some documents, perhaps with other settings of the model."""
-        encoder = open_encoder(settings.encoder, DIMS)
+        encoder = open_encoder(settings.encoder, self.vectors.shape[1])
         selection = Selection(self.corpus, numbers)
         sources = TargetSources(
             selection,

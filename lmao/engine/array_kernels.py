@@ -122,8 +122,11 @@ class ArrayKernels:
         for start, stop, rate, keep in zip(starts, stops, rates, keeps, strict=True):
             norm = float(self.collect(gradients, start, stop)) ** 0.5
             clip = np.float32(longest / norm if longest > 0 and norm >= longest else 1)
-            arrays = (array[start:stop] for array in (weights, gradients[0], first, second, average))
-            self.adam(*arrays, beta1, beta2, eps, rate, decay, clip, keep)
+            own = slice(start, stop)
+            self.adam(
+                weights[own], gradients[0, own], first[own], second[own], average[own],
+                beta1, beta2, eps, rate, decay, clip, keep,
+            )  # fmt: skip
 
     def adam(
         self, weights: Any, gradient: Any, first: Any, second: Any, average: Any, beta1: Any, beta2: Any, eps: Any,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.__main__ import main, page
+from benchmarks.roofline import fine_tuning, prediction, pretraining_of, watched
 from benchmarks.setting import Bench, open_bench, words_per_second
 from benchmarks.speed import flops_a_word, full_flops_a_word
 from benchmarks.stock import TOLERANCE, Stock
@@ -55,6 +56,19 @@ def test_far_fewer_products_are_done_than_the_whole_model_has(steps: list[Segmen
     assert 0.1 * full < done < 0.6 * full
     with Team(1) as team:
         assert words_per_second(pretraining, team, steps) > 0
+
+
+def test_a_ways_products_are_counted_and_its_time_is_told_apart(
+    bench: Bench, steps: list[Segments], pretraining: Pretraining
+) -> None:
+    masked, predicted = pretraining_of("masked words", pretraining, steps), prediction(bench)
+    flops, shares = watched(masked)
+    assert flops == pytest.approx(flops_a_word(pretraining, steps), rel=0.01)
+    assert sum(shares) == pytest.approx(1) and min(shares) > 0
+    assert masked.bytes_a_word(2) == 6 / 5 * masked.bytes_a_word(1) > 0
+    forward, alone = watched(predicted)
+    assert 0 < forward < watched(fine_tuning(bench))[0] / 2
+    assert alone[1] == alone[2] == predicted.bytes_a_word(1) == 0
 
 
 def test_some_tables_alone_cannot_replace_the_page(

@@ -59,6 +59,11 @@ ARGUMENTS: dict[str, Callable[[], list[Any]]] = {
     "pool_mean_backward": lambda: [draw(3, WIDTH), LENGTHS, draw(7, WIDTH)],
     "collect": lambda: [draw(3, 50), 7, 40],
     "adam": lambda: [draw(50), draw(50), draw(50), draw(50) ** 2, draw(50), *scalars()],
+    "adam_arrays": lambda: [
+        draw(50), draw(2, 50), draw(50), draw(50) ** 2, draw(50), np.array([3, 20]), np.array([20, 50]),
+        np.array([0.01, 0.02], np.float32), np.array([0.5, 0.6], np.float32),
+        *map(np.float32, (0.9, 0.99, 1e-8, 0.9, 1)),
+    ],
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from lmao.textcat.classifier import Classifier
 from lmao.vectors.lookup import TypeVectors
 from lmao.vectors.texts import CenteredVectors, Composer, WholeDocuments
 
-VERSION = 4  # of what pre-training computes: raise it when the same settings give other weights
+VERSION = 5  # of what pre-training computes: raise it when the same settings give other weights
 
 
 @dataclass(frozen=True)
