@@ -24,6 +24,8 @@ class Dropout:
 
     def masks(self, width: int) -> Floats:
         """(5, width): a mask for each hashed feature and one for the static vectors."""
+        if not self.rate and not self.vector_rate:
+            return np.ones((len(FEATURES) + 1, width), dtype=np.float32)
         draws = stream(self.key, "dimensions").random((len(FEATURES) + 1, width), dtype=np.float32)
         rates = np.array([self.rate] * len(FEATURES) + [self.vector_rate], dtype=np.float32)[:, None]
         return (draws >= rates) / (np.float32(1) - rates)
