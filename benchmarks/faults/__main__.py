@@ -8,10 +8,14 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.faults.kills import kills
+from benchmarks.faults.races import races
+from benchmarks.faults.sweeps import sweeps
 from benchmarks.faults.table import Row, keep
 
 PARTS: dict[str, Callable[[int | None, Path], Iterator[Row]]] = {  # of how often (None: as often as the page says)
     "kills": kills,
+    "sweeps": sweeps,
+    "races": races,
 }
 
 

@@ -1,0 +1,144 @@
+"""A sweep whose workers are killed at random moments, on SQLite or PostgreSQL, ends as its promises say."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.trial import FrozenTrial, TrialState
+
+from benchmarks.faults.table import Row
+from benchmarks.faults.tiny import write_texts
+from tests.support.processes import ProcessResult, RunningProcess
+from tests.support.sweeps import Sweeps, kept
+
+TRIALS, WORKERS, KILLS = 12, 4, 25  # of a study
+STUDY = "s"
+COMMAND = [
+    "data=files", "data.path=texts.csv", "textcat=linear", "tracking=mlflow", "sweep=random",
+    f"hydra.sweeper.study_name={STUDY}", "hydra.sweeper.max_losses=null", "hydra.sweeper.reuse=false",
+]  # fmt: skip
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Swept(Sweeps):
+    """A study of n trials of a linear classifier of sixty texts, in its folder's databases or in the given ones."""
+
+    def __init__(self, folder: Path, n: int, storage: str | None = None, tracking: str | None = None) -> None:
+        folder.mkdir(parents=True)
+        write_texts(folder / "texts.csv")
+        super().__init__(folder, folder / "cache", storage)
+        self.n = n
+        self._tracking = tracking or f"sqlite:///{folder}/mlflow.db"
+
+    def worker(self) -> RunningProcess:
+        where = [f"hydra.sweeper.storage={self.storage}", f"tracking.uri={self._tracking}"]
+        return self.start(*COMMAND, *where, f"hydra.sweeper.n_trials={self.n}")
+
+    def wrong(self) -> list[str]:
+        """Which promises don't hold, once the last worker has ended."""
+        trials = self.trials(STUDY)
+        counted = kept(trials)
+        runs = _runs(self._tracking)
+        found = []
+        if sorted(trial.user_attrs.get("seed", -1) for trial in counted) != list(range(self.n)):
+            found.append("not every place of the study has one trial that counts")
+        found += [f"trial {trial.number} is {trial.state.name}" for trial in counted if trial.state != 1]
+        found += [f"trial {t.number} is {t.state.name} and lost" for t in trials if t not in counted and t.state != 3]
+        folders = [trial.user_attrs["folder"] for trial in trials if "folder" in trial.user_attrs]
+        found += ["two trials have one folder"] * (len(set(folders)) != len(folders))
+        parents = [run for run in runs if "trial" not in run]
+        found += [f"the study's runs: {parents}"] * ([run["status"] for run in parents] != ["FINISHED"])
+        for trial in trials:
+            found += _differences(trial, [run for run in runs if run.get("trial") == str(trial.number)])
+        left = [*self.folder.glob("multirun/s/.worker-*"), *self.folder.rglob(".model-*")]
+        return found + [f"left behind: {path.name}" for path in left]
+
+
+def sweeps(n: int | None, folder: Path) -> Iterator[Row]:
+    """n: kills; 200 if None."""
+    kills, studies, failed = 0, 0, []
+    while kills < (n or 200):
+        place = Swept(folder / f"sqlite-{studies}", TRIALS)
+        done, problems = disturbed(place, WORKERS, min(KILLS, (n or 200) - kills), random.Random(studies))
+        kills, studies = kills + done, studies + 1
+        failed += [f"study {studies}: {problem}" for problem in problems]
+        note = "; ".join([f"{studies} studies of {TRIALS} trials", *failed[:3]])
+        yield Row(
+            f"{WORKERS} workers on SQLite, a random one killed within 4 s of its own work: each place of a study "
+            "ends once; Optuna, MLflow and result.json agree; no folder twice, nothing left", kills, len(failed), note,
+        )  # fmt: skip
+
+
+def disturbed(place: Swept, workers: int, most: int, drawn: random.Random) -> tuple[int, list[str]]:
+    """Kill workers until the study has ended, `most` times at most. Returns: how many, and what is wrong then."""
+    running = [place.worker() for _ in range(workers)]
+    kills, wrong = 0, []
+    while running:
+        victim = drawn.choice(running) if kills < most else running[0]
+        worked = drawn.uniform(0.2, 4) if kills < most else float("inf")
+        while victim.runs() and _seconds(victim.pid) < worked:
+            time.sleep(0.01)
+        if victim.runs():
+            victim.send_signal(signal.SIGKILL)
+            kills += 1
+            running.append(place.worker())
+        running.remove(victim)
+        wrong += _bad_end(victim.ended())
+    wrong += _bad_end(place.worker().ended())  # sees to what the last kill left
+    return kills, wrong + place.wrong()
+
+
+def _bad_end(end: ProcessResult) -> list[str]:
+    ended = end.code in (0, -signal.SIGKILL) and not end.errors
+    return [] if ended else [f"a worker ended by {end.code}: {end.errors.strip().splitlines()[-1:]}"]
+
+
+def _seconds(pid: int) -> float:
+    """Of work that a process has done."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def _differences(trial: FrozenTrial, runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Between what Optuna, MLflow and the disk say of a trial; one that died early has no run."""
+    told = [(run["status"], run.get("state")) for run in runs]
+    if trial.state != TrialState.COMPLETE:
+        wrong = len(told) > 1 or any(one != ("KILLED", "FAIL") for one in told)
+        return [f"trial {trial.number} is FAIL, MLflow says {told}"] * wrong
+    if told != [("FINISHED", "COMPLETE")]:
+        return [f"trial {trial.number} is COMPLETE, MLflow says {told}"]
+    result = json.loads((Path(trial.user_attrs["folder"]) / "result.json").read_bytes())
+    values = {trial.values[0], result["dev_accuracy"], runs[0]["accuracy"]}
+    own = result["mlflow_run_id"] == trial.user_attrs["mlflow_run_id"] == runs[0]["id"]
+    return [f"trial {trial.number}: accuracies {values}, its run {own}"] * (len(values) > 1 or not own)
+
+
+def _runs(url: str) -> list[dict[str, Any]]:
+    """MLflow's: id, status, accuracy, and their tags."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.connect() as connection:
+
+        def rows(query: str) -> Sequence[Any]:
+            return connection.execute(sqlalchemy.text(query)).all()
+
+        runs = rows("select run_uuid, status from runs")
+        tags = rows("select run_uuid, key, value from tags where key in ('trial', 'state')")
+        accuracies = dict(
+            map(tuple, rows("select run_uuid, value from latest_metrics where key = 'dev/best_accuracy'"))
+        )
+    engine.dispose()
+    return [
+        {"id": run, "status": status, "accuracy": accuracies.get(run)}
+        | {key: value for owner, key, value in tags if owner == run}
+        for run, status in runs
+    ]
+
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
