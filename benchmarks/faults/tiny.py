@@ -34,7 +34,7 @@ class Tiny(Place):
 
     def start_struck(self, at: int, *arguments: str) -> RunningProcess:
         count = str(self.folder / "count")
-        return self._start("benchmarks.faults.struck", str(at), count, TRAIN, *self._command, *arguments)
+        return self._start("tests.support.struck", str(at), count, TRAIN, *self._command, *arguments)
 
     def operations(self) -> int:
         """How many file operations a whole run has; it is made, as in an empty folder."""

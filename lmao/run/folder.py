@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from lmao.cache import MANIFEST, discard
 from lmao.errors import UserError
 from lmao.manifest import write_manifest
+from lmao.run.guard import MARK, taken
 
 SPACY_TRAIN = ("tok2vec.bin", "config.cfg", "config-tagger.cfg", "config-ner.cfg", "train.spacy", "dev.spacy")
 RESULTS = (
@@ -17,7 +18,6 @@ RESULTS = (
     "doubtful.csv", MANIFEST, *SPACY_TRAIN,
 )  # fmt: skip
 MODELS = ("model", "language_model", "classifier")  # folders
-MARK = ".lmao"  # in a folder that is a run's
 ARTIFACTS = ("result.json", "predictions.npz", "confusion.png", "curves.png", ".hydra/config.yaml")
 
 
@@ -38,9 +38,7 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UserError(
-            f"another run is writing into {folder}", setting="hydra.run.dir", advice="choose another folder"
-        ) from None
+        raise taken(folder) from None
     try:
         _clear(folder)
         yield

@@ -32,12 +32,17 @@ class ParentRun:
         self._store = store
         self._keep_models = keep_models
         self._warn = warn
-        with exclusive(study.url):
-            attributes = study.study.user_attrs
+        self.run_id: str | None = None
+        patiently(study.url, self._open)
+
+    def _open(self) -> None:
+        with exclusive(self._study.url):
+            attributes = self._study.study.user_attrs
             old = attributes.get(StudyAttribute.RUN_ID)
-            self.run_id = store.open_study(study.name, {name: attributes[name] for name in ABOUT}, old)
+            about = {name: attributes[name] for name in ABOUT}
+            self.run_id = self._store.open_study(self._study.name, about, self.run_id or old)
             if self.run_id not in (None, old):
-                study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
+                self._study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
 
     def end_lost_runs(self) -> None:
         self._store.end_lost(self.run_id, self._study.numbers(TrialState.FAIL))
@@ -60,16 +65,18 @@ class ParentRun:
         self.end_lost_runs()
         status = "FAILED" if failed else "FINISHED" if self._study.is_complete() else "RUNNING"
         with tempfile.TemporaryDirectory() as folder:
-            files = attempt(lambda: study_plots(self._study.study, Path(folder)), "the study's plots", self._warn) or []
-            with exclusive(self._study.url):  # another worker may find a better model, and remove this one
-                best = best_trial(self._study.study)
-                if best is None:
-                    self._end(status, {}, None, files)
-                    return
-                model = Path(best.user_attrs[TrialAttribute.FOLDER]) / "model"
-                if self._keep_models != "none" and model.exists():  # False on another machine
-                    files.append(model)
-                self._end(status, {"trial": best.number, **best.params}, best.values[0], files)
+            plots = attempt(lambda: study_plots(self._study.study, Path(folder)), "the study's plots", self._warn) or []
+            patiently(self._study.url, lambda: self._close(status, plots))
+
+    def _close(self, status: str, plots: Sequence[Path]) -> None:
+        with exclusive(self._study.url):  # another worker may find a better model, and remove this one
+            best = best_trial(self._study.study)
+            if best is None:
+                self._end(status, {}, None, plots)
+                return
+            model = Path(best.user_attrs[TrialAttribute.FOLDER]) / "model"
+            kept = self._keep_models != "none" and model.exists()  # False on another machine
+            self._end(status, {"trial": best.number, **best.params}, best.values[0], [*plots, *[model] * kept])
 
     def _end(self, status: str, best: Mapping[str, Any], accuracy: float | None, files: Sequence[Path]) -> None:
         self._store.end_study(self.run_id, status, best, accuracy, files, self._warn)

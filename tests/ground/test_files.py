@@ -62,6 +62,17 @@ def test_a_folder_that_another_run_writes_into_is_refused_and_left_alone(tmp_pat
     assert not (tmp_path / "result.json").exists()
 
 
+def test_a_command_whose_folder_another_run_writes_into_leaves_its_settings_and_log_alone(tmp_path: Path) -> None:
+    (tmp_path / "train.log").write_text("its")
+    command = [sys.executable, str(ROOT / "train.py"), "debug=tiny", f"hydra.run.dir={tmp_path}"]
+    with claimed(tmp_path):
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"error: hydra.run.dir: another run is writing into {tmp_path}: choose another folder\n"
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".lmao", "train.log"]
+        assert (tmp_path / "train.log").read_text() == "its"
+
+
 def test_files_of_that_name_that_no_run_left_are_not_removed(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(UserError, match="holds model, not of a run"), claimed(tmp_path):

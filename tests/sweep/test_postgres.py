@@ -14,10 +14,12 @@ from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
 from lmao.database import exclusive
+from lmao.sweep.parent import ParentRun
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, StoredTrial
+from lmao.tracking.off import NullStore
 from tests.support.sweeps import Sweeps, kept, states
-from tests.support.workers import PRUNER
+from tests.support.workers import ATTRIBUTES, PRUNER
 
 URL = os.environ.get("LMAO_TEST_POSTGRES", "")
 WORKERS, TRIALS = 3, 6
@@ -118,7 +120,7 @@ def test_one_database_for_both_is_refused(place: Sweeps, databases: tuple[str, s
 def test_a_worker_waits_for_a_server_that_restarts(databases: tuple[str, str], tmp_path: Path) -> None:
     """As far as a worker can tell: its connections end, and for a while no other can be made."""
     study = SharedStudy(databases[0], "restarted", tmp_path, lambda place: optuna.samplers.RandomSampler())
-    study.prepare({}, {}, 3, [])
+    study.prepare({}, ATTRIBUTES, 3, [])
     engine = sqlalchemy.create_engine(URL, isolation_level="AUTOCOMMIT")
     name = make_url(databases[0]).database
 
@@ -146,7 +148,11 @@ def test_a_worker_waits_for_a_server_that_restarts(databases: tuple[str, str], t
     job.begin(tmp_path, "a run", "a commit")
     timers.append(restarting())
     assert study.tell(trial, TrialState.COMPLETE, 0.5).state == TrialState.COMPLETE
-    assert 6 < time.monotonic() - started < 40
+    timers.append(restarting())
+    parent = ParentRun(study, NullStore(), "best", pytest.fail)
+    timers.append(restarting())
+    parent.finish(failed=False)
+    assert 2 * len(timers) < time.monotonic() - started < 20 * len(timers)
     for timer in timers:
         timer.join()
     study.close()

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.faults.struck K COUNT train.py …`: a command that is killed at its k-th file operation.
+"""`python -m tests.support.struck K COUNT train.py …`: a command that is killed at its k-th file operation.
 
-Where K is 0 it goes through, and how many there are is written into the file COUNT.
+Where K is 0 it goes through, and how many there are is written into the file COUNT; where it is -1 it waits for strace.
 """
 
 import atexit
@@ -8,6 +8,7 @@ import os
 import runpy
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,16 @@ def strike(at: int, count: Path) -> None:
         atexit.register(lambda: count.write_text(str(done)))
 
 
+def wait_for_tracer() -> None:
+    """Until another process follows this one's system calls."""
+    while "TracerPid:\t0\n" in Path("/proc/self/status").read_text():
+        time.sleep(0.01)
+
+
 if __name__ == "__main__":
-    strike(int(sys.argv[1]), Path(sys.argv[2]))
+    if int(sys.argv[1]) < 0:
+        wait_for_tracer()
+    else:
+        strike(int(sys.argv[1]), Path(sys.argv[2]))
     sys.argv[:] = sys.argv[3:]
     runpy.run_path(sys.argv[0], run_name="__main__")
