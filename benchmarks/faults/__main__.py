@@ -9,13 +9,16 @@ from time import perf_counter
 
 from benchmarks.faults.kills import kills
 from benchmarks.faults.races import races
-from benchmarks.faults.sweeps import sweeps
+from benchmarks.faults.sweeps import postgres, sweeps
 from benchmarks.faults.table import Row, keep
+from benchmarks.faults.writes import writes
 
 PARTS: dict[str, Callable[[int | None, Path], Iterator[Row]]] = {  # of how often (None: as often as the page says)
     "kills": kills,
     "sweeps": sweeps,
+    "postgres": postgres,
     "races": races,
+    "writes": writes,
 }
 
 

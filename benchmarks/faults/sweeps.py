@@ -4,21 +4,26 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import optuna
 import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
 
 from benchmarks.faults.table import Row
 from benchmarks.faults.tiny import write_texts
+from lmao.paths import ROOT
 from tests.support.processes import ProcessResult, RunningProcess
 from tests.support.sweeps import Sweeps, kept
 
 TRIALS, WORKERS, KILLS = 12, 4, 25  # of a study
+LONGEST = 2.0  # seconds of work of its own, within which a worker is killed
+RESTARTED = 10
+POSTGRES = ROOT / ".ci" / "postgres"
 STUDY = "s"
 COMMAND = [
     "data=files", "data.path=texts.csv", "textcat=linear", "tracking=mlflow", "sweep=random",
@@ -63,31 +68,74 @@ class Swept(Sweeps):
 
 def sweeps(n: int | None, folder: Path) -> Iterator[Row]:
     """n: kills; 200 if None."""
-    kills, studies, failed = 0, 0, []
-    while kills < (n or 200):
-        place = Swept(folder / f"sqlite-{studies}", TRIALS)
-        done, problems = disturbed(place, WORKERS, min(KILLS, (n or 200) - kills), random.Random(studies))
+    yield from _studies("SQLite", n or 200, lambda number: Swept(folder / f"sqlite-{number}", TRIALS), lambda: None)
+
+
+def postgres(n: int | None, folder: Path) -> Iterator[Row]:
+    """n: kills; 200 if None. A server of its own is begun, and restarted or killed at every tenth kill."""
+    count = 0
+
+    def restart() -> None:
+        nonlocal count
+        count += 1
+        if count % RESTARTED == 0:
+            mode = ("fast", "immediate")[count // RESTARTED % 2]
+            subprocess.run([POSTGRES, "restart", folder / "server", mode], check=True, capture_output=True)
+
+    folder.mkdir(exist_ok=True)
+    url = subprocess.run([POSTGRES, "start", folder / "server"], check=True, capture_output=True, text=True).stdout
+    try:
+
+        def made(number: int) -> Swept:
+            urls = [_database(url.strip(), f"{use}_{number}") for use in ("optuna", "mlflow")]
+            return Swept(folder / f"postgres-{number}", TRIALS, *urls)
+
+        yield from _studies("PostgreSQL", n or 200, made, lambda: None)
+        yield from _studies(f"PostgreSQL that is restarted at every {RESTARTED}th kill", n or 50, made, restart)
+    finally:
+        subprocess.run([POSTGRES, "stop", folder / "server"], check=True, capture_output=True)
+
+
+def _database(url: str, name: str) -> str:
+    """The URL of a new one."""
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    name = f"{name}_{time.time_ns()}"
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"create database {name}"))
+    engine.dispose()
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _studies(where: str, most: int, make: Callable[[int], Swept], after: Callable[[], None]) -> Iterator[Row]:
+    """Studies until so many workers were killed; the row of those so far, after each. after: each kill."""
+    kills, studies, failed = 0, 0, list[str]()
+    while kills < most:
+        place = make(studies)
+        done, problems = disturbed(place, WORKERS, min(KILLS, most - kills), random.Random(studies), after)
         kills, studies = kills + done, studies + 1
-        failed += [f"study {studies}: {problem}" for problem in problems]
-        note = "; ".join([f"{studies} studies of {TRIALS} trials", *failed[:3]])
+        failed += [f"study {studies}: {', '.join(problems)}"] * bool(problems)
         yield Row(
-            f"{WORKERS} workers on SQLite, a random one killed within 4 s of its own work: each place of a study "
-            "ends once; Optuna, MLflow and result.json agree; no folder twice, nothing left", kills, len(failed), note,
+            f"{WORKERS} workers on {where}, a random one killed within {LONGEST:g} s of its own work: each place of a "
+            "study ends once; Optuna, MLflow and result.json agree; no folder twice, nothing left",
+            kills, len(failed), "; ".join([f"{studies} studies of {TRIALS} trials", *failed[:3]]),
         )  # fmt: skip
 
 
-def disturbed(place: Swept, workers: int, most: int, drawn: random.Random) -> tuple[int, list[str]]:
+def disturbed(
+    place: Swept, workers: int, most: int, drawn: random.Random, after: Callable[[], None]
+) -> tuple[int, list[str]]:
     """Kill workers until the study has ended, `most` times at most. Returns: how many, and what is wrong then."""
     running = [place.worker() for _ in range(workers)]
     kills, wrong = 0, []
     while running:
         victim = drawn.choice(running) if kills < most else running[0]
-        worked = drawn.uniform(0.2, 4) if kills < most else float("inf")
+        worked = drawn.uniform(0.1, LONGEST) if kills < most else float("inf")
         while victim.runs() and _seconds(victim.pid) < worked:
             time.sleep(0.01)
         if victim.runs():
             victim.send_signal(signal.SIGKILL)
             kills += 1
+            after()
             running.append(place.worker())
         running.remove(victim)
         wrong += _bad_end(victim.ended())
@@ -96,7 +144,9 @@ def disturbed(place: Swept, workers: int, most: int, drawn: random.Random) -> tu
 
 
 def _bad_end(end: ProcessResult) -> list[str]:
-    ended = end.code in (0, -signal.SIGKILL) and not end.errors
+    """One line and exit code 2 are the end of a worker that was beginning while the server was away."""
+    away = end.code == 2 and end.errors.startswith("error: ") and end.errors.count("\n") == 1
+    ended = (end.code in (0, -signal.SIGKILL) and not end.errors) or (away and "postgresql" in end.errors)
     return [] if ended else [f"a worker ended by {end.code}: {end.errors.strip().splitlines()[-1:]}"]
 
 
@@ -139,6 +189,3 @@ def _runs(url: str) -> list[dict[str, Any]]:
         | {key: value for owner, key, value in tags if owner == run}
         for run, status in runs
     ]
-
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)

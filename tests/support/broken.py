@@ -3,7 +3,7 @@ test turns red: `LMAO_BROKEN=copies python -m pytest -p tests.support.broken tes
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ def moments() -> None:
 
     whole = Adam.arrays
 
-    def arrays(self: Adam) -> Mapping[str, Any]:
+    def arrays(self: Adam) -> dict[str, Any]:
         return {name: 0 * one if name in ("first", "second") else one for name, one in whole(self).items()}
 
     Adam.arrays = arrays  # type: ignore[method-assign]
