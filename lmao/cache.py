@@ -101,7 +101,9 @@ class Writer:
         self.meta: dict[str, Any] = {}
 
     def array(self, name: str, values: NDArray[Any]) -> None:
-        np.save(self.path / f"{name}.npy", values, allow_pickle=False)
+        """Not by np.save, which says nothing of a short array whose last write failed."""
+        with self.blocks(name, values.dtype.str, values.shape) as write:
+            write(values)
 
     @contextmanager
     def blocks(self, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[Callable[[NDArray[Any]], None]]:

@@ -23,6 +23,7 @@ HELP = "(python train.py --help lists them)"
 SYSTEM_ERRORS = {
     errno.ENOSPC: "the disk is full: free some space, then run the same command again to resume",
     errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again to resume",
+    errno.EIO: "the disk can't be read or written: see to it, then run the same command again to resume",
     errno.EEXIST: "there is a file where a folder should be",
     errno.ENOTDIR: "there is a file where a folder should be",
     errno.EROFS: "the file system is read-only",

@@ -110,7 +110,7 @@ class _CorpusWriter:
             self._number(Forms.symbol(self._language, MASK))
             texts = ([document.text for document in chunk] for chunk in chunks(documents, CHUNK_CHARACTERS))
             for forms in tokenize(texts, self._language, threads):
-                self._number(forms).tofile(file)
+                file.write(np.ascontiguousarray(self._number(forms)).data)  # tofile may lose the end without a word
                 lengths.extend(forms.lengths)
                 advance(float(sum(forms.lengths)))
         _as_npy(writer, "tokens", sum(lengths))

@@ -1,5 +1,7 @@
 """Out of the engine into stock spaCy: a pipeline to load, which does not need lmao."""
 
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -55,11 +57,24 @@ def textcat_config(settings: CnnEncoder, vectors: Vectors) -> dict[str, Any]:
     }
 
 
+def _require_whole(table: Path) -> None:
+    """spaCy saves vectors by numpy, which says nothing of a last write that failed.
+
+    Raises:
+        OSError: the table is shorter than it should be.
+    """
+    try:
+        np.load(table, mmap_mode="r")
+    except ValueError:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(table)) from None
+
+
 def save_pipeline(nlp: Language, folder: Path) -> float:
     """Write `folder` whole or not at all; its size in MB."""
     temporary = Path(tempfile.mkdtemp(prefix=".model-", dir=folder.parent))
     try:
         nlp.to_disk(temporary)
+        _require_whole(temporary / "vocab" / "vectors")
         temporary.chmod(0o755)
         temporary.rename(folder)
     except BaseException:

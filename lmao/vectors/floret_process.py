@@ -7,6 +7,8 @@ from pathlib import Path
 import floret
 import numpy as np
 
+from lmao.cache import Writer
+
 END_OF_LINE = "</s>"
 
 
@@ -20,7 +22,7 @@ def train(folder: Path) -> None:
         table = model.get_input_matrix()[len(listed) :]
     else:
         table = np.stack([model.get_word_vector(word) for word in words])
-    np.save(folder / "table.npy", table)
+    Writer(folder).array("table", table)
     (folder / "words.json").write_text(json.dumps(words))
 
 

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lmao.cache import MANIFEST, Cache, Damaged, Entry, Writer
 from lmao.paths import ROOT
@@ -208,3 +210,20 @@ def test_processes_that_need_the_same_entry_make_it_once(cache: Cache, tmp_path:
     assert sorted(output.splitlines()[-1] for output in outputs) == ["False 15", "True 15", "True 15"]
     assert sum("waiting for another process" in output for output in outputs) == 2
     assert made.read_text() == "once "
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_short_array_that_finds_no_room_is_an_error(tmp_path: Path) -> None:
+    """np.save would say nothing, and its half would get a digest."""
+    (tmp_path / "a.npy").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        Writer(tmp_path).array("a", np.arange(5))
+
+
+@pytest.mark.parametrize(
+    "values", [np.zeros((0, 3), "<f4"), np.array(["a", "bcd"]), np.ones((2, 3), order="F"), np.ones(())]
+)
+def test_an_array_of_any_shape_is_read_as_it_was(values: NDArray[Any], tmp_path: Path) -> None:
+    Writer(tmp_path).array("a", values)
+    read = np.load(tmp_path / "a.npy")
+    assert (read.dtype, read.shape) == (values.dtype, values.shape) and (read == values).all()
