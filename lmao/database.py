@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords, without_passwords_of
+from lmao.paths import expanded
 
 LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to lock
 BUSY_SECONDS = 60  # for a SQLite file that others write to
@@ -40,11 +41,11 @@ def is_url(url: str) -> bool:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The absolute path of a sqlite URL's file; None if it names no file."""
+    """The absolute path of a sqlite URL's file, where ~ is the user's home; None if it names no file."""
     from sqlalchemy.engine import make_url
 
     database = make_url(url).database
-    return None if not database or database == ":memory:" else Path(database).absolute()
+    return None if not database or database == ":memory:" else expanded(database).absolute()
 
 
 def absolute(url: str) -> str:

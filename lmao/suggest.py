@@ -70,7 +70,8 @@ def _read(paths: Sequence[Path], text_column: str) -> Iterator[tuple[str, str]]:
 
     for path in paths:
         for record in read_files(Reading(text_column=text_column), path.expanduser(), labelled=False):
-            yield record.place, record.text
+            if record.text:
+                yield record.place, record.text
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def readable(arguments: Sequence[str]) -> list[str]:
     Raises:
         UserError: a value may be one text or several; the line has both as they can be typed.
     """
-    texts = HYDRA_TEXTS | set(_texts())
+    texts = HYDRA_TEXTS | text_settings()
     multirun = not {"-m", "--multirun"}.isdisjoint(arguments)
     typed = [TYPED.fullmatch(argument) for argument in arguments]
     return [
@@ -62,8 +62,12 @@ def readable(arguments: Sequence[str]) -> list[str]:
     ]
 
 
+def text_settings() -> set[str]:
+    """Those whose value is a text."""
+    return set(_texts())
+
+
 def _texts() -> Iterator[str]:
-    """The settings whose value is a text."""
     for group, field in Config.model_fields.items():
         if field.annotation in TEXTS:
             yield group

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lmao.corpus.corpus import Corpus, unlabelled
 from lmao.corpus.numbering import Numbering
-from lmao.corpus.tokens import doc_of
+from lmao.corpus.tokens import doc_of, open_tokenizer
 
 PIECE = re.compile(r"\S+ ?|\s+")  # spaCy's own borders: a single space after a word belongs to it
 BORDER = "\n"  # a token that is in no special case of several
@@ -42,13 +42,13 @@ class TextReader:
 
     def _open(self) -> None:
         """With nothing read yet."""
-        import spacy
+        from spacy.tokenizer import Tokenizer
 
-        self._tokenizer = spacy.blank(self._language).tokenizer
+        self._tokenizer = open_tokenizer(self._language)
         self._numbering = Numbering()
         self._features = np.zeros((0, 4), dtype=np.uint64)  # (types, 4)
         self._words: list[str] = []
-        self._cuts = type(self._tokenizer) is spacy.tokenizer.Tokenizer
+        self._cuts = type(self._tokenizer) is Tokenizer
         self._pairs = _neighbours(self._tokenizer) if self._cuts else set()
         self._before = np.array([before for before, _ in self._pairs], dtype=np.uint64)
         self._after = np.array([after for _, after in self._pairs], dtype=np.uint64)

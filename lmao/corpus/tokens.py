@@ -97,10 +97,19 @@ _tokenizers: dict[
 
 def _tokenizer(language: str) -> tuple[Any, set[int]]:
     if language not in _tokenizers:
-        import spacy
-
-        _tokenizers[language] = (spacy.blank(language).tokenizer, set())
+        _tokenizers[language] = (open_tokenizer(language), set())
     return _tokenizers[language]
+
+
+def open_tokenizer(language: str) -> Any:
+    """spaCy's. Of each new form it finds out what a token type has, and not the fifteen other attributes."""
+    import spacy
+    from spacy.attrs import LOWER, PREFIX, SHAPE, SUFFIX
+
+    tokenizer = spacy.blank(language).tokenizer
+    getters = tokenizer.vocab.lex_attr_getters
+    tokenizer.vocab.lex_attr_getters = {attr: getters[attr] for attr in (LOWER, PREFIX, SUFFIX, SHAPE)}
+    return tokenizer
 
 
 def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterator[Forms]:

@@ -45,9 +45,7 @@ def _read(path: Path, labelled: bool) -> Iterator[Record]:
         for number, doc in enumerate(DocBin().from_disk(path).get_docs(Vocab()), start=1):
             place = f"{path}: document {number}"
             text = doc.text.strip()
-            if not text:
-                raise UserError(f"{place}: its text is empty")
-            yield Record(place, text, best_category(place, doc.cats) if labelled else None, _tree(doc))
+            yield Record(place, text, best_category(place, doc.cats) if labelled and text else None, _tree(doc))
     except (UserError, OSError):
         raise
     except Exception as error:

@@ -38,11 +38,14 @@ class PartedSource:
         self.notes.clear()
         known: set[str] = set()
         forms: dict[Part, dict[str, None]] = {}
-        answers = Counter[Answer]()
+        answers, empty = Counter[Answer](), 0
         for part, path in sorted(self.paths.items()):
             rejected: list[Record] = []
             for record in self._records(path, part):
                 forms.setdefault(part, {})[record.form] = None
+                if record.answer is not Answer.IGNORE and not record.text:
+                    empty += 1
+                    continue
                 answers[record.answer] += 1
                 if record.answer is Answer.REJECT:
                     rejected.append(record)
@@ -52,13 +55,13 @@ class PartedSource:
                 known |= {record.label for record in rejected if record.label is not None}
             for record in rejected:
                 yield _document(record._replace(label=_other(record, known)), part, known)
-        self.notes.extend(_notes(forms, answers))
+        self.notes.extend(_notes(forms, answers, empty))
 
     def _records(self, path: Path, part: Part) -> Iterator[Record]:
         empty = True
         try:
             for record in self.read(path, part is not Part.UNLABELLED):
-                empty = False
+                empty = empty and not record.text and record.answer is not Answer.IGNORE
                 yield record
         except OSError as error:
             raise unreadable(path, error) from None
@@ -90,12 +93,14 @@ def _other(record: Record, known: set[str]) -> str:
     return others.pop()
 
 
-def _notes(forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int]) -> Iterator[str]:
-    """How it was read: of the first part, of the others what differs; and what annotators did not accept."""
+def _notes(forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int], empty: int) -> Iterator[str]:
+    """How it was read: of the first part, of the others what differs; and what was left out, or not accepted."""
     first = min(forms)
     for part, found in forms.items():
         if any(found) and (part is first or set(found) != set(forms[first])):
             yield f"{part.name.lower()}: " * (part is not first) + " and ".join(found)
+    if empty:
+        yield f"{empty:,} empty, left out"
     if ignored := answers[Answer.IGNORE]:
         yield f"{ignored:,} ignored, left out"
     if rejected := answers[Answer.REJECT]:

@@ -22,14 +22,14 @@ def fasttext_lines(path: Path, labelled: bool) -> Iterator[Record]:
     """fastText's files: of a line's words those that begin with `__label__` are its labels.
 
     Raises:
-        UserError: a line has no text, or not exactly one label.
+        UserError: a line with a text has not exactly one label.
     """
     for place, line in lines(path):
         if not line.strip():
             continue
         text = clean(place, LABEL.sub("", line))
-        label = single(place, MARK, LABEL.findall(line)) if labelled else None
-        if labelled and label is None:
+        label = single(place, MARK, LABEL.findall(line)) if labelled and text else None
+        if labelled and text and label is None:
             raise UserError(f"{place}: no {MARK} in it: texts without a label belong in data.unlabelled_path")
         yield Record(place, text, label, form="fastText")
 
@@ -50,8 +50,6 @@ def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
     for path in text_files(folder, labelled):
         place = str(path)
         text = "".join(line for _, line in lines(path)).strip()
-        if not text:
-            raise UserError(f"{place}: no text in it", advice="remove it")
         label = encodable(place, path.relative_to(folder).parts[0]) if labelled else None
         yield Record(place, text, label, form="a folder a class" if labelled else "a file a text")
 

@@ -19,7 +19,7 @@ class Answer(StrEnum):
 
 class Record(NamedTuple):
     place: str  # for error messages: file:line
-    text: str
+    text: str  # empty: there is none, and nothing is learned from it
     label: str | None
     tree: Tree | None = None
     answer: Answer = Answer.ACCEPT

@@ -49,7 +49,7 @@ def record(place: str, row: Row, reading: Reading, labelled: bool, form: str) ->
     if answer is Answer.IGNORE:
         return Record(place, "", None, answer=answer, form=form)
     text = _text(place, tool, row, reading)
-    if not labelled:
+    if not labelled or not text:
         return Record(place, text, None, form=form)
     column, value = _label(place, tool, row, reading)
     label = single(place, column, value)
@@ -81,15 +81,15 @@ def single(place: str, column: str, value: Any) -> str | None:
 
 
 def clean(place: str, text: Any, column: str = "text") -> str:
-    """The text without the white space around it.
+    """The text without the white space around it. JSON's null is an empty one: that is how tables without it are saved.
 
     Raises:
-        UserError: it is none, or empty.
+        UserError: it is none.
     """
+    if text is None:
+        return ""
     if not isinstance(text, str):
         raise UserError(f"{place}: '{column}' is not a text")
-    if not text.strip():
-        raise UserError(f"{place}: '{column}' is empty", advice="remove the line")
     return encodable(place, text.strip())
 
 

@@ -1,6 +1,6 @@
 """Train, dev and test: parts and labels of all documents come in, the examples of each split go out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,12 +79,13 @@ def split(
     if len(np.unique(labels[train])) < 2:
         raise UserError(f"all training examples ({len(train):,}) have the same label", advice=advice)
     test = _test(parts, labels) if evaluate_test else None
+    others = {"dev": dev, "test": np.flatnonzero(parts == Part.TEST)}
     return Splits(
         train=Examples(train, labels[train]),
         dev=Examples(dev, labels[dev]),
         test=test,
         pretrain=_pretrain(config, parts, rng),
-        findings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, dev, test)],
+        findings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, others)],
     )
 
 
@@ -188,15 +189,12 @@ def _rare(train: NDArray[np.int32], names: Sequence[str], advice: str) -> list[F
     return found
 
 
-def _copied(
-    copies: Integers, labelled: Integers, train: Integers, dev: Integers, test: Examples | None
-) -> list[Finding]:
-    """Labelled texts that occur more than once, or both in train and in another split."""
+def _copied(copies: Integers, labelled: Integers, train: Integers, others: Mapping[str, Integers]) -> list[Finding]:
+    """Labelled texts that occur more than once, or both in train and in another split, which the user may judge by."""
     found = []
     _, counts = np.unique(copies[labelled], return_counts=True)
     if several := int((counts > 1).sum()):
         found.append(Finding(f"{several:,} {'text occurs' if several == 1 else 'texts occur'} more than once"))
-    others = {"dev": dev} if test is None else {"dev": dev, "test": test.documents}
     for name, documents in others.items():
         both = int(np.isin(copies[documents], copies[train]).sum())
         if both:

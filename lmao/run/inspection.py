@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmao.cache import Cache, open_cache
 from lmao.config.run import Config
@@ -40,9 +41,12 @@ def inspect(settings: Config) -> bool:
     console.line("data", describe(source, corpus, splits))
     console.line("texts", _parts(corpus, splits))
     console.line("words", _words(corpus))
-    for name, examples in (("train", splits.train), ("dev", splits.dev), ("test", splits.test)):
-        if examples is not None:
-            console.line(name, _examples(corpus, examples))
+    if settings.data.labelled:
+        for name, examples in (("train", splits.train), ("dev", splits.dev), ("test", splits.test)):
+            if examples is not None:
+                console.line(name, _examples(corpus, examples))
+    else:
+        console.line("pretrain", f"{len(splits.pretrain):,}: {_repeated(corpus, splits.pretrain)}")
     found = findings(corpus, splits, settings.data.language)
     found += _coverage(settings, cache, Selection(corpus, splits.pretrain), console)
     for finding in found:
@@ -71,10 +75,13 @@ def _examples(corpus: Corpus, examples: Examples) -> str:
     counts = np.bincount(examples.labels, minlength=len(corpus.label_names))
     order = np.argsort(-counts, kind="stable")[:MOST]
     labels = ", ".join(f"{corpus.label_names[label]} {counts[label]:,}" for label in order)
-    copies = len(examples.documents) - len(np.unique(corpus.copies[examples.documents]))
-    near = near_copies_within(corpus, examples.documents)
     more = f" and {len(counts) - MOST:,} more" if len(counts) > MOST else ""
-    return f"{len(examples.documents):,}: {labels}{more} · {copies:,} copies, {near:,} near-copies of others"
+    return f"{len(examples.documents):,}: {labels}{more} · {_repeated(corpus, examples.documents)}"
+
+
+def _repeated(corpus: Corpus, documents: NDArray[np.int64]) -> str:
+    copies = len(documents) - len(np.unique(corpus.copies[documents]))
+    return f"{copies:,} copies, {near_copies_within(corpus, documents):,} near-copies of others"
 
 
 def _coverage(settings: Config, cache: Cache, texts: Selection, console: Console) -> Iterator[Finding]:

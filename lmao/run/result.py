@@ -3,6 +3,7 @@
 import json
 import platform
 import resource
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -175,13 +176,15 @@ def summary(result: Result, folder: Path, review: object, command: str | None) -
     beside others, if it was recorded."""
     rows = [("dev accuracy", _scored(result.dev) + _beside(result))]
     if result.test is not None:
-        rows.append(("test accuracy", _scored(result.test) + _further(result.test)))
+        rows.append(("test accuracy", _scored(result.test) + _further(result, result.test)))
     if result.model_mb is None:
         rows.append(("predictions", str(folder / "predictions.npz")))
     else:
         rows.append(("model", f"{folder / 'model'}   spacy.load() opens it"))
         if result.choice is not None and result.choice.name != result.choice.model:
             rows.append(("in model/", _price(result.choice)))
+    if result.classifier_mb is not None:
+        rows.append(("predict", f"python -m lmao.predict --model {shlex.quote(str(folder))} texts.csv"))
     if review is not None:
         rows.append(("look at", f"{folder}/{review}"))
     return rows + closing(result, command)
@@ -199,7 +202,7 @@ def closing(result: Result | Encoded, command: str | None) -> list[tuple[str, st
 
 def _beside(result: Result) -> str:
     """What the accuracy is to be compared with."""
-    listed = f"   majority {result.majority:.3f}{_further(result.dev)}"
+    listed = f"   majority {result.majority:.3f}{_further(result, result.dev)}"
     if result.choice is None:
         return listed + "   baseline on the same labels: textcat=linear" * bool(result.textcat.records)
     if result.choice.control is None:
@@ -207,8 +210,9 @@ def _beside(result: Result) -> str:
     return f"   without pre-training {result.choice.control.dev_accuracy:.4f}{listed}"
 
 
-def _further(score: Score) -> str:
-    return f"   macro F {score.macro_f:.3f}   calibration error {score.calibration_error:.3f}"
+def _further(result: Result, score: Score) -> str:
+    raw = " (not calibrated)" * (result.temperature is None)
+    return f"   macro F {score.macro_f:.3f}   calibration error {score.calibration_error:.3f}{raw}"
 
 
 def _price(choice: ChoiceSummary) -> str:

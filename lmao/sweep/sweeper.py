@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import FrozenTrial, TrialState
 
 from lmao import cli
-from lmao.config.overrides import quote
+from lmao.config.overrides import quote, text_settings
 from lmao.config.run import Config, flat
 from lmao.config.sweep import validate_sweep
 from lmao.config.validation import validate
@@ -118,9 +118,10 @@ class StudySweep(OptunaSweeperImpl):
             study.close()
 
     def _read(self, arguments: list[str]) -> tuple[Space, Config]:
-        """The space, and the settings beside it."""
+        """The space, and the settings beside it; the first of several files or names, as there may have to be one."""
         space = read_space(self._parse_sweeper_params_config(), arguments)
-        return space, _validate(self._compose(space.fixed))
+        texts = {name: values[0] for name, values in space.ends().items() if name in text_settings()}
+        return space, _validate(self._compose([*space.fixed, *overrides(texts)]))
 
     def _run(
         self, study: SharedStudy, space: Space, settings: Config, inputs: Inputs, parent: ParentRun, lines: Lines

@@ -52,6 +52,11 @@ class Chosen:
     def needs_table(self) -> bool:
         return any(not isinstance(arm, NgramWeights) for _, arm in self.shares)
 
+    @property
+    def encodes(self) -> bool:
+        """Whether texts go through the encoder, which takes longer than to read them."""
+        return any(isinstance(arm, EncoderWeights) for _, arm in self.shares)
+
     def in_memory(self) -> "Chosen":
         """The same without a file that it depends on."""
         table = self.table if self.needs_table else None

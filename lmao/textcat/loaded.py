@@ -19,13 +19,15 @@ from lmao.engine.team import Team, available_threads
 from lmao.errors import UserError
 from lmao.textcat.chosen import Chosen
 from lmao.textcat.saved import FOLDER, read, save
+from lmao.vectors.table import StaticVectors
 
 PIPELINE = "meta.json"  # in the folder of each of spaCy's
 CHARACTERS = 4_000_000  # of texts that are classified at once: bounds memory, and what is seen once is computed once
 
 
 class LoadedClassifier:
-    """What a run chose, ready for new texts. Its probabilities are the run's. A pickle holds the files of `saved`.
+    """What a run chose, ready for new texts. Its probabilities are the run's. A pickle holds the files of `saved`; of
+    a `model/` alone what was read of it.
 
     classes_ (classes,): the labels, in the order of the probabilities' columns; language: the tokenizer's.
     """
@@ -39,6 +41,8 @@ class LoadedClassifier:
         self._read = TextReader(chosen.language)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if not isinstance(self._chosen.table, StaticVectors | None):  # a pipeline's: there are no files for it
+            return LoadedClassifier, (self._chosen, self._threads)
         with TemporaryDirectory() as folder:
             save(Path(folder), self._chosen)
             files = {path.name: path.read_bytes() for path in (Path(folder) / FOLDER).iterdir()}
@@ -56,8 +60,8 @@ class LoadedClassifier:
     def stream(self, texts: Iterable[str], apart: bool = False) -> Iterator[Floats]:
         """Probabilities (some, classes) of as many texts at a time as are classified at once, in order.
 
-        apart: if there are many, they are read in a process of their own, which a program can start only if its main
-        module may be imported again.
+        apart: if there are many, they are read in a process of their own, or in as many as there are threads where it is
+        reading that takes the time. A program can start one only if its main module may be imported again.
         """
         chunks = _chunks(texts)
         with Team(self._threads or available_threads()) as team:
@@ -68,7 +72,8 @@ class LoadedClassifier:
         few = list(islice(chunks, 2))
         if len(few) < 2:  # starting a process would take longer
             return map(self._read, few)
-        return in_processes(partial(read_texts, self._chosen.language), chain(few, chunks), 1)
+        processes = 1 if self._chosen.encodes else self._threads or available_threads()
+        return in_processes(partial(read_texts, self._chosen.language), chain(few, chunks), processes)
 
 
 def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:

@@ -43,7 +43,7 @@ def read_pipeline(folder: Path) -> Chosen:
     """Its classifier.
 
     Raises:
-        UserError: it is damaged, or has other parts than the pipelines that runs leave.
+        UserError: it is damaged, or not the encoder's classifier, as runs leave it.
     """
     try:
         nlp = spacy.load(folder)
@@ -95,5 +95,7 @@ def _reads_alike(nlp: Any) -> bool:
 
 def _foreign(folder: Path) -> UserError:
     return UserError(
-        f"the pipeline {folder} has other parts than those that runs leave", setting="--model", advice="use spacy.load"
+        f"the pipeline {folder} is not the encoder's classifier, which alone is read without its run",
+        setting="--model",
+        advice="name the run's folder, or use spacy.load",
     )

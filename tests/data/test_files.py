@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmao.data.document import Document, Part
+from lmao.data.files import open_files
 from lmao.errors import UserError
 from tests.support.sources import ROWS, documents, files, jsonl, message, source, write
 
@@ -92,7 +93,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
         "text,kind\na,b\n",
         "no column 'label', there is 'text', 'kind': set data.label_column",
     ),
-    "empty text": ("a.csv", 'text,label\na,b\n" ",b\n', ":3: 'text' is empty"),
+    "empty texts": ("a.csv", 'text,label\n" ",b\n,\n" ",c\n', "a.csv: no text in it"),
     "no label": ("a.csv", "text,label\na,b\nc,\n", ":3: no label"),
     "null label": ("a.jsonl", '{"text": "a", "label": null}\n', ":1: no label"),
     "empty list": ("a.jsonl", '{"text": "a", "label": []}\n', ":1: no label"),
@@ -117,6 +118,25 @@ def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
     path = write(tmp_path / name, content)
     assert expected in message(files(path))
     assert str(path) in message(files(path))
+
+
+EMPTY = {
+    "a.csv": 'text,label\na,b\n" ",b\nc,d\n,e\n',
+    "a.jsonl": jsonl([{"text": "a", "label": "b"}, {"text": None, "label": "b"}])
+    + jsonl([{"text": " ", "label": None}, {"text": "c", "label": "d"}]),
+    "prodigy.jsonl": jsonl(
+        [{"text": "a", "label": "b", "answer": "accept"}, {"text": "c", "label": "d", "answer": "accept"}]
+    )
+    + jsonl([{"text": "", "label": "b", "answer": answer} for answer in ("reject", "accept")]),
+    "a.txt": "__label__b a\n__label__b\n__label__d c\n__label__b __label__d \n",
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_files_empty_texts_are_left_out_and_counted(tmp_path: Path, name: str) -> None:
+    found = open_files(files(write(tmp_path / name, EMPTY[name])))
+    assert [(d.text, d.label) for d in found.documents()] == [("a", "b"), ("c", "d")]
+    assert found.notes[-1] == "2 empty, left out"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])

@@ -153,12 +153,13 @@ def test_copies_of_a_text_stay_on_one_side(draw: str, seed: int) -> None:
     assert [finding.text for finding in drawn.findings] == ["60 texts occur more than once"]
 
 
-def test_copies_on_both_sides_are_counted() -> None:
+@pytest.mark.parametrize("evaluate_test", [True, False])
+def test_copies_on_both_sides_are_counted(evaluate_test: bool) -> None:
     parts, labels = corpus(train=40, dev=10, test=10)
     copies = np.arange(60)
     copies[[40, 41, 52]] = [3, 4, 5]  # two texts of dev and one of test are training texts
     config = files(Path("unread"), draw="stratified")
-    drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), True)
+    drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), evaluate_test)
     assert [finding.text for finding in drawn.findings] == [
         "2 of the 10 texts of dev are training texts, too: its accuracy is too high",
         "1 of the 10 texts of test are training texts, too: its accuracy is too high",

@@ -21,6 +21,8 @@ def test_a_file_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert absolute("sqlite:///runs.db") == f"sqlite:///{tmp_path}/runs.db"
     assert absolute(f"sqlite:///{tmp_path}/runs.db") == f"sqlite:///{tmp_path}/runs.db"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert absolute("sqlite:///~/runs.db") == f"sqlite:///{tmp_path}/runs.db"
     assert absolute("sqlite://") == "sqlite://" and sqlite_file("sqlite://") is None
     assert absolute("postgresql://me:secret@host/runs") == "postgresql://me:secret@host/runs"
 

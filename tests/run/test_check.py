@@ -49,6 +49,25 @@ def test_what_spoils_a_result_is_exit_code_1(tmp_path: Path, session_cache: Path
     assert ended.output.splitlines()[-1] == "check      1 of 1 would spoil the result"
 
 
+def test_texts_without_labels_are_looked_at(tmp_path: Path, session_cache: Path) -> None:
+    path = tmp_path / "raw.txt"
+    texts = [f"The {' and the '.join(OTHERS[i % 20 :][:5])} {i} were near." for i in range(100)]
+    path.write_text("\n".join([*texts, *texts[:3]]))
+    settings = ["data=files", f"data.unlabelled_path={path}", "threads=1"]
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", *settings)
+    assert (ended.code, ended.errors) == (0, "")
+    names = [line.split()[0] for line in ended.output.splitlines()]
+    assert names == ["data", "texts", "words", "pretrain", "check"]
+    assert "pretrain   103: 3 copies, " in ended.output
+
+
+def test_what_texts_are_written_in_is_told_with_what_it_may_have_caused(tmp_path: Path, session_cache: Path) -> None:
+    path = tmp_path / "zh.csv"
+    path.write_text("text,label\n" + "\u5f88\u597d\uff0c\u6211\u559c\u6b22,a\n" * 8)
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", "data=files", f"data.path={path}", "threads=1")
+    assert ended.code == 2 and "set data.language=zh" in ended.errors and ended.errors.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

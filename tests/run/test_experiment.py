@@ -22,7 +22,7 @@ from tests.support.processes import TRAIN, Place, ProcessResult
 
 COMMAND = ["debug=tiny", "threads=1", "evaluate_test=true"]
 STAGES = {"encode", "data", "scale", "vectors", "pretrain", "probe", "textcat", "evaluate", "test"}
-ROWS = {"dev", "test", "model", "look", "time", "compare"}
+ROWS = {"dev", "test", "model", "predict", "look", "time", "compare"}
 FIELDS = {  # of result.json, as DESIGN.md has it
     "": "dev_accuracy dev test pretrain textcat parameters model_mb classifier_mb digests scaled seed versions "
     "mlflow_run_id peak_rss_mb",

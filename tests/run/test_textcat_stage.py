@@ -84,6 +84,7 @@ def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finishe
     run = finished("textcat.init=fresh")
     assert run.result.textcat.probe is None and run.result.temperature is None
     assert run.result.textcat.best_epoch >= 1
+    assert "(not calibrated)" in run.output and "doubtful.csv" not in run.output
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,16 @@ def test_a_sweep_is_of_the_cnn_unless_the_command_line_names_a_classifier(sessio
     assert refused.code == 2 and "choose textcat=cnn" in refused.errors
 
 
+def test_files_may_be_compared(session_cache: Path, tmp_path: Path) -> None:
+    for name, word in (("a", "wave"), ("b", "tide")):
+        rows = [f"{word} {i} {i * 7},sea\ntram {i} {i * 3},city" for i in range(20)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *rows]))
+    given = ["-m", "sweep=grid", "data=files", "data.path=a.csv,b.csv", "textcat=linear", "tracking=off", "threads=1"]
+    ended = Place(tmp_path, session_cache, given).finish()
+    assert (ended.code, ended.errors) == (0, "")
+    assert "2 complete" in ended.output.splitlines()[-2]
+
+
 def test_the_number_of_trials_is_a_total(place: Sweeps, second: ProcessResult) -> None:
     assert (second.code, second.errors) == (0, "")
     assert "5 trials · resumes 4 finished" in second.output

@@ -51,6 +51,12 @@ def test_a_table_becomes_a_table(run: Finished, texts: list[str], tmp_path: Path
     assert_predicted(run, rows, texts)
 
 
+def test_an_empty_text_keeps_its_row(run: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "texts.csv").write_text('text,id\na,1\n"",2\nc,3\n')
+    assert command(run, tmp_path / "texts.csv") == 0
+    assert_predicted(run, list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:], ["a", "", "c"])
+
+
 def test_json_lines_have_an_object_a_text(run: Finished, texts: list[str], tmp_path: Path) -> None:
     assert command(run, tmp_path / "texts.jsonl", "--output", tmp_path / "out.jsonl") == 0
     found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -1,6 +1,7 @@
 """What a run chose is saved whole, and loaded it says of every text what the run says."""
 
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -143,9 +144,21 @@ def test_importing_lmao_imports_nothing_heavy() -> None:
 def test_a_model_alone_is_computed_on_the_engine(kind: str, finished: Callable[..., Finished], tmp_path: Path) -> None:
     run = finished(*KINDS[kind])
     folder = shutil.copytree(run.folder / "model", tmp_path / "model")
-    loaded = lmao.load(folder)
+    loaded, texts = lmao.load(folder), dev_texts(run)
     assert loaded.classes_.tolist() == list(run.result.labels)
-    np.testing.assert_allclose(loaded.predict_proba(dev_texts(run)), predictions(run.folder)["dev_scores"], atol=1e-5)
+    np.testing.assert_allclose(loaded.predict_proba(texts), predictions(run.folder)["dev_scores"], atol=1e-5)
+    again = pickle.loads(pickle.dumps(loaded))
+    np.testing.assert_array_equal(again.predict_proba(texts), loaded.predict_proba(texts))
+
+
+def test_a_model_alone_of_n_grams_is_refused(finished: Callable[..., Finished], tmp_path: Path) -> None:
+    folder = shutil.copytree(finished("textcat=linear").folder / "model", tmp_path / "model")
+    with pytest.raises(UserError) as caught:
+        lmao.load(folder)
+    assert str(caught.value) == (
+        f"--model: the pipeline {folder} is not the encoder's classifier, which alone is read without its run: "
+        "name the run's folder, or use spacy.load"
+    )
 
 
 def test_a_pipeline_of_another_shape_is_refused(run: Finished, tmp_path: Path) -> None:
@@ -153,10 +166,10 @@ def test_a_pipeline_of_another_shape_is_refused(run: Finished, tmp_path: Path) -
     other.add_pipe("textcat_multilabel").add_label("a")
     other.initialize()
     other.to_disk(tmp_path / "another component")
-    with pytest.raises(UserError, match=r"has other parts than those that runs leave: use spacy\.load"):
+    with pytest.raises(UserError, match=r"is not the encoder's classifier, .* or use spacy\.load"):
         lmao.load(tmp_path / "another component")
     nlp = spacy.load(run.folder / "model")
     nlp.tokenizer.add_special_case("gimme", [{"ORTH": "gim"}, {"ORTH": "me"}])
     nlp.to_disk(tmp_path / "another tokenizer")
-    with pytest.raises(UserError, match="has other parts"):
+    with pytest.raises(UserError, match="is not the encoder's"):
         lmao.load(tmp_path / "another tokenizer")

@@ -9,10 +9,12 @@ from lmao.config.run import Config
 from lmao.corpus.checks import findings
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
+from lmao.corpus.scripts import misfit
 from lmao.corpus.selection import Selection
 from lmao.data.document import Part, Source
 from lmao.data.splits import LISTED, Splits, split, unlabelled
 from lmao.engine.team import available_threads
+from lmao.errors import UserError
 from lmao.run.context import Context
 from lmao.streams import digest, stream
 
@@ -68,7 +70,12 @@ def draw(settings: Config, corpus: Corpus) -> Splits:
     if settings.evaluate_test:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
     names = corpus.label_names
-    return split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
+    try:
+        return split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
+    except UserError as error:
+        if fault := misfit(corpus, settings.data.language):  # texts that it finds no words in may look like copies
+            raise UserError(f"{error} ({fault})") from None
+        raise
 
 
 def describe(source: Source, corpus: Corpus, splits: Splits) -> str:
