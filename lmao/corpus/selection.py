@@ -36,3 +36,8 @@ class Selection:
     def words(self) -> int:
         """How many tokens the documents have."""
         return self.corpus.count(self.documents)
+
+    @property
+    def mean_words(self) -> float:
+        """Of a document."""
+        return max(1, self.words) / max(1, len(self.documents))

@@ -18,6 +18,8 @@ from lmao.encoder.stock import blank_pipeline, to_stock, tok2vec_config
 from lmao.engine.parameters import Parameters
 from lmao.vectors.table import StaticVectors
 
+WORDS_AT_ONCE = 2000  # in a batch of nlp.pipe: its arrays fit the cache, those of spaCy's own 1,000 texts do not
+
 
 def build_pipeline(
     language: str, labels: Sequence[str], settings: CnnEncoder, vectors: StaticVectors | None, weights: Parameters
@@ -69,8 +71,9 @@ def _require_whole(table: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(table)) from None
 
 
-def save_pipeline(nlp: Language, folder: Path) -> float:
-    """Write `folder` whole or not at all; its size in MB."""
+def save_pipeline(nlp: Language, folder: Path, mean_words: float) -> float:
+    """Write `folder` whole or not at all; its size in MB. mean_words: of the texts that it will be given."""
+    nlp.config["nlp"]["batch_size"] = max(1, round(WORDS_AT_ONCE / mean_words))
     temporary = Path(tempfile.mkdtemp(prefix=".model-", dir=folder.parent))
     try:
         nlp.to_disk(temporary)

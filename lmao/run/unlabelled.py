@@ -71,7 +71,7 @@ def _keep(context: Context, data: Dataset, vectors: TypeVectors, pretrained: Pre
         return None
     with context.timed("export"):
         nlp = build_encoder(settings.data.language, settings.encoder, vectors.table, pretrained.weights)
-        save_pipeline(nlp, folder / "model")
+        save_pipeline(nlp, folder / "model", data.texts.mean_words)
         describe_encoder(folder / "model", settings, len(data.texts.documents))
         save_tok2vec(nlp, settings.encoder, pretrained.weights, folder, labelled=False)
         save_language_model(folder, pretrained.weights, pretrained.tasks, data.texts)

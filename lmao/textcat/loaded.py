@@ -60,8 +60,8 @@ class LoadedClassifier:
     def stream(self, texts: Iterable[str], apart: bool = False) -> Iterator[Floats]:
         """Probabilities (some, classes) of as many texts at a time as are classified at once, in order.
 
-        apart: if there are many, they are read in a process of their own, or in as many as there are threads where it is
-        reading that takes the time. A program can start one only if its main module may be imported again.
+        apart: if there are many, they are read in a process of their own, or in as many as there are threads where
+        reading takes most of the time. A program can start one only if its main module may be imported again.
         """
         chunks = _chunks(texts)
         with Team(self._threads or available_threads()) as team:

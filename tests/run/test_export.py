@@ -19,6 +19,7 @@ from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
 from lmao.run.card import name_of
+from lmao.run.export import WORDS_AT_ONCE
 from tests.support import sources
 from tests.support.finished import Finished, dev_texts, predictions
 
@@ -90,6 +91,13 @@ def test_stock_spacy_gives_the_same_scores_where_lmao_is_not_installed(
     expected = predictions(runs[name].folder)["dev_scores"]
     assert len(expected) == 100 and np.ptp(expected[:, 0]) > 1e-3, "too much alike to tell"
     np.testing.assert_allclose(elsewhere[name], expected, atol=CLOSE)
+
+
+def test_the_pipeline_takes_texts_in_batches_that_fit_the_cache(runs: dict[str, Finished]) -> None:
+    run = runs["words"]
+    nlp = spacy.load(run.folder / "model")
+    words = [len(nlp.make_doc(text)) for text in dev_texts(run)]
+    assert 0.5 < nlp.batch_size * np.mean(words) / WORDS_AT_ONCE < 2
 
 
 def test_the_pipeline_says_which_vectors_it_has(runs: dict[str, Finished]) -> None:

@@ -117,7 +117,7 @@ def test_no_save_makes_another_classifier_of_it(
     assert np.ptp(expected[:, 0]) > 1e-2, "too much alike to tell"
     folder = tmp_path_factory.mktemp("saved", numbered=True)
     np.testing.assert_allclose(scores(nlp, texts), expected, atol=1e-5)
-    save_pipeline(nlp, folder / "model")
+    save_pipeline(nlp, folder / "model", 20)
     first = nlp = spacy.load(folder / "model")
     np.testing.assert_allclose(scores(nlp, texts), expected, atol=1e-5)
     nlp.to_disk(folder / "again")

@@ -106,7 +106,7 @@ def keep(
         on_host = weights.like(context.team.device.to_host(weights.flat))
         labels = data.texts.corpus.label_names
         nlp = build_pipeline(settings.data.language, labels, settings.encoder, vectors.table, on_host)
-        size = save_pipeline(whole or nlp, folder / "model")
+        size = save_pipeline(whole or nlp, folder / "model", data.texts.mean_words)
         if pretrained is not None:
             save_tok2vec(nlp, settings.encoder, pretrained.weights, folder, labelled=True)
             save_language_model(folder, pretrained.weights, pretrained.tasks, data.texts)

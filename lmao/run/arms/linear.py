@@ -30,7 +30,7 @@ def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
     summary = TextcatSummary(epochs=0, best_epoch=0, seconds=context.seconds["textcat"], records=[])
     chosen, held_out = chosen_of(context, data, vectors, [(1.0, learned.saved)]), learned.held_out
     nlp = whole_pipeline(context, source, data, chosen, None, learned.predict)
-    size = None if nlp is None else save_pipeline(nlp, context.folder / "model")
+    size = None if nlp is None else save_pipeline(nlp, context.folder / "model", data.texts.mean_words)
     return Trained(
         learned.predict, None, summary, learned.numbers, size, digests, chosen, held_out.temperature, held_out
     )
