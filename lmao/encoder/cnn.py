@@ -17,6 +17,7 @@ from lmao.encoder.dropout import FEATURES, NO_DROPOUT, Dropout
 from lmao.encoder.encoder import Encode, TypeTable
 from lmao.encoder.hashing import hash_rows
 from lmao.encoder.paired import PairedLayers
+from lmao.encoder.tiled import TiledLayers
 from lmao.engine import kernels
 from lmao.engine.device import CPU, Device
 from lmao.engine.layers import Backprop, Workspace, maxout_norm, maxout_shapes
@@ -62,6 +63,15 @@ class Cnn:
         self.embed_rows = settings.embed_rows
         self.dims = dims if settings.static_vectors else 0
         self.gap = self.reach * self.depth
+
+    @property
+    def _beside(self) -> bool:
+        """Whether neighbouring rows can be computed together."""
+        return self.reach == 1 and self.device is CPU
+
+    def _computes_all(self, output_rows: Rows) -> bool:
+        """Whether to compute all rows from the first to the last: half of the products, where most are asked for."""
+        return self._beside and 2 * len(output_rows) > output_rows[-1] - output_rows[0]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         width = self.width
@@ -151,13 +161,18 @@ class Cnn:
         self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], output_rows: Rows, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        field = self.field(output_rows)
-        local = ids[field.rows[0]]
+        field = None if self._computes_all(output_rows) else self.field(output_rows)
+        first = int(output_rows[0]) - self.gap
+        local = ids[field.rows[0]] if field else ids[first : output_rows[-1] + self.gap + 1].copy()
         place = space.places(len(types.hash_rows))
         found = np.empty_like(local)
         count = kernels.distinct(local, place, found)
         embedded, backprop_embed = self.embed(weights, types, found[:count], dropout, space)
-        encoded, backprop_encode = self.encode(weights, embedded, local, field, dropout, space)
+        if field:
+            encoded, backprop_encode = self.encode(weights, embedded, local, field, dropout, space)
+        else:
+            layers = TiledLayers(weights, self.depth)
+            encoded, backprop_encode = layers(embedded, local, first, output_rows - first, dropout, space)
 
         def backprop(dX: Floats, gradients: Parameters) -> Floats:
             return backprop_embed(backprop_encode(dX, gradients), gradients)
@@ -174,7 +189,7 @@ class Cnn:
             block = occurring[start : start + EMBEDDED_AT_ONCE]
             embedded[start : start + len(block)] = self.embed(weights, types, block, NO_DROPOUT, space)[0]
 
-        paired = PairedLayers(weights, self.depth) if self.reach == 1 and self.device is CPU else None
+        paired = PairedLayers(weights, self.depth) if self._beside else None
 
         def encode(ids: NDArray[np.int32], output_rows: Rows, own: Workspace) -> Floats:
             if paired is not None:

@@ -16,7 +16,7 @@ class PairedLayers:
 
     def __init__(self, weights: Parameters, depth: int) -> None:
         self._weights = weights
-        self._factors = [_factors(weights[f"encode.{layer}.maxout.W"]) for layer in range(depth)]
+        self._factors = [pair_factors(weights[f"encode.{layer}.maxout.W"]) for layer in range(depth)]
 
     def __call__(self, embedded: Floats, local: NDArray[np.int32], space: Workspace) -> Floats:
         """Rows of `embedded` (types, width) by local (rows,), -1 in gaps, to (rows, width): those nearer than `depth`
@@ -38,7 +38,7 @@ class PairedLayers:
 
     def _layer(self, layer: int, factors: Floats, X: Floats, Y: Floats, pairs: int, space: Workspace) -> None:
         name, width = f"encode.{layer}", X.shape[1]
-        units = factors.shape[2]
+        units, across = factors.shape[1], factors.transpose(0, 2, 1)
         b, G = self._weights[f"{name}.maxout.b"], self._weights[f"{name}.layernorm.G"]
         shift = self._weights[f"{name}.layernorm.b"]
         for first in range(0, pairs, PAIRS_AT_ONCE):
@@ -46,11 +46,13 @@ class PairedLayers:
             inputs = space.take("paired.inputs", 4 * count, width)
             products = space.take("paired.products", 4 * count, units)
             kernels.pair_inputs(X, first, inputs)
-            np.matmul(inputs.reshape(4, count, width), factors, out=products.reshape(4, count, units))
+            np.matmul(inputs.reshape(4, count, width), across, out=products.reshape(4, count, units))
             kernels.maxout_norm_pairs(products, b, G, shift, X, first, Y)
 
 
-def _factors(W: Floats) -> Floats:
-    """W (pieces, units, 3 * width) as the other factors of the four products, (4, width, pieces * units)."""
-    left, middle, right = np.split(W.reshape(-1, W.shape[2]).T, 3)
-    return np.ascontiguousarray([left, (left + middle + right) / 2, (left - middle + right) / 2, right])
+def pair_factors(W: Floats) -> Floats:
+    """W (pieces, units, 3 * width) as the other factors of the four products, (4, pieces * units, width)."""
+    flat = W.reshape(-1, W.shape[2])
+    factors: Floats = np.empty((4, len(flat), flat.shape[1] // 3), dtype=np.float32)
+    kernels.pair_factors(flat, factors)
+    return factors

@@ -29,6 +29,7 @@ Ints1d = Annotated[NDArray[np.int64], "i8[::1]"]
 Ints2d = Annotated[NDArray[np.int64], "i8[:,::1]"]
 Floats1d = Annotated[NDArray[np.float32], "f4[::1]"]
 Floats2d = Annotated[NDArray[np.float32], "f4[:,::1]"]
+Floats3d = Annotated[NDArray[np.float32], "f4[:,:,::1]"]
 Doubles1d = Annotated[NDArray[np.float64], "f8[::1]"]
 # Of a memory map, for example: arrays that may not be written to, and may begin anywhere.
 StoredBytes1d = Annotated[NDArray[np.uint8], 'Array(u1, 1, "C", readonly=True)']

@@ -7,7 +7,21 @@ Rows 2p + 1 and 2p + 2 of X (rows + 2, width) are pair p: a row of zeros is befo
 import numpy as np
 
 from lmao.engine.compiled.maxout import EPSILON
-from lmao.engine.compiling import Floats1d, Floats2d, Integer, kernel
+from lmao.engine.compiling import Floats1d, Floats2d, Floats3d, Integer, kernel
+
+
+@kernel
+def pair_factors(W: Floats2d, U: Floats3d) -> None:
+    """U (4, units, width) is written: what pairs are multiplied with, from W (units, 3 * width) for windows."""
+    width = U.shape[2]
+    for i in range(W.shape[0]):
+        left, middle, right = W[i, :width], W[i, width : 2 * width], W[i, 2 * width :]
+        s, t, u, v = U[0, i], U[1, i], U[2, i], U[3, i]
+        for o in range(width):
+            s[o] = left[o]
+            t[o] = (left[o] + middle[o] + right[o]) / np.float32(2)
+            u[o] = (left[o] - middle[o] + right[o]) / np.float32(2)
+            v[o] = right[o]
 
 
 @kernel
@@ -27,6 +41,18 @@ def pair_inputs(
             t[o] = b[o] + c[o]
             u[o] = c[o] - b[o]
             v[o] = b[o] - d[o]
+
+
+@kernel
+def pair_outputs(M: Floats2d, Z: Floats2d) -> None:
+    """Z (2 * pairs, units) is written: the products of windows, from those of pairs, M (4 * pairs, units)."""
+    pairs, units = Z.shape[0] // 2, Z.shape[1]
+    for p in range(pairs):
+        r, s, t, u = M[p], M[pairs + p], M[2 * pairs + p], M[3 * pairs + p]
+        even, odd = Z[2 * p], Z[2 * p + 1]
+        for o in range(units):
+            even[o] = r[o] + s[o] + t[o]
+            odd[o] = s[o] - t[o] - u[o]
 
 
 @kernel
