@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 import rich.console
 
+from benchmarks.finetuning import finetuning
 from benchmarks.models import models
 from benchmarks.objectives import objectives
 from benchmarks.rest import rest
@@ -26,7 +27,7 @@ from lmao.files import write_whole
 
 README = Path(__file__).parent / "README.md"
 LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found
-TABLES = ("speed", "roofline", "objectives", "models", "sizes", "rest")
+TABLES = ("speed", "roofline", "finetuning", "objectives", "models", "sizes", "rest")
 
 
 def main() -> int:
@@ -68,6 +69,8 @@ def _measure(options: argparse.Namespace) -> Iterator[Table]:
         yield speed(bench, options.threads, options.rounds)
     if "roofline" in options.tables:
         yield roofline(bench, options.data, options.threads, options.rounds)
+    if "finetuning" in options.tables:
+        yield finetuning(bench, most, options.rounds)
     if "objectives" in options.tables:
         yield objectives(bench, options.data, most, options.rounds)
     if "models" in options.tables:

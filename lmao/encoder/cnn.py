@@ -71,7 +71,8 @@ class Cnn:
 
     def _computes_all(self, output_rows: Rows) -> bool:
         """Whether to compute all rows from the first to the last: half of the products, where most are asked for."""
-        return self._beside and 2 * len(output_rows) > output_rows[-1] - output_rows[0]
+        count = len(output_rows)
+        return self._beside and count > 0 and 2 * count > output_rows[-1] - output_rows[0]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         width = self.width
@@ -161,18 +162,22 @@ class Cnn:
         self, weights: Parameters, types: TypeTable, ids: NDArray[np.int32], output_rows: Rows, dropout: Dropout,
         space: Workspace,
     ) -> tuple[Floats, Backprop]:  # fmt: skip
-        field = None if self._computes_all(output_rows) else self.field(output_rows)
-        first = int(output_rows[0]) - self.gap
-        local = ids[field.rows[0]] if field else ids[first : output_rows[-1] + self.gap + 1].copy()
+        tiled = self._computes_all(output_rows)
+        if tiled:
+            first = int(output_rows[0]) - self.gap
+            local = ids[first : output_rows[-1] + self.gap + 1].copy()
+        else:
+            field = self.field(output_rows)
+            local = ids[field.rows[0]]
         place = space.places(len(types.hash_rows))
         found = np.empty_like(local)
         count = kernels.distinct(local, place, found)
         embedded, backprop_embed = self.embed(weights, types, found[:count], dropout, space)
-        if field:
-            encoded, backprop_encode = self.encode(weights, embedded, local, field, dropout, space)
-        else:
+        if tiled:
             layers = TiledLayers(weights, self.depth)
             encoded, backprop_encode = layers(embedded, local, first, output_rows - first, dropout, space)
+        else:
+            encoded, backprop_encode = self.encode(weights, embedded, local, field, dropout, space)
 
         def backprop(dX: Floats, gradients: Parameters) -> Floats:
             return backprop_embed(backprop_encode(dX, gradients), gradients)

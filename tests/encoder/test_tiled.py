@@ -21,7 +21,7 @@ def learn(bench: Bench, wanted: Rows, space: Workspace) -> tuple[Floats, Paramet
     """The vectors of some rows, and the gradients of a fixed direction's product with them."""
     encoded, backprop = bench.encoder(bench.weights, bench.types, bench.texts().ids, wanted, DROPOUT, space)
     found, gradients = encoded.copy(), bench.gradients()
-    direction = np.random.default_rng(2).normal(size=encoded.shape) / len(encoded)
+    direction = np.random.default_rng(2).normal(size=encoded.shape) / max(len(encoded), 1)
     backprop(direction.astype(np.float32), gradients)
     return found, gradients
 
@@ -52,3 +52,10 @@ def test_few_rows_are_computed_one_by_one(tiny: Config, corpus: Corpus) -> None:
 def test_wider_windows_are_encoded_row_by_row(compose: Callable[..., Config], corpus: Corpus) -> None:
     bench = Bench(compose("debug=tiny", "encoder.window_size=2"), corpus)
     assert not bench.encoder._computes_all(bench.words())
+
+
+def test_texts_without_words_have_no_vectors(tiny: Config, corpus: Corpus) -> None:
+    bench = Bench(tiny, corpus)
+    encoded, gradients = learn(bench, np.empty(0, dtype=np.int64), Workspace())
+    assert encoded.shape == (0, bench.encoder.width)
+    assert not gradients.flat.any()
