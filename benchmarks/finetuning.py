@@ -52,7 +52,8 @@ def finetuning(bench: Bench, threads: int, rounds: int) -> Table:
 def _tuning(bench: Bench) -> tuple[FineTuning, int]:
     settings, corpus = bench.settings, bench.corpus
     assert isinstance(settings.textcat, EncoderTextcat)
-    classifier = Classifier(open_encoder(settings.encoder, bench.vectors.shape[1]), bench.types, corpus, 2)
+    encoder, classes = open_encoder(settings.encoder, bench.vectors.shape[1]), len(corpus.label_names)
+    classifier = Classifier(encoder, bench.types, corpus, classes)
     numbers = np.random.default_rng(0).permutation(np.flatnonzero(corpus.labels >= 0))
     train, dev = (
         Examples(chosen, corpus.labels[chosen])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.__main__ import main, page
+from benchmarks.finetuning import finetuning
 from benchmarks.roofline import fine_tuning, prediction, pretraining_of, watched
 from benchmarks.setting import Bench, open_bench, words_per_second
 from benchmarks.speed import flops_a_word, full_flops_a_word
@@ -69,6 +70,13 @@ def test_a_ways_products_are_counted_and_its_time_is_told_apart(
     forward, alone = watched(predicted)
     assert 0 < forward < watched(fine_tuning(bench))[0] / 2
     assert alone[1] == alone[2] == predicted.bytes_a_word(1) == 0
+
+
+def test_fine_tuning_is_timed_both_ways(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.finetuning.EXAMPLES", 12)
+    monkeypatch.setattr("benchmarks.finetuning.JUDGES", 12)
+    table = finetuning(bench, 1, 1)
+    assert [row[0] for row in table.rows] == ["learn, row by row", "learn, rows together", "judge"]
 
 
 def test_some_tables_alone_cannot_replace_the_page(
