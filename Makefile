@@ -57,7 +57,9 @@ check: .venv/ready  ## format, lint, types, which room imports which, documentat
 docs: .venv/ready  ## the documentation, in site/: open site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
-ui: .venv/ready  ## MLflow's UI on the runs in mlflow.db
+ui: .venv/ready  ## MLflow's UI on the runs in mlflow.db, at http://127.0.0.1:5000
+	@echo "runs     http://127.0.0.1:5000"
+	@echo "studies  optuna-dashboard sqlite:///optuna.db   (pip install optuna-dashboard)"
 	@$(BIN)/mlflow ui
 
 .venv/ready: requirements.lock pyproject.toml

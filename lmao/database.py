@@ -56,6 +56,19 @@ def absolute(url: str) -> str:
     return url if path is None else f"sqlite:///{path}"
 
 
+def typed(url: str) -> str:
+    """The URL as a user types it in this folder: without a password, which PGPASSWORD can hold, and a SQLite file in
+    this folder by its name."""
+    from sqlalchemy.engine import URL, make_url
+
+    file = sqlite_file(url) if scheme(url) == "sqlite" else None
+    if file is not None:
+        return f"sqlite:///{file.name if file.parent == Path.cwd() else file}"
+    full = make_url(url).difference_update_query(["password"])
+    user, place = full.username, (full.host, full.port, full.database, full.query)
+    return without_passwords(URL.create(full.drivername, user, None, *place).render_as_string())
+
+
 def connect_options(url: str) -> dict[str, Any]:
     """What SQLAlchemy passes to the driver."""
     options = {"sqlite": {"timeout": BUSY_SECONDS}, "postgresql": {"connect_timeout": REACH_SECONDS}}

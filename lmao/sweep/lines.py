@@ -1,14 +1,18 @@
 """What a sweep prints: a line when it begins, a line for each trial, a line at the end."""
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
 
 from lmao.console import Console, duration
+from lmao.database import typed
 from lmao.passwords import without_passwords
+from lmao.sweep.reading import STORAGE
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.study import SharedStudy
 
@@ -50,7 +54,7 @@ class Lines:
         self._console.line(f"trial {trial.number}", "  ".join(parts))
 
     def end(self, command: str | None) -> None:
-        """command: what shows the study's runs, if they were recorded."""
+        """command: what shows the study's runs, if they were recorded: on the screen, or an address."""
         counts = Counter(STATES[trial.state] for trial in self._study.finished_trials())
         done = f"{self._study.name} · " + ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
         running = len(self._study.counted_trials()) - len(self._study.finished_trials())
@@ -60,8 +64,13 @@ class Lines:
         if best:
             done += f" · best {best.values[0]:.4f} (trial {best.number})"
         self._console.line("done", done)
+        url = typed(self._study.url)
+        here = "" if url == STORAGE else f" --storage {shlex.quote(url)}"
         compare = "" if command is None else f"   compare: {command}, run {self._study.name}"
-        self._console.line("", f"table: python -m lmao.report{compare}")
+        self._console.line("", f"table: python -m lmao.report{here}{compare}")
+        self._console.line("", f"study: optuna-dashboard {shlex.quote(url)}   (pip install optuna-dashboard)")
+        if make_url(self._study.url).password:
+            self._console.line("", "passwords are left out above: put the database's into PGPASSWORD")
 
     def lost(self, error: Exception) -> None:
         """A launcher has lost its jobs."""

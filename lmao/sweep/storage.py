@@ -1,6 +1,7 @@
 """Optuna's database, opened."""
 
 import functools
+import socket
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lmao import database
 from lmao.database import LOCKED, absolute, connect_options, is_url, scheme, sqlite_file
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
 
 HEARTBEAT_SECONDS = 30
@@ -64,6 +65,13 @@ def load_study(url: str, name: str, pruner: Mapping[str, Any]) -> optuna.Study:
     Raises:
         UserError: the database can't be reached.
     """
+    file = sqlite_file(url) if scheme(url) == "sqlite" else None
+    if file is not None and not file.exists():  # it would be made, empty
+        raise Unavailable(
+            f"there is no such file on {socket.gethostname()}, where the launcher runs the job",
+            setting=f"hydra.sweeper.storage={url}",
+            advice="give postgresql://…",
+        )
     made = instantiate(dict(pruner), _execution_whitelist_="optuna.*")
     with storage_errors(url):
         return optuna.load_study(study_name=name, storage=open_storage(url), pruner=made)

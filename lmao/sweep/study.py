@@ -4,6 +4,7 @@ A trial that is lost to a kill or a stop becomes FAIL and no longer counts; its 
 which names the lost one in `replaces`.
 """
 
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +16,11 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from lmao.database import exclusive, patiently
+from lmao.database import exclusive, patiently, scheme
 from lmao.errors import UserError
 from lmao.sweep.identity import difference
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
-from lmao.sweep.storage import FAILURES, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
+from lmao.sweep.storage import FAILURES, GRACE_SECONDS, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
 
 MOST_LOSSES = 3  # of one point: one that kills its process each time has failed; another's kills look the same
@@ -69,6 +70,7 @@ class SharedStudy:
             self.study = optuna.create_study(
                 study_name=self.name, storage=self._storage, direction="maximize", load_if_exists=True
             )
+            self._require_one_machine()
             old = self.study.user_attrs
             for name, value in same.items():
                 if name in old and old[name] != value:
@@ -210,6 +212,20 @@ class SharedStudy:
         for path in dead:
             Path(path).unlink(missing_ok=True)
         return len(lost)
+
+    def _require_one_machine(self) -> None:
+        """Raises UserError: a worker of another machine is at a SQLite file, whose locks do not reach that far."""
+        if scheme(self.url) != "sqlite":
+            return
+        stale = self._storage._get_stale_trial_ids(self.study._study_id)
+        for trial in self._running():
+            host = trial.user_attrs.get(TrialAttribute.HOST)
+            if host not in (None, socket.gethostname()) and trial._trial_id not in stale:
+                raise UserError(
+                    f"a worker on {host} is at it, too, and a SQLite file is for workers on one machine",
+                    setting=f"hydra.sweeper.storage={self.url}",
+                    advice=f"give postgresql://…; if that worker is dead, wait {GRACE_SECONDS // 60} minutes",
+                )
 
     def _lose(self, trial: FrozenTrial, losses: int) -> None:
         """Queue its point again, then end it: after a kill in between it is found again, but not queued twice."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from lmao.sweep.inputs import Inputs
 from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
+from lmao.sweep.places import absolute_paths, local_places
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
 from lmao.sweep.space import Space, overrides, read_space
@@ -77,6 +79,7 @@ class StudySweep(OptunaSweeperImpl):
             space, composed = self._read([*arguments, "textcat=cnn"])
         space = space.without_unused(composed)
         settings = self._check(space)
+        space = replace(space, fixed=[*space.fixed, *absolute_paths(settings)])
         if not settings.data.labelled:
             what = "a sweep compares accuracies, and without labels there are none"
             raise UserError(what, setting="data.path", advice="give the labelled texts, or start one run")
@@ -84,7 +87,7 @@ class StudySweep(OptunaSweeperImpl):
         points = space.points() if self._sampler_name == GRID else []
         experiment = self._config.hydra.runtime.choices.get("experiment")
         name = self._own.study_name or name_of(settings, space, self._sampler_name, experiment)
-        folder = self._folder(name)
+        folder, named = self._folder(name)
         with read_write(self._config.hydra.sweep):  # the launcher creates it
             self._config.hydra.sweep.dir = str(folder)
         study = SharedStudy(self._own.storage, name, folder, partial(sampler_at, self.sampler), self._own.max_losses)
@@ -96,6 +99,9 @@ class StudySweep(OptunaSweeperImpl):
         )  # fmt: skip
         if chooses:
             console.line("textcat", "cnn: the default, textcat=auto, chooses by itself and leaves nothing to search")
+        places = local_places(settings, study.url, folder, named)
+        if places is not None:
+            console.line("paths", places)
         lines = Lines(console, study)
         try:
             with storage_errors(study.url, DATABASE):
@@ -241,10 +247,11 @@ class StudySweep(OptunaSweeperImpl):
         config = self._loader.load_sweep_config(self._config, list(fixed))
         return OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
 
-    def _folder(self, name: str) -> Path:
-        """multirun/<study>; in another folder than multirun where the command line names one."""
-        named = any(override.startswith("hydra.sweep.dir=") for override in self._config.hydra.overrides.hydra)
-        return (Path(self._config.hydra.sweep.dir if named else "multirun") / name).absolute()
+    def _folder(self, name: str) -> tuple[Path, str | None]:
+        """multirun/<study>; in another folder than multirun where the command line names one, which comes second."""
+        is_named = any(override.startswith("hydra.sweep.dir=") for override in self._config.hydra.overrides.hydra)
+        named = str(self._config.hydra.sweep.dir) if is_named else None
+        return (Path(named or "multirun") / name).absolute(), named
 
     def _write_best(self, study: SharedStudy) -> None:
         """What the plugin writes, where it writes it."""

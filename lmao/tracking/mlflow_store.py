@@ -1,12 +1,13 @@
 """Runs and studies in MLflow's store: opened, resumed and ended."""
 
+import shlex
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmao.config.tracking import MlflowTracking
-from lmao.database import absolute
+from lmao.database import absolute, scheme, typed
 from lmao.errors import UserError
 from lmao.passwords import without_passwords
 from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
@@ -36,7 +37,11 @@ class MlflowStore:
 
     @property
     def command(self) -> str:
-        return "mlflow ui" if self._uri == OWN_DEFAULT else "mlflow ui --backend-store-uri <tracking.uri>"
+        if self._uri == OWN_DEFAULT:
+            return "mlflow ui"
+        if scheme(self._uri) in ("http", "https"):
+            return without_passwords(self._uri)
+        return f"mlflow ui --backend-store-uri {shlex.quote(typed(self._uri))}"
 
     def prepare(self, storage: str) -> None:
         with mlflow_errors(self._uri):

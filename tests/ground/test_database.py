@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lmao.database import absolute, exclusive, scheme, sqlite_file, url_errors
+from lmao.database import absolute, exclusive, scheme, sqlite_file, typed, url_errors
 from lmao.errors import UserError
 
 
@@ -25,6 +25,14 @@ def test_a_file_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.
     assert absolute("sqlite:///~/runs.db") == f"sqlite:///{tmp_path}/runs.db"
     assert absolute("sqlite://") == "sqlite://" and sqlite_file("sqlite://") is None
     assert absolute("postgresql://me:secret@host/runs") == "postgresql://me:secret@host/runs"
+
+
+def test_a_url_is_typed_without_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert typed(f"sqlite:///{tmp_path}/runs.db") == "sqlite:///runs.db"
+    assert typed("sqlite:////elsewhere/runs.db") == "sqlite:////elsewhere/runs.db"
+    assert typed("postgresql://me:se%40cret@host:5/runs") == "postgresql://me@host:5/runs"
+    assert typed("postgresql://me@host/runs?password=secret&port=5") == "postgresql://me@host/runs?port=5"
 
 
 def test_one_holds_the_lock_and_the_others_wait(tmp_path: Path) -> None:

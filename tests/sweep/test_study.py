@@ -1,5 +1,6 @@
 """The shared study, in this process: which points are drawn, what is lost, and what is refused."""
 
+import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -8,10 +9,14 @@ from typing import Any
 
 import optuna
 import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 from omegaconf import OmegaConf
+from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from lmao.errors import UserError
+from lmao.paths import CONF
 from lmao.sweep.identity import attributes, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
 from lmao.sweep.samplers import sampler_at
@@ -74,6 +79,15 @@ def run_all(study: SharedStudy, space: Space, most: int = BUDGET) -> None:
         if trial is None:
             break
         study.tell(trial, TrialState.COMPLETE, accuracy(trial))
+
+
+def test_tpe_is_what_optuna_makes_of_it_by_itself() -> None:
+    with initialize_config_dir(config_dir=str(CONF)):
+        chosen = hydra_compose("config", ["sweep=tpe"], return_hydra_config=True).hydra.sweeper.sampler
+    defaults = {name: one.default for name, one in inspect.signature(TPESampler).parameters.items()}
+    own = {name: value for name, value in chosen.items() if name not in ("_target_", "seed")}
+    assert {name: value for name, value in own.items() if value != defaults[str(name)]} == {"multivariate": True}
+    assert TPESampler()._is_multivariate(optuna.create_study())
 
 
 @pytest.mark.parametrize("arguments", [CONTINUOUS, DISCRETE], ids=["continuous", "discrete"])

@@ -1,8 +1,11 @@
 """`python train.py -m`: studies are what a user expects, in Optuna's database, in MLflow and in the folders."""
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from optuna.trial import TrialState
@@ -51,8 +54,27 @@ def test_a_sweep_prints_a_line_for_each_trial_and_the_outcome(first: ProcessResu
     assert lines[0] == f"study      {STUDY} · TPE, 10 settings, 4 trials"
     assert [line.split()[1] for line in first.trial_lines()] == ["0", "1", "2", "3"]
     assert all("best 0." in line and "learn_rate" in line for line in first.trial_lines())
-    assert lines[-2].startswith(f"done       {STUDY} · 4 complete · best 0.")
-    assert lines[-1].split() == f"table: python -m lmao.report compare: mlflow ui, run {STUDY}".split()
+    assert lines[-3].startswith(f"done       {STUDY} · 4 complete · best 0.")
+    assert lines[-2].split() == f"table: python -m lmao.report compare: mlflow ui, run {STUDY}".split()
+    assert lines[-1].split()[:3] == ["study:", "optuna-dashboard", "sqlite:///optuna.db"]
+
+
+def test_the_dashboard_opens_the_study(place: Sweeps, first: ProcessResult) -> None:
+    dashboard = pytest.importorskip("optuna_dashboard", reason="pip install optuna-dashboard")
+    served = dashboard.wsgi(place.storage)
+
+    def get(path: str) -> Any:
+        environment: dict[str, Any] = {"PATH_INFO": path}
+        setup_testing_defaults(environment)
+        statuses: list[str] = []
+        body = b"".join(served(environment, lambda status, headers, error=None: statuses.append(status)))
+        assert statuses == ["200 OK"]
+        return json.loads(body)
+
+    [study] = get("/api/studies")["study_summaries"]
+    assert study["study_name"] == STUDY
+    trials = get(f"/api/studies/{study['study_id']}")["trials"]
+    assert [trial["state"] for trial in trials] == ["Complete"] * 4
 
 
 def test_a_sweep_is_of_the_cnn_unless_the_command_line_names_a_classifier(session_cache: Path, tmp_path: Path) -> None:
