@@ -33,6 +33,7 @@ from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
 from lmao.textcat.saved import save
+from lmao.tracking.kept import outliving
 from lmao.tracking.store import TrackingStore, tracked_run
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
@@ -98,7 +99,7 @@ def opened(
         name = f"trial {trial.number}"
     device = open_device(settings.device)
     workers = threads_of(settings) if device is CPU else 1  # a GPU computes a batch whole
-    with tracked_run(store, name, trial) as tracker, Team(workers, device) as team:
+    with tracked_run(outliving(store, folder, console.warn), name, trial) as tracker, Team(workers, device) as team:
         context = Context(settings, folder, console, stop, cache, tracker, team, trial)
         version = commit()
         trial.begin(folder, tracker.run_id, version)

@@ -13,6 +13,7 @@ from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
 from lmao.sweep.records import StudyAttribute, TrialAttribute
 from lmao.sweep.study import SharedStudy
+from lmao.tracking.sending import send_below
 from lmao.tracking.store import TrackingStore
 
 ABOUT = (  # the run's parameters
@@ -46,6 +47,10 @@ class ParentRun:
 
     def end_lost_runs(self) -> None:
         self._store.end_lost(self.run_id, self._study.numbers(TrialState.FAIL))
+
+    def send_kept(self) -> None:
+        """What the study's runs reported while the store was away."""
+        send_below(self._study.folder, self._store)
 
     def keep_models(self) -> None:
         def kept() -> None:

@@ -155,6 +155,7 @@ class StudySweep(OptunaSweeperImpl):
                 else:
                     troubles.append(trouble)
             parent.keep_models()
+            parent.send_kept()
             if troubles:
                 raise troubles[0]
 

@@ -6,7 +6,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
+GATEWAY = (502, 503, 504)  # what stands before a server says that it is away; any other answer is one
 
 
 def open_client(uri: str) -> "MlflowClient":
@@ -41,10 +42,27 @@ def open_client(uri: str) -> "MlflowClient":
     return client
 
 
+def is_server(uri: str) -> bool:
+    """Whether it may be away for a while, and come back."""
+    return scheme(uri) in ("http", "https", "postgresql", "mysql", "mssql")
+
+
+def is_away(uri: str) -> bool:
+    """Whether a server doesn't answer now."""
+    try:
+        _reach_server(uri) if scheme(uri) in ("http", "https") else _reach_database(uri)
+    except Exception:  # of whatever driver
+        return True
+    return False
+
+
 def _import_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves this machine unless asked
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # By default it would try a server that is away for minutes, and one that hangs for a quarter of an hour.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it logs as an error it raises too
@@ -106,8 +124,11 @@ def _reach_server(uri: str) -> None:
     """Fail at once where MLflow would try again for two minutes."""
     parts = urlsplit(uri)
     without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    with suppress(urllib.error.HTTPError):  # any answer will do
+    try:
         urllib.request.urlopen(without_user, timeout=10).close()
+    except urllib.error.HTTPError as error:
+        if error.code in GATEWAY:
+            raise
 
 
 @contextmanager

@@ -64,11 +64,12 @@ class MlflowTracker:
             except MlflowException:  # another run logged this dataset at the same moment
                 self._client.log_inputs(self.run_id, datasets=inputs)
 
-    def metric(self, name: str, value: float, step: int | None = None) -> None:
+    def metric(self, name: str, value: float, step: int | None = None, when: int | None = None) -> None:
+        """when: in milliseconds since 1970, where it isn't now."""
         from mlflow.entities import Metric
 
         with StopSignal.uninterrupted():  # a thread that starts must not be cut off
-            self._pending.append(Metric(name, float(value), time.time_ns() // 1_000_000, step or 0))
+            self._pending.append(Metric(name, float(value), now() if when is None else when, step or 0))
             self._thread.submit(self._write_pending)
 
     def artifact(self, path: Path) -> None:
@@ -89,6 +90,11 @@ class MlflowTracker:
             if self._failure is not None:
                 raise self._failure
 
+    def abandon(self) -> None:
+        """What is pending is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._pending = []
+
     def _write_pending(self) -> None:
         from mlflow.utils.validation import MAX_METRICS_PER_BATCH
 
@@ -99,6 +105,11 @@ class MlflowTracker:
                 del self._pending[: len(batch)]  # only this thread deletes; what could not be written stays
         except Exception as error:
             self._failure = error
+
+
+def now() -> int:
+    """Milliseconds since 1970, as MLflow counts."""
+    return time.time_ns() // 1_000_000
 
 
 def as_text(value: Any) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lmao.config.tracking import MlflowTracking
 from lmao.database import absolute, scheme, typed
-from lmao.errors import UserError
+from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
-from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
+from lmao.tracking.mlflow_client import experiment_id, is_away, is_server, mlflow_errors, open_client
 from lmao.tracking.mlflow_run import MlflowTracker, as_text
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
@@ -28,7 +28,7 @@ class MlflowStore:
     """All methods raise UserError where the store can't be opened, read or written."""
 
     def __init__(self, config: MlflowTracking) -> None:
-        self._config = config
+        self.config = config
         self._uri = config.uri
 
     @property
@@ -50,7 +50,7 @@ class MlflowStore:
             open_client(self._uri)
 
     def open_run(self, name: str, trial: RunTrial) -> MlflowTracker:
-        study = trial.study or self._config.study
+        study = trial.study or self.config.study
         tags = {"study": study} if study else {}
         if trial.parent_run_id is not None:
             tags |= {PARENT_TAG: trial.parent_run_id, TRIAL_TAG: str(trial.number)}
@@ -72,6 +72,17 @@ class MlflowStore:
     ) -> None:  # fmt: skip
         if run_id is None:
             return
+        try:
+            self._end_study(run_id, status, best, accuracy, files, warn)
+        except Unavailable as error:
+            if not is_server(self._uri) or not is_away(self._uri):
+                raise
+            warn(f"MLflow is away ({error.what}): the study's run there is as it was; the same command ends it")
+
+    def _end_study(
+        self, run_id: str, status: str, best: Mapping[str, Any], accuracy: float | None, files: Iterable[Path],
+        warn: Callable[[str], None],
+    ) -> None:  # fmt: skip
         with mlflow_errors(self._uri):
             tracker = MlflowTracker(open_client(self._uri), run_id, self._uri)
         tracker.tags({f"best.{name}": as_text(value) for name, value in best.items()})
@@ -83,6 +94,13 @@ class MlflowStore:
     def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
         if run_id is None:
             return
+        try:
+            self._end_lost(run_id, failed)
+        except Unavailable:
+            if not is_server(self._uri) or not is_away(self._uri):  # else the next call will do
+                raise
+
+    def _end_lost(self, run_id: str, failed: Collection[int]) -> None:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
             experiment = client.get_run(run_id).info.experiment_id
@@ -102,7 +120,7 @@ class MlflowStore:
         with mlflow_errors(self._uri), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
             client = open_client(self._uri)
-            run = client.create_run(experiment_id(client, self._config.experiment), run_name=name, tags=tags)
+            run = client.create_run(experiment_id(client, self.config.experiment), run_name=name, tags=tags)
         return MlflowTracker(client, run.info.run_id, self._uri)
 
 

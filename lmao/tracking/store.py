@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from lmao.config.tracking import AnyTracking, MlflowTracking, NoTracking
 from lmao.errors import AlreadyRun, Pruned, UserError
 from lmao.stop import Stopped, StopSignal
+from lmao.tracking.kept import OpensRuns
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.off import NullStore
 from lmao.tracking.tracker import Tracker
@@ -75,7 +76,7 @@ def open_store(config: AnyTracking) -> TrackingStore:
 
 
 @contextmanager
-def tracked_run(store: TrackingStore, name: str, trial: RunTrial) -> Iterator[Tracker]:
+def tracked_run(store: OpensRuns, name: str, trial: RunTrial) -> Iterator[Tracker]:
     """A run called `name`: FINISHED at the end, KILLED by Ctrl-C, SIGTERM or its study's pruner, FAILED by any other
     exception. The tag `state` of a trial's says what Optuna does.
 

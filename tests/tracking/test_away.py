@@ -1,0 +1,116 @@
+"""A real MLflow server goes away while a run reports: the run goes on, and what it kept is sent later, once."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from lmao.config.tracking import MlflowTracking
+from lmao.errors import Unavailable
+from lmao.sync import sync
+from lmao.tracking.kept import KEPT, outliving
+from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.sending import Trial
+from lmao.tracking.store import tracked_run
+from lmao.tracking.trial import NoTrial
+
+
+class Server:
+    """`mlflow server` on a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        places = [
+            f"--backend-store-uri=sqlite:///{self._folder}/mlflow.db", f"--artifacts-destination={self._folder}/files",
+        ]  # fmt: skip
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(self._port), "--workers", "1", *places]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        for _ in range(1200):
+            try:
+                urllib.request.urlopen(f"{self.uri}/health", timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail((self._folder / "log").read_text())
+
+    def stop(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def server(mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "mlflow.db").write_bytes(mlflow_database.read_bytes())
+    server = Server(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_run_outlives_its_server_and_is_sent_once(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlflow import MlflowClient
+
+    config = MlflowTracking(name="mlflow", uri=server.uri, experiment="lmao", study=None, keep_models="best")
+    lines: list[str] = []
+
+    def store(folder: str) -> Any:
+        (tmp_path / folder).mkdir()
+        return outliving(MlflowStore(config), tmp_path / folder, lines.append)
+
+    (tmp_path / "result.json").write_text("{}")
+    with tracked_run(store("cut"), "cut off", NoTrial()) as cut:
+        cut.parameters({"seed": 3})
+        cut.metric("loss", 0.5, 1)
+        server.stop()
+        cut.metric("loss", 0.25, 2)
+        cut.tags({"git_commit": "abc", "source": "http://me:secret@host/"})
+        cut.artifact(tmp_path / "result.json")
+    began_away = store("away")
+    with tracked_run(began_away, "trial 7", Trial(7, "s", "0123")) as away:
+        away.metric("loss", 0.75, 1)
+        assert away.run_id is None
+    assert [line.partition(": what")[0][:14] for line in lines] == ["MLflow is away"] * 2
+    with pytest.raises(Unavailable):  # nothing was done yet, and the address may be wrong
+        store("refused").open_run("another", NoTrial())
+    with pytest.raises(Unavailable):
+        sync([tmp_path], None)
+    server.start()
+    with FileLock(tmp_path / "cut" / ".lmao"):  # as if that run were still at work
+        sync([tmp_path], None)
+    assert capsys.readouterr().out == f"sent {tmp_path}/away\n1 sent, 1 still kept\n"
+    sync([tmp_path], None)
+    sync([tmp_path], None)
+    assert not list(tmp_path.rglob(KEPT))
+    client = MlflowClient(tracking_uri=server.uri)
+    found = {run.info.run_name: run for run in client.search_runs(["1"])}
+    assert set(found) == {"cut off", "trial 7"}
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    run = found["cut off"]
+    assert (run.data.params["seed"], run.data.tags["git_commit"]) == ("3", "abc")
+    points = client.get_metric_history(run.info.run_id, "loss")
+    assert [(point.step, point.value) for point in points] == [(1, 0.5), (2, 0.25)]
+    assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["result.json"]
+    tags = found["trial 7"].data.tags
+    assert (tags["mlflow.parentRunId"], tags["trial"], tags["state"]) == ("0123", "7", "COMPLETE")
