@@ -22,6 +22,7 @@ from lmao.config.run import Config, flat
 from lmao.config.sweep import validate_sweep
 from lmao.config.validation import validate
 from lmao.console import Console
+from lmao.database import patiently
 from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
 from lmao.explain import explain, trouble
@@ -116,7 +117,7 @@ class StudySweep(OptunaSweeperImpl):
                     raise
                 too_many = self._too_many_failures(study)
                 parent.finish(failed=too_many is not None)
-                self._write_best(study)
+                patiently(study.url, lambda: self._write_best(study))
                 lines.end(store.command)
             if too_many is not None:
                 raise UserError(too_many)
