@@ -26,7 +26,7 @@ from lmao.paths import ROOT
 
 PAGE = ROOT / "results" / "cluster.md"
 ARMS = ("n-grams", "LSA", "document vectors", "self-trained")  # in the order in which the stage `arms` is entered
-LABELLED, RAW = 800, 2_200
+LABELLED, RAW = 400, 1_000
 # train.py, which writes each stage that it enters to a pipe, and when: by a clock that all processes share.
 TELLING = """
 import os, runpy, sys, time
@@ -132,8 +132,8 @@ def show(data: str | None, moments: int, write: bool) -> None:
 
 def measure(folder: Path, moments: int, labelled: Path, raw: Path) -> Table:
     settings = [
-        "data=files", f"data.path={labelled}", f"data.unlabelled_path={raw}", "data.train_examples=400", "threads=1",
-        "data.dev_examples=400", "tracking=off", "pretrain.epochs=2", "hydra.run.dir=run",
+        "data=files", f"data.path={labelled}", f"data.unlabelled_path={raw}", "data.train_examples=150", "threads=1",
+        "data.dev_examples=200", "tracking=off", "pretrain.epochs=2", "textcat.epochs=4", "hydra.run.dir=run",
     ]  # fmt: skip
     undisturbed = Run(_fresh(folder / "undisturbed"), settings)
     began = time.monotonic()

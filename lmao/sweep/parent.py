@@ -13,6 +13,7 @@ from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
 from lmao.sweep.records import StudyAttribute, TrialAttribute
 from lmao.sweep.study import SharedStudy
+from lmao.tracking.kept import KEPT, LATER
 from lmao.tracking.sending import send_below
 from lmao.tracking.store import TrackingStore
 
@@ -50,7 +51,9 @@ class ParentRun:
 
     def send_kept(self) -> None:
         """What the study's runs reported while the store was away."""
-        send_below(self._study.folder, self._store)
+        left = send_below(self._study.folder, self._store)
+        if left:
+            self._warn(f"{left} runs are not in MLflow, which is away, but in {self._study.folder}/*/{KEPT}; {LATER}")
 
     def keep_models(self) -> None:
         def kept() -> None:

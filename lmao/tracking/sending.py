@@ -43,12 +43,13 @@ def send_kept(folders: Iterable[Path], uri: str) -> Iterator[Path]:
                 yield folder
 
 
-def send_below(folder: Path, store: object) -> None:
-    """What runs in folders below keep for a server, if it is there again."""
+def send_below(folder: Path, store: object) -> int:
+    """What runs in folders below keep for a server, if it is there again. Returns: how many keep something still."""
     if isinstance(store, MlflowStore) and is_server(store.config.uri):
         with suppress(UserError):  # the next one will do
             for _ in send_kept((path.parent for path in sorted(folder.glob(f"*/{KEPT}"))), store.config.uri):
                 pass
+    return sum(1 for _ in folder.glob(f"*/{KEPT}"))
 
 
 def kept_for(folder: Path) -> str | None:
