@@ -16,14 +16,15 @@ from lmao.tracking.kept import KEPT, call
 from lmao.tracking.mlflow_client import experiment_id, is_server, mlflow_errors, open_client
 from lmao.tracking.mlflow_run import MlflowTracker
 from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.trial import NoTrial
 
 LOCK = ".lmao"  # that a run holds in its folder, see `run.folder`
 KEY = "kept"  # a tag: a run that was made of the same lines before
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Of a run that is sent, as `RunTrial` has it."""
+@dataclass
+class Trial(NoTrial):
+    """Of a run that is sent, which was one."""
 
     number: int | None
     study: str | None
@@ -88,7 +89,7 @@ def _send(folder: Path, config: MlflowTracking, lines: list[Any]) -> None:
     about, calls = lines[0], lines[1:]
     run_id = about["run_id"] or _found(config, about["key"])
     if run_id is None:
-        tracker = MlflowStore(config).open_run(about["name"], Trial(**about["trial"]))  # type: ignore[arg-type]
+        tracker = MlflowStore(config).open_run(about["name"], Trial(**about["trial"]))
         tracker.tags({KEY: about["key"]})
     else:
         with mlflow_errors(config.uri):
