@@ -117,7 +117,7 @@ def _studies(where: str, most: int, make: Callable[[int], Swept], after: Callabl
         yield Row(
             f"{WORKERS} workers on {where}, a random one killed within {LONGEST:g} s of its own work: each place of a "
             "study ends once; Optuna, MLflow and result.json agree; no folder twice, nothing left",
-            kills, len(failed), "; ".join([f"{studies} studies of {TRIALS} trials", *failed[:3]]),
+            kills, len(failed), "; ".join([f"studies of {TRIALS} trials: {studies}", *failed[:3]]),
         )  # fmt: skip
 
 

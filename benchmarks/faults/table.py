@@ -33,7 +33,7 @@ class Row:
         """The rule of three (Hanley and Lippman-Hand 1983)."""
         if self.failures or not self.n:
             return "–"
-        return f"{3 / self.n:.1g}" if self.n > 3 else "–"
+        return f"{3 / self.n:.2g}" if self.n > 3 else "–"
 
 
 def keep(part: str, rows: Iterable[Row]) -> None:

@@ -20,8 +20,9 @@ def copies() -> None:
             return
         with open(source, "rb") as file:
             content = file.read()
-        for part in (content[: len(content) // 2], content[len(content) // 2 :]):
-            with open(place, "wb" if part is content[:0] or not os.path.exists(place) else "ab") as file:
+        half = len(content) // 2
+        for part, mode in ((content[:half], "wb"), (content[half:], "ab")):
+            with open(place, mode) as file:
                 file.write(part)
         os.remove(source)
 
