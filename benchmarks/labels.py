@@ -12,7 +12,7 @@ NAME = "labels"
 NUMBERS = (100, 500, 1000, 5000)
 HEADLINE = 1000  # labels; there test texts are left out, too
 EXPERIMENT = ("+experiment=imdb_document", "evaluate_test=true")
-TWO_THREADS = ("vectors.threads=2",)  # for time; no two tables that are made so are the same
+TWO_THREADS = ("vectors.threads=2",)  # the studies were begun with it; it changes nothing but the time
 LEFT_OUT = ("data.include_test_text=false",)
 MODELS: Mapping[str, Sequence[str]] = {
     "n-grams": ["textcat=linear"],

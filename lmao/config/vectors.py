@@ -42,7 +42,7 @@ class FloretVectors(Table):
 class DocumentVectors(Table):
     """vectors=document: n-grams trained to be near the documents that they occur in.
 
-    None of `epochs` or `min_count`: by the corpus, see `lmao.run.scale`.
+    None of `epochs` or `min_count`: by the corpus, see `lmao.run.scale`; of `threads`: as many as the run's.
     """
 
     name: Literal["document"]
@@ -54,7 +54,7 @@ class DocumentVectors(Table):
     negatives: Positive
     subsample: PositiveFloat
     learn_rate: PositiveFloat
-    threads: Positive
+    threads: Annotated[Positive | None, Mark.NOT_SCIENCE]
 
 
 class GloveVectors(Table):

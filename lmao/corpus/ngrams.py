@@ -4,15 +4,20 @@ An n-gram is an (n-1)-gram and one more word. So its key is (number of the (n-1)
 word), which is exact, and fits an int64 for every n.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmao.corpus.batches import batches
 from lmao.engine.compiling import Ids1d, Integer, Ints1d, kernel
 
 Ids = NDArray[np.int32]
 Integers = NDArray[np.int64]
+
+SORTED_AT_ONCE = 1 << 22  # n-grams, some 100 MB
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,18 @@ def owners_of(offsets: Integers) -> Ids:
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
 
 
+class Stretch(NamedTuple):
+    """Some whole documents.
+
+    first (tokens,) int32: which known (n-1)-gram begins at each token, -1 for none; words (tokens,) int32: from 0, -1
+    for an unknown one; offsets (documents + 1,): where each document begins among them.
+    """
+
+    first: Ids
+    words: Ids
+    offsets: Integers
+
+
 def frequent(keys: Integers, min_count: int, owners: Ids | None = None) -> Integers:
     """The distinct keys, ascending, that occur `min_count` times, or, given their owners, in `min_count` documents.
 
@@ -50,25 +67,45 @@ def frequent(keys: Integers, min_count: int, owners: Ids | None = None) -> Integ
 
 
 def frequent_ngrams(
-    first: Ids,  # (tokens,) which known (n-1)-gram begins at each token, -1 for none
-    words: Ids,  # (tokens,) from 0, -1 for an unknown one
-    offsets: Integers,  # (documents + 1,) where each begins among the tokens
+    stretches: Iterable[Stretch],  # the documents, gone over several times
     n: int,
     sizes: tuple[int, int],  # how many known (n-1)-grams and words there are
     min_count: int,
     by_document: bool = False,
 ) -> Ngrams:
-    """The n-grams that occur `min_count` times, or, by_document, in `min_count` documents."""
+    """The n-grams that occur `min_count` times, or, by_document, in `min_count` documents.
+
+    Memory is flat in the number of documents: those that begin with some of the (n-1)-grams are sorted at a time.
+    """
+    begin_with = np.zeros(sizes[0], np.int64)
+    for stretch in stretches:
+        begin_with += np.bincount(stretch.first[_begins(stretch, n)], minlength=sizes[0])
+    found = []
+    for some in batches(begin_with, SORTED_AT_ONCE):
+        keys, owners, documents = [], [], 0
+        for stretch in stretches:
+            places = _begins(stretch, n)
+            first = stretch.first[places]
+            places = places[(first >= some.start) & (first < some.stop)]
+            keys.append(stretch.first[places].astype(np.int64) * sizes[1] + stretch.words[places + n - 1])
+            if by_document:
+                owners.append(documents + owners_of(stretch.offsets)[places])
+                documents += len(stretch.offsets) - 1
+        found.append(frequent(np.concatenate(keys), min_count, np.concatenate(owners) if by_document else None))
+    everything = np.concatenate([*found, np.zeros(0, np.int64)])
+    begins = np.searchsorted(everything // sizes[1], np.arange(sizes[0] + 1))
+    return Ngrams(begins, (everything % sizes[1]).astype(np.int32))
+
+
+def _begins(stretch: Stretch, n: int) -> Integers:
+    """Where a known (n-1)-gram and one more known word begin, within a document."""
+    first, words, offsets = stretch
     tokens = max(0, len(words) - n + 1)
     whole = (first[:tokens] >= 0) & (words[n - 1 :] >= 0)
-    for border in offsets[1:-1]:
-        whole[max(0, border - n + 1) : border] = False
-    keys = first[:tokens][whole].astype(np.int64)
-    keys *= sizes[1]
-    keys += words[n - 1 :][whole]
-    keys = frequent(keys, min_count, owners_of(offsets)[:tokens][whole] if by_document else None)
-    begins = np.searchsorted(keys // sizes[1], np.arange(sizes[0] + 1))
-    return Ngrams(begins, (keys % sizes[1]).astype(np.int32))
+    for back in range(1, n):
+        over = offsets[1:-1] - back
+        whole[over[(over >= 0) & (over < tokens)]] = False
+    return np.flatnonzero(whole)
 
 
 def find_ngrams(first: Ids, words: Ids, offsets: Integers, n: int, known: Ngrams) -> Ids:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from lmao.corpus.ngrams import Ids, Integers, Ngrams, find_ngrams, frequent, frequent_ngrams, owners_of
+from lmao.corpus.ngrams import Ids, Integers, Ngrams, Stretch, find_ngrams, frequent, frequent_ngrams, owners_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class NgramVocabulary:
         numbers = first = _numbers(words, ids)
         size = len(words)
         for n in range(2, ngrams + 1):
-            longer.append(frequent_ngrams(first, numbers, offsets, n, (size, len(words)), min_count, by_document=True))
+            everything = [Stretch(first, numbers, offsets)]
+            longer.append(frequent_ngrams(everything, n, (size, len(words)), min_count, by_document=True))
             size, first = len(longer[-1]), find_ngrams(first, numbers, offsets, n, longer[-1])
         return cls(words, longer)
 

@@ -1,12 +1,10 @@
-"""The compiled loop of `vectors=document`: pairs of a document and an n-gram come in, both vectors are updated."""
+"""The compiled loops of `vectors=document`: pairs of a document and an n-gram come in, both vectors are updated.
 
-from typing import Any
+Rows of n-grams lie in blocks, documents in groups. A cell is the pairs of one group and one block, and their negatives
+are from that block. So cells without a group or block in common may be trained at once, whatever the threads do.
+"""
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from lmao.engine.compiling import (
     Bits,
@@ -22,33 +20,6 @@ from lmao.engine.compiling import (
 )
 from lmao.engine.splitmix import STEP, mix_one
 
-AHEAD = 2  # a pair's rows are prefetched while this many pairs before it are still to be computed
-LINE = 64  # bytes in a cache line
-
-
-# With it training does 1.64 times the pairs a second (median of 11 rounds in turn, 1.47 to 2.01): 399,000 against
-# 241,000, on 25,000 reviews of IMDB, whose 178,625 rows of 96 dimensions are far more than the caches hold.
-@intrinsic  # type: ignore[untyped-decorator]
-def _prefetch(typing: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        flags = [ir.Constant(ir.IntType(32), flag) for flag in (1, 3, 1)]  # to write, keep, data
-        builder.call(function, [builder.inttoptr(arguments[0], byte), *flags])
-        return context.get_dummy_value()
-
-    return types.void(types.intp), generate
-
-
-@kernel
-def prefetch(rows: Floats2d, row: Integer) -> None:
-    """Ask for a row that will soon be needed; -1 for none."""
-    if row >= 0:
-        start = rows.ctypes.data + row * rows.shape[1] * 4
-        for at in range(0, rows.shape[1] * 4, LINE):
-            _prefetch(start + at)
-
 
 @kernel
 def _share(bits: Bits) -> Float:
@@ -60,87 +31,119 @@ def _share(bits: Bits) -> Float:
 def step(
     document: Floats1d,  # (dims,) updated
     rows: Floats2d,  # (n-grams, dims) the targets' are updated
-    targets: Ids1d,  # (1 + negatives,) into rows; -1 is left out
+    targets: Ids1d,  # (1 + negatives,) into rows; a negative that is the first one itself is left out
     alpha: Float,
     rate: Float,
+    scratch: Floats2d,  # (2, 1 + negatives)
     change: Floats1d,  # (dims,) scratch
 ) -> None:
     """One step up the gradient of log s(alpha cos(d, t_0)) + sum over k > 0 of log s(-alpha cos(d, t_k)), s: sigmoid.
 
-    The gradient of cos(d, t) by t is (d / |d| - cos t / |t|) / |t|.
+    The gradient of cos(d, t) by t is (d / |d| - cos t / |t|) / |t|. All cosines come first: the processor has several
+    of their sums under way at once.
     """
-    dims = document.shape[0]
+    dims, count = document.shape[0], targets.shape[0]
+    across, shrink = scratch[0], scratch[1]
     square = np.float32(0)
     for o in range(dims):
         square += document[o] * document[o]
         change[o] = np.float32(0)
-    along = np.float32(0)
-    for k in range(targets.shape[0]):
-        if targets[k] < 0:
-            continue
+    for k in range(count):
         row = rows[targets[k]]
         dot = np.float32(0)
         own = np.float32(0)
         for o in range(dims):
             dot += document[o] * row[o]
             own += row[o] * row[o]
-        inverse = np.float32(1) / np.sqrt(square * own)
-        cosine = dot * inverse
+        across[k] = dot
+        shrink[k] = own
+    along = np.float32(0)
+    for k in range(count):
+        inverse = np.float32(1) / np.sqrt(square * shrink[k])
+        cosine = across[k] * inverse
         wanted = np.float32(1) if k == 0 else np.float32(0)
         error = (wanted - np.float32(1) / (np.float32(1) + np.exp(-alpha * cosine))) * alpha * rate
-        across = error * inverse
-        shrink = np.float32(1) - error * cosine / own
+        if k > 0 and targets[k] == targets[0]:
+            error = np.float32(0)
         along += error * cosine
+        across[k] = error * inverse
+        shrink[k] = np.float32(1) - error * cosine / shrink[k]
+    for k in range(count):
+        row = rows[targets[k]]
         for o in range(dims):
             value = row[o]
-            change[o] += across * value
-            row[o] = shrink * value + across * document[o]
+            change[o] += across[k] * value
+            row[o] = shrink[k] * value + across[k] * document[o]
     keep = np.float32(1) - along / square
     for o in range(dims):
         document[o] = keep * document[o] + change[o]
 
 
 @kernel
-def draw(
-    d: Integer,  # the document
-    offsets: Ints1d,  # (documents + 1,)
-    ngrams: Ids2d,  # (kinds, tokens)
-    keep: Floats1d,  # (n-grams,)
-    threshold: Floats1d,  # (n-grams,)
-    alias: Ids1d,  # (n-grams,)
+def draw_pairs(
+    documents: Ints1d,  # (2,) the first of a group, and the one after its last
+    offsets: Ints1d,  # (documents + 1,) where each begins among the tokens
+    ngrams: Ids2d,  # (kinds, tokens) the n-grams that begin at each token, -1 for none
+    keep: Floats1d,  # (n-grams,) the probability that one is trained on
+    place: Ids1d,  # (n-grams,) its row
+    block: Ids1d,  # (n-grams,) that its row is in
     key: Bits,
-    targets: Ids2d,  # (pairs or more, 1 + negatives) written
-) -> Integer:
-    """Fill targets with a document's kept n-grams and their negatives; returns how many pairs. See `train`."""
-    state = mix_one(key + np.uint64(d))
+    begins: Ints1d,  # (blocks + 1,) written: where each block's pairs begin
+    pairs: Ids2d,  # (2, as many as there may be) written: documents and rows, by block, then as they come
+) -> None:
+    """Draw a group's pairs for one pass over it: once to count them, once more, the same ones, to write them."""
+    blocks = begins.shape[0] - 1
+    begins[:] = 0
+    for writes in range(2):
+        for d in range(documents[0], documents[1]):
+            state = mix_one(key + np.uint64(d))
+            for i in range(offsets[d], offsets[d + 1]):
+                for n in range(ngrams.shape[0]):
+                    own = ngrams[n, i]
+                    if own < 0:
+                        continue
+                    state += STEP
+                    if _share(mix_one(state)) >= keep[own]:
+                        continue
+                    if writes:
+                        at = begins[block[own]]
+                        pairs[0, at] = d
+                        pairs[1, at] = place[own]
+                        begins[block[own]] = at + 1
+                    else:
+                        begins[block[own] + 1] += 1
+        if not writes:
+            for b in range(blocks):
+                begins[b + 1] += begins[b]
+    for b in range(blocks, 0, -1):  # each has moved to its block's end
+        begins[b] = begins[b - 1]
+    begins[0] = 0
+
+
+@kernel
+def draw_negatives(
+    targets: Ids1d,  # (1 + negatives,) written but for the first
+    first: Integer,  # row of the block
+    threshold: Floats1d,  # (rows of the block,)
+    alias: Ids1d,  # (rows of the block,) within it
+    state: Bits,
+) -> Bits:
+    """By the alias method (Walker 1977); returns the next state."""
     count = np.uint64(threshold.shape[0])
-    pairs = 0
-    for i in range(offsets[d], offsets[d + 1]):
-        for n in range(ngrams.shape[0]):
-            own = ngrams[n, i]
-            if own < 0:
-                continue
-            state += STEP
-            if _share(mix_one(state)) >= keep[own]:
-                continue
-            targets[pairs, 0] = own
-            for k in range(1, targets.shape[1]):
-                state += STEP
-                bits = mix_one(state)
-                drawn = np.int64(((bits >> np.uint64(32)) * count) >> np.uint64(32))
-                drawn = drawn if _share(bits) < threshold[drawn] else np.int64(alias[drawn])
-                targets[pairs, k] = -1 if drawn == own else drawn
-            pairs += 1
-    return pairs
+    for k in range(1, targets.shape[0]):
+        state += STEP
+        bits = mix_one(state)
+        drawn = np.int64(((bits >> np.uint64(32)) * count) >> np.uint64(32))
+        targets[k] = first + (drawn if _share(bits) < threshold[drawn] else np.int64(alias[drawn]))
+    return state
 
 
 @kernel
 def train(
-    order: Ints1d,  # (some,) documents, one after the other
-    offsets: Ints1d,  # (documents + 1,) where each begins among the tokens
-    ngrams: Ids2d,  # (kinds, tokens) the n-grams that begin at each token as rows, -1 for none
-    keep: Floats1d,  # (n-grams,) the probability that one is trained on
-    threshold: Floats1d,  # (n-grams,) as the next one: negatives by the alias method (Walker 1977)
+    pairs: Ids2d,  # (2, pairs) of a group: documents and rows
+    cell: Ints1d,  # (2,) the first pair of the cell, and the one after its last
+    block: Ints1d,  # (2,) its first row, and the one after its last
+    threshold: Floats1d,  # (n-grams,) of `alias_table`, block by block
     alias: Ids1d,  # (n-grams,)
     documents: Floats2d,  # (documents, dims) updated
     rows: Floats2d,  # (n-grams, dims) updated
@@ -148,23 +151,17 @@ def train(
     alpha: Float,
     rate: Float,
     key: Bits,
-) -> Integer:
-    """A step for each n-gram of the documents in `order` that is kept; returns how many."""
+) -> None:
+    """A step for each pair of a cell."""
+    targets = np.empty(1 + negatives, dtype=np.int32)
+    scratch = np.empty((2, 1 + negatives), dtype=np.float32)
     change = np.empty(documents.shape[1], dtype=np.float32)
-    most = np.int64(0)
-    for d in order:
-        most = max(most, offsets[d + 1] - offsets[d])
-    targets = np.empty((most * ngrams.shape[0], 1 + negatives), dtype=np.int32)
-    pairs = 0
-    for d in order:
-        drawn = draw(d, offsets, ngrams, keep, threshold, alias, key, targets)
-        for i in range(drawn):
-            if i + AHEAD < drawn:
-                for k in range(1 + negatives):
-                    prefetch(rows, targets[i + AHEAD, k])
-            step(documents[d], rows, targets[i], alpha, rate, change)
-        pairs += drawn
-    return pairs
+    chances, others = threshold[block[0] : block[1]], alias[block[0] : block[1]]
+    state = mix_one(key)
+    for p in range(cell[0], cell[1]):
+        targets[0] = pairs[1, p]
+        state = draw_negatives(targets, block[0], chances, others, state)
+        step(documents[pairs[0, p]], rows, targets, alpha, rate, scratch, change)
 
 
 @kernel

@@ -78,11 +78,12 @@ def load_vectors(
     texts: TrainingTexts,
     say: Callable[[str], None],
     advance: Callable[[float], None] = lambda words: None,
+    threads: int = 1,
 ) -> StaticVectors | None:
     """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
 
     `say` gets a line for the user before something that takes long; `advance(words)` is called as `vectors=document`
-    does its words, each of them `epochs` times.
+    does its words, each of them `epochs` times; on `threads` threads, unless the section says how many.
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
@@ -99,10 +100,10 @@ def load_vectors(
                 floret_training.train(config, texts, writer, say)
 
         case DocumentVectors():
-            record["texts"] = dict(texts.record)
+            record |= {"training": document_training.VERSION, "texts": dict(texts.record)}
 
             def make(writer: Writer) -> None:
-                document_training.train(config, texts, writer, advance)
+                document_training.train(config, texts, writer, threads, advance)
 
         case GloveVectors():
             path = _glove_file(config)

@@ -174,7 +174,7 @@ def write_table(
             write(part)
 
 
-def blocks_of(table: NDArray[np.float32], rows: NDArray[np.int64], normalize: bool) -> Iterator[NDArray[np.float32]]:
+def blocks_of(table: NDArray[np.float32], rows: NDArray[np.integer], normalize: bool) -> Iterator[NDArray[np.float32]]:
     """These rows of a table, some at a time; `normalize` makes each of length 1."""
     for start in range(0, len(rows), ROWS_AT_ONCE):
         part = table[rows[start : start + ROWS_AT_ONCE]]

@@ -6,10 +6,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lmao.corpus.ngrams import find_ngrams, frequent_ngrams, owners_of
+from lmao.corpus.ngrams import Ids, Integers, Stretch, find_ngrams, frequent_ngrams, owners_of
 
 LENGTHS = [0, 1, 2, 3, 30, 0, 25, 40]
 WORDS = 6
+
+
+def part(found: Ids, words: Ids, offsets: Integers, first: int, last: int) -> Stretch:
+    """Of some neighbouring documents."""
+    begin, end = offsets[first], offsets[last]
+    return Stretch(found[begin:end], words[begin:end], offsets[first : last + 1] - begin)
 
 
 @pytest.mark.parametrize("by_document", [False, True])
@@ -20,7 +26,8 @@ def test_the_frequent_ngrams_are_found_where_they_begin(n: int, by_document: boo
     ngrams: list[tuple[int, ...]] = [(word,) for word in range(WORDS)]
     found = words
     for length in range(2, n + 1):
-        known = frequent_ngrams(found, words, offsets, length, (len(ngrams), WORDS), 2, by_document)
+        stretches = [part(found, words, offsets, a, b) for a, b in ((0, 3), (3, 3), (3, 8))]
+        known = frequent_ngrams(stretches, length, (len(ngrams), WORDS), 2, by_document)
         firsts = np.repeat(np.arange(len(ngrams)), np.diff(known.begins))
         ngrams = [(*ngrams[first], int(last)) for first, last in zip(firsts, known.lasts, strict=True)]
         found = find_ngrams(found, words, offsets, length, known)

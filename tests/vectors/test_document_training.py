@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from lmao.cache import Cache
 from lmao.config.vectors import AnyTable
 from lmao.errors import UserError
-from lmao.vectors.document_kernels import alias_table, draw, step
+from lmao.vectors.document_kernels import alias_table, draw_negatives, draw_pairs, step
 from lmao.vectors.document_training import NgramTable
 from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.loading import load_vectors
@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
     "subsample": 0.01,
     "learn_rate": 0.05,
     "normalize": True,
-    "threads": 1,
+    "threads": None,
 }
 TOPICS = 4
 WORDS = [f"word{i}" for i in range(8 * TOPICS)]
@@ -61,12 +61,13 @@ def train(tmp_path: Path) -> Train:
         words: list[str] = WORDS,
         folder: str = "cache",
         advance: Callable[[float], None] = lambda words: None,
+        threads: int = 1,
         **settings: Any,
     ) -> StaticVectors:
         documents = texts_on_topics() if texts is None else texts
         config = TypeAdapter[Any](AnyTable).validate_python({**SETTINGS, **settings})
         source = TrainingTexts({"texts": [text.tolist() for text in documents]}, words, lambda: iter(documents))
-        vectors = load_vectors(config, Cache(tmp_path / folder, pytest.fail), source, pytest.fail, advance)
+        vectors = load_vectors(config, Cache(tmp_path / folder, pytest.fail), source, pytest.fail, advance, threads)
         assert vectors is not None
         return vectors
 
@@ -87,8 +88,9 @@ def test_a_step_is_the_gradient_that_finite_differences_give() -> None:
     before = np.concatenate([document, rows.ravel()]).astype(np.float64)
     nudges = 1e-5 * np.eye(before.size)
     expected = [(objective(before + nudge) - objective(before - nudge)) / 2e-5 for nudge in nudges]
-    # a target of -1 is left out, and the step is linear in its rate
-    step(document, rows, np.array([3, -1, 0, 4], np.int32), alpha, 1.0, np.empty(12, np.float32))
+    # a negative that is the target itself is left out, and the step is linear in its rate
+    scratch = np.empty((2, 4), np.float32)
+    step(document, rows, np.array([3, 3, 0, 4], np.int32), alpha, 1.0, scratch, np.empty(12, np.float32))
     np.testing.assert_allclose(np.concatenate([document, rows.ravel()]) - before, expected, atol=2e-5)
 
 
@@ -100,19 +102,33 @@ def test_negatives_are_drawn_as_often_as_asked() -> None:
     np.add.at(drawn, alias, 1 - threshold)
     np.testing.assert_allclose(drawn / 5, weights / weights.sum(), atol=1e-6)
 
-    ngrams, offsets = np.zeros((1, 20_000), np.int32), np.array([0, 20_000])
-    targets = np.empty((20_000, 6), np.int32)
-    assert draw(0, offsets, ngrams, np.ones(5, np.float32), threshold, alias, 1, targets) == 20_000
-    counts = np.bincount(targets[:, 1:].ravel() + 1, minlength=6)  # the n-gram itself is no negative
-    np.testing.assert_allclose(counts / 100_000, [weights[0] / 10.5, 0, *weights[1:] / 10.5], atol=0.01)
+    targets, state = np.zeros(100_001, np.int32), 1
+    assert draw_negatives(targets, 10, threshold, alias, state) != state
+    counts = np.bincount(targets[1:] - 10, minlength=5)  # the block begins at row 10
+    np.testing.assert_allclose(counts / 100_000, weights / 10.5, atol=0.01)
+
+
+def pairs_of(ngrams: NDArray[np.int32], keep: list[float], place: list[int], block: list[int]) -> Any:
+    """Those of documents 1 and 2, of three of the same length: where each block's begin, documents and rows."""
+    offsets = np.arange(4) * ngrams.shape[1] // 3
+    begins, pairs = np.empty(max(block) + 2, np.int64), np.full((2, ngrams.size), -1, np.int32)
+    arrays = np.array(keep, np.float32), np.array(place, np.int32), np.array(block, np.int32)
+    draw_pairs(np.array([1, 3]), offsets, ngrams, *arrays, 1, begins, pairs)
+    return begins.tolist(), pairs[0, : begins[-1]], pairs[1, : begins[-1]]
+
+
+def test_each_known_ngram_of_a_group_is_a_pair_in_its_block() -> None:
+    ngrams = np.array([[0, 1, 0, 1, 2, -1], [3, 3, 3, 3, -1, 0]], np.int32)
+    begins, documents, rows = pairs_of(ngrams, [1] * 4, [3, 2, 1, 0], [1, 1, 0, 0])
+    assert begins == [0, 3, 6]
+    assert list(zip(documents, rows, strict=True)) == [(1, 0), (1, 0), (2, 1), (1, 3), (1, 2), (2, 3)]
 
 
 def test_frequent_ngrams_are_left_out_as_often_as_asked() -> None:
-    ngrams, offsets = np.array([[0, 1] * 10_000]).astype(np.int32), np.array([0, 20_000])
-    targets, ones = np.empty((20_000, 2), np.int32), np.ones(2, np.float32)
-    kept = draw(0, offsets, ngrams, np.array([0.25, 1], np.float32), ones, np.arange(2, dtype=np.int32), 1, targets)
-    assert np.count_nonzero(targets[:kept, 0] == 1) == 10_000
-    assert abs(np.count_nonzero(targets[:kept, 0] == 0) / 10_000 - 0.25) < 0.02
+    ngrams = np.array([[0, 1] * 15_000]).astype(np.int32)
+    begins, _, rows = pairs_of(ngrams, [0.25, 1], [0, 1], [0, 0])
+    assert begins == [0, len(rows)] and np.count_nonzero(rows == 1) == 10_000
+    assert abs(np.count_nonzero(rows == 0) / 10_000 - 0.25) < 0.02
 
 
 def test_words_and_ngrams_of_the_same_documents_come_near_each_other(train: Train) -> None:
@@ -155,25 +171,37 @@ def test_the_frequent_ngrams_have_rows_and_shares_and_no_others(train: Train, ng
     assert found == pytest.approx(expected, abs=1e-7) and max(map(len, found)) == ngrams
 
 
-def test_on_one_thread_the_same_texts_give_the_same_bytes(train: Train) -> None:
-    first, again = train(), train(folder="elsewhere")
-    assert not again.cached and again.digest == first.digest
-    assert train().cached
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many blocks, groups and chunks as many texts have."""
+    monkeypatch.setattr("lmao.vectors.document_rounds.BLOCK_ROWS", 40)
+    monkeypatch.setattr("lmao.vectors.document_texts.CHUNK_TOKENS", 3000)
+    monkeypatch.setattr("lmao.vectors.document_texts.TOKENS_AT_ONCE", 1700)
+    monkeypatch.setattr("lmao.vectors.document_texts.DOCUMENTS_AT_ONCE", 7)
+    monkeypatch.setattr("lmao.corpus.ngrams.SORTED_AT_ONCE", 100)
 
 
-def test_two_threads_train_the_same_words_about_as_well(train: Train) -> None:
-    one, two = train(epochs=20), train(epochs=20, threads=2)
-    assert one.digest != two.digest
-    for vectors in (one, two):
-        rows, table = vectors.look_up(["word0", "word1", "word9"])
-        first, alike, other = table[rows]
-        assert first @ alike > first @ other + 0.2
+@pytest.mark.usefixtures("small_blocks")
+def test_the_table_is_the_same_on_any_number_of_threads(train: Train) -> None:
+    one = train(folder="1", epochs=2)
+    for threads in (2, 3, 8, 11):
+        assert train(folder=str(threads), epochs=2, threads=threads).digest == one.digest
+    again = train(threads=5, epochs=2, folder="1")  # a setting of its own, which is in no key
+    assert again.cached and again.digest == one.digest
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_blocks_and_groups_learn_the_same_as_one_block_does(train: Train) -> None:
+    vectors = train(epochs=20)
+    rows, table = vectors.look_up(["word0", "word1", "word9"])
+    first, alike, other = table[rows]
+    assert first @ alike > first @ other + 0.2
 
 
 def test_progress_is_counted_in_words_and_an_exception_ends_it(train: Train) -> None:
     done: list[float] = []
     train(advance=done.append, epochs=3)
-    assert sum(done) == 3 * 200 * 40 and len(done) > 3
+    assert sum(done) == pytest.approx(3 * 200 * 40) and len(done) >= 3
 
     def stop(words: float) -> None:
         raise KeyboardInterrupt

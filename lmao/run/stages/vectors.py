@@ -5,6 +5,7 @@ from lmao.config.vectors import AnyTable, DocumentVectors
 from lmao.corpus.selection import Selection
 from lmao.data.findings import Finding
 from lmao.run.context import Context
+from lmao.run.stages.encode import threads_of
 from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.loading import load_vectors
 from lmao.vectors.lookup import TypeVectors, look_up
@@ -18,8 +19,9 @@ def static_vectors(context: Context, name: str, table: AnyTable, texts: Selectio
     total = texts.words * settled(table.epochs) if isinstance(table, DocumentVectors) else None
     with context.timed("vectors"), context.console.stage(name, total) as stage:
         vectors = load_vectors(
-            table, context.cache, training_texts(texts), lambda text: context.console.line(name, text), stage.advance
-        )
+            table, context.cache, training_texts(texts), lambda text: context.console.line(name, text), stage.advance,
+            threads_of(context.settings),
+        )  # fmt: skip
         found = look_up(corpus, vectors)
         if vectors is None:
             return found
