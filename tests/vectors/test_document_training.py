@@ -74,6 +74,16 @@ def train(tmp_path: Path) -> Train:
     return trained
 
 
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many blocks, groups and chunks as many texts have."""
+    monkeypatch.setattr("lmao.vectors.document_rounds.BLOCK_ROWS", 40)
+    monkeypatch.setattr("lmao.vectors.document_texts.CHUNK_TOKENS", 3000)
+    monkeypatch.setattr("lmao.vectors.document_texts.TOKENS_AT_ONCE", 1700)
+    monkeypatch.setattr("lmao.vectors.document_texts.DOCUMENTS_AT_ONCE", 7)
+    monkeypatch.setattr("lmao.corpus.ngrams.SORTED_AT_ONCE", 100)
+
+
 def test_a_step_is_the_gradient_that_finite_differences_give() -> None:
     random = np.random.default_rng(0)
     rows = random.standard_normal((5, 12)).astype(np.float32)
@@ -148,6 +158,7 @@ def _words(tables: NgramTable, vectors: StaticVectors) -> list[str]:
     return [WORDS[i] for i in np.argsort(places)]
 
 
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("ngrams", [1, 2, 3])
 def test_the_frequent_ngrams_have_rows_and_shares_and_no_others(train: Train, ngrams: int) -> None:
     random = np.random.default_rng(1)
@@ -171,16 +182,6 @@ def test_the_frequent_ngrams_have_rows_and_shares_and_no_others(train: Train, ng
     assert found == pytest.approx(expected, abs=1e-7) and max(map(len, found)) == ngrams
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many blocks, groups and chunks as many texts have."""
-    monkeypatch.setattr("lmao.vectors.document_rounds.BLOCK_ROWS", 40)
-    monkeypatch.setattr("lmao.vectors.document_texts.CHUNK_TOKENS", 3000)
-    monkeypatch.setattr("lmao.vectors.document_texts.TOKENS_AT_ONCE", 1700)
-    monkeypatch.setattr("lmao.vectors.document_texts.DOCUMENTS_AT_ONCE", 7)
-    monkeypatch.setattr("lmao.corpus.ngrams.SORTED_AT_ONCE", 100)
-
-
 @pytest.mark.usefixtures("small_blocks")
 def test_the_table_is_the_same_on_any_number_of_threads(train: Train) -> None:
     one = train(folder="1", epochs=2)
@@ -198,7 +199,7 @@ def test_blocks_and_groups_learn_the_same_as_one_block_does(train: Train) -> Non
     assert first @ alike > first @ other + 0.2
 
 
-def test_progress_is_counted_in_words_and_an_exception_ends_it(train: Train) -> None:
+def test_progress_is_counted_in_words_and_an_exception_ends_it(train: Train, tmp_path: Path) -> None:
     done: list[float] = []
     train(advance=done.append, epochs=3)
     assert sum(done) == pytest.approx(3 * 200 * 40) and len(done) >= 3
@@ -210,6 +211,7 @@ def test_progress_is_counted_in_words_and_an_exception_ends_it(train: Train) -> 
     with pytest.raises(KeyboardInterrupt):
         train(advance=stop, threads=2, epochs=3000, folder="stopped")  # some minutes
     assert monotonic() - began < 20 and threading.active_count() == before
+    assert [path.suffix for path in (tmp_path / "stopped/vectors").iterdir()] == [".lock"]  # no texts are left
 
 
 def test_the_rows_are_of_length_one_or_as_they_were_trained(train: Train) -> None:
