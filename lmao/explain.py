@@ -65,6 +65,8 @@ def _explained(error: Exception) -> str | None:
             return _one_line(str(error))
         case FileNotFoundError() if not _is_somewhere():
             return "the folder that you are in is gone: change to another one"
+        case FileNotFoundError() if _makes_a_folder(error):
+            return f"{error.filename}: no folder can be made there"
         case OSError():
             pass
         case UnicodeDecodeError() if (path := _settings_file(error)) is not None:
@@ -139,6 +141,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _origin(error: BaseException) -> str:
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _makes_a_folder(error: BaseException) -> bool:
+    """Whether it failed at that: below /proc, for one, there is no place for any."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code.co_name in {"mkdir", "makedirs"}
 
 
 def _printable(line: str) -> str:

@@ -21,3 +21,13 @@ def verify(folder: Path, *names: str) -> None:
     """Raises Damaged: a file of these names, or in a folder of them, is missing or not as the run left it."""
     files = read_manifest(folder)["files"]
     require_same(folder, {name: digest for name, digest in files.items() if name.partition("/")[0] in names})
+
+
+def verify_where_it_lies(path: Path) -> None:
+    """A file or a folder that may have been copied out of its run: verified where the run's manifest is beside it.
+
+    Raises Damaged: as `verify`.
+    """
+    path = path.resolve()
+    if (path.parent / "result.json").is_file() and (path.parent / MANIFEST).is_file():  # earlier versions left none
+        verify(path.parent, path.name)

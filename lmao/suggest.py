@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lmao import cli
 from lmao.errors import UserError
+from lmao.paths import expanded
 
 OUTPUT = "suggested.csv"
 
@@ -69,7 +70,7 @@ def _read(paths: Sequence[Path], text_column: str) -> Iterator[tuple[str, str]]:
     from lmao.data.record import Reading
 
     for path in paths:
-        for record in read_files(Reading(text_column=text_column), path.expanduser(), labelled=False):
+        for record in read_files(Reading(text_column=text_column), expanded(str(path)), labelled=False):
             if record.text:
                 yield record.place, record.text
 

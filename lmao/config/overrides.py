@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from lmao.config.fields import options
+from lmao.config.fields import Section, options
 from lmao.config.run import Config
 from lmao.errors import UserError
 from lmao.passwords import without_passwords
@@ -71,10 +71,17 @@ def _texts() -> Iterator[str]:
     for group, field in Config.model_fields.items():
         if field.annotation in TEXTS:
             yield group
-        for _, section in options(field.annotation):
+        for section in _sections(field.annotation):
             for name, setting in section.model_fields.items():
                 if setting.annotation in TEXTS:
-                    yield f"{'vectors.target' if group == 'target' else group}.{name}"
+                    yield f"{'vectors.target' if group == 'target' else group}.{setting.alias or name}"
+
+
+def _sections(group: Any) -> Iterator[type[Section]]:
+    """A group's: those of its options, or the only one."""
+    yield from (section for _, section in options(group))
+    if isinstance(group, type) and issubclass(group, Section):
+        yield group
 
 
 def _readable(setting: str, text: str, multirun: bool) -> str:

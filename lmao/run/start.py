@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from spacy.util import load_config, registry
 
-from lmao.cache import file_digest
+from lmao.cache import Damaged, file_digest
 from lmao.config.run import Config
 from lmao.config.vectors import SpacyVectors
 from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
 from lmao.errors import UserError
+from lmao.manifest import verify_where_it_lies
 from lmao.paths import expanded
 from lmao.vectors.lookup import TypeVectors
 
@@ -24,7 +25,7 @@ def start_folder(settings: Config) -> Path | None:
     """The folder that was named, once it is known to be of a run that has pre-trained.
 
     Raises:
-        UserError: it isn't.
+        UserError: it isn't, or a file of it has changed.
     """
     if settings.pretrain.from_ is None:
         return None
@@ -35,6 +36,11 @@ def start_folder(settings: Config) -> Path | None:
     if not (folder / WEIGHTS).is_file() or not (folder / "config.cfg").is_file():
         advice = "name a run with pretrain.epochs=1 or more that keeps its model"
         raise UserError(f"the run in {folder} has left no pre-trained weights", setting=SETTING, advice=advice)
+    try:
+        for name in ("result.json", WEIGHTS, "config.cfg"):
+            verify_where_it_lies(folder / name)
+    except Damaged as error:
+        raise UserError(f"{folder} is damaged ({error})", setting=SETTING, advice="train that run again") from None
     return folder
 
 

@@ -68,7 +68,9 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = RDBStorage(url, skip_table_creation=True)
     except ImportError as error:
-        raise UserError(f"{without_passwords(url)} needs the database driver {error.name}: install it") from None
+        raise UserError(
+            f"{without_passwords(url)}: its database driver isn't installed ({_first_line(url, error)})"
+        ) from None
     except FAILURES as error:
         raise UserError(f"{without_passwords(url)}: {_first_line(url, error)}: {hint}") from None
     try:

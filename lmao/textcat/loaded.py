@@ -17,6 +17,8 @@ from lmao.corpus.tokens import in_processes
 from lmao.engine.parameters import Floats
 from lmao.engine.team import Team, available_threads
 from lmao.errors import UserError
+from lmao.manifest import verify_where_it_lies
+from lmao.paths import expanded
 from lmao.textcat.chosen import Chosen
 from lmao.textcat.saved import FOLDER, read, save
 from lmao.vectors.table import StaticVectors
@@ -84,16 +86,17 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
     Raises:
         UserError: there is none, a file of it is damaged, or another version of lmao wrote it.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(str(path), "--model")
     if (folder / FOLDER).is_dir():
         folder = folder / FOLDER
-    if (folder / PIPELINE).is_file():
-        from lmao.textcat.pipelines import read_pipeline
-
-        return LoadedClassifier(read_pipeline(folder), threads)
-    if folder.name != FOLDER or not (folder / MANIFEST).is_file():
-        raise UserError(_missing(folder), setting="--model", advice="name the folder of a finished run, outputs/…")
     try:
+        if (folder / PIPELINE).is_file():
+            from lmao.textcat.pipelines import read_pipeline
+
+            verify_where_it_lies(folder)
+            return LoadedClassifier(read_pipeline(folder), threads)
+        if folder.name != FOLDER or not (folder / MANIFEST).is_file():
+            raise UserError(_missing(folder), setting="--model", advice="name the folder of a finished run, outputs/…")
         return LoadedClassifier(read(folder), threads)
     except Damaged as error:
         raise UserError(f"{folder} is damaged ({error})", setting="--model", advice="train the run again") from None

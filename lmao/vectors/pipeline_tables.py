@@ -7,8 +7,9 @@ from spacy import util
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
-from lmao.cache import Writer
+from lmao.cache import Damaged, Writer
 from lmao.errors import UserError
+from lmao.manifest import verify_where_it_lies
 from lmao.paths import expanded
 from lmao.vectors.table import write_table, write_words
 
@@ -17,7 +18,7 @@ def find_vocab(name: str) -> Path:
     """The folder of the vocabulary, with vectors in it, of a package or of a saved pipeline.
 
     Raises:
-        UserError: there is no such pipeline, or it has no vectors.
+        UserError: there is no such pipeline, it has no vectors, or it is a run's and has changed.
     """
     path = expanded(name)
     if path.is_dir():
@@ -34,6 +35,10 @@ def find_vocab(name: str) -> Path:
         )
     if not (vocab / "vectors").is_file() or not (vocab / "strings.json").is_file():
         raise UserError(f"{name} has no vocab/vectors: it is not a spaCy pipeline with vectors", setting="vectors.path")
+    try:
+        verify_where_it_lies(vocab.parent)
+    except Damaged as error:
+        raise UserError(f"{name} is damaged ({error})", setting="vectors.path", advice="train that run again") from None
     return vocab
 
 

@@ -18,6 +18,7 @@ NAMES = [
 SETTINGS = [
     "data.path", "data.dev_path", "data.test_path", "data.unlabelled_path", "data.text_column", "data.label_column",
     "vectors.path", "vectors.target.path", "objective.parser", "tracking.uri", "hydra.sweeper.storage", "cache_dir",
+    "pretrain.from",
 ]  # fmt: skip
 
 

@@ -113,6 +113,12 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
         assert (ended.code, ended.errors) == (2, f"error: {folder}: there is a file where a folder should be\n")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
+    ended = Place(tmp_path, tmp_path).finish("hydra.run.dir=/proc/nothing/run")
+    assert (ended.code, ended.errors) == (2, "error: /proc/nothing: no folder can be made there\n")
+
+
 def test_no_message_is_empty_or_long_or_of_two_lines() -> None:
     for message in ("", "x" * 10_000, "one\ntwo", "\x1b[31mred", "\n"):
         line = explain(UserError(message))

@@ -1,5 +1,6 @@
 """pretrain.from: a run starts from another's encoder, or says in one line why it can't."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def test_weights_that_do_not_fit_are_refused(
 ) -> None:
     settings = compose("debug=tiny", "threads=1", f"pretrain.from={first.folder}", *overrides)
     assert refused(settings, tmp_path) == f"pretrain.from: {line.format(first.folder)}"
+
+
+@pytest.mark.parametrize("name", ["tok2vec.bin", "config.cfg", "result.json", "model/vocab/vectors"])
+def test_a_run_that_has_changed_is_refused(
+    name: str, compose: Callable[..., Config], first: Finished, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(first.folder, tmp_path / "copied"))
+    content = bytearray((copied / name).read_bytes())
+    content[-9] ^= 1  # most of them a number that reads as well as the one before
+    (copied / name).write_bytes(content)
+    own = f"pretrain.from={copied}", "vectors=spacy", f"vectors.path={copied / 'model'}"
+    said = refused(compose("debug=tiny", "threads=1", *own), tmp_path)
+    assert f"is damaged ({name} has changed): train that run again" in said
 
 
 def test_a_folder_without_weights_is_refused_before_anything_long(

@@ -113,6 +113,22 @@ def test_a_damaged_classifier_is_not_used(copied: Path) -> None:
         lmao.load(copied)
 
 
+def test_a_model_that_has_changed_is_not_used_while_its_run_can_tell(copied: Path, tmp_path: Path) -> None:
+    path = copied / "model" / "textcat" / "model"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1  # of a weight: spaCy reads it without a word
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"model is damaged \(model/textcat/model has changed\): train the run again"):
+        lmao.load(copied / "model")
+    moved = Path(shutil.copytree(copied / "model", tmp_path / "elsewhere"))
+    assert len(lmao.load(moved).classes_)
+
+
+def test_a_home_that_nobody_has_is_one_line() -> None:
+    with pytest.raises(UserError, match="--model: ~nobody-of-this-name: the home folder isn't known"):
+        lmao.load("~nobody-of-this-name")
+
+
 def test_another_version_is_named(copied: Path) -> None:
     path = copied / FOLDER / MANIFEST
     manifest = json.loads(path.read_text())
