@@ -119,6 +119,8 @@ def _suggest(word: str, known: Iterable[str]) -> str:
 def _system_error(error: BaseException) -> str | None:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
         return SYSTEM_ERRORS[errno.ENOSPC]
+    if isinstance(error, MemoryError):
+        return "the memory is full: give fewer or shorter texts, smaller tables, or the run more memory"
     if not isinstance(error, OSError):
         return None
     # numpy's tofile, which np.save ends in, raises without an error number

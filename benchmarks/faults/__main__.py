@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.faults.fuzz import fuzz
 from benchmarks.faults.kills import kills
+from benchmarks.faults.numerics import numerics
 from benchmarks.faults.races import races
 from benchmarks.faults.sweeps import postgres, sweeps
 from benchmarks.faults.table import Row, keep
@@ -19,6 +21,8 @@ PARTS: dict[str, Callable[[int | None, Path], Iterator[Row]]] = {  # of how ofte
     "postgres": postgres,
     "races": races,
     "writes": writes,
+    "fuzz": fuzz,
+    "numerics": numerics,
 }
 
 

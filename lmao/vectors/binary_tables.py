@@ -9,7 +9,7 @@ import numpy as np
 from lmao.errors import UserError
 from lmao.vectors import fasttext_model
 from lmao.vectors.sources import open_bytes
-from lmao.vectors.table import Block
+from lmao.vectors.table import Block, fault_of
 from lmao.vectors.text_tables import parse_header
 
 BYTES_AT_ONCE = 1 << 22
@@ -46,10 +46,10 @@ def _read_word2vec(path: Path) -> Iterator[Block]:
                     advice="it is cut short or not a word2vec table; get it again",
                 )
             block = np.frombuffer(b"".join(vectors), "<f4").reshape(-1, dims)
-            if not np.isfinite(block).all():
-                broken = words[int(np.argmin(np.isfinite(block).all(axis=1)))]
+            if (fault := fault_of(block)) is not None:
+                row, what = fault
                 raise UserError(
-                    f"{path}: the vector of {broken!r} is not finite: the file is damaged", advice="get it again"
+                    f"{path}: the vector of {words[row]!r} is {what}: the file is damaged", advice="get it again"
                 )
             yield words, block
             seen += len(words)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lmao.engine.compiling import Floats1d, Floats2d, Integer, Ints1d, StoredBytes1d, StoredFloats2d, kernel
 from lmao.errors import UserError
-from lmao.vectors.table import Block
+from lmao.vectors.table import Block, fault_of
 
 MAGIC = 793712314
 SUPERVISED = 3
@@ -55,8 +55,8 @@ def read(path: Path) -> Iterator[Block]:
             text, offsets, start, len(model.words), model.minn, model.maxn, model.buckets, model.rows, vectors, counts
         )
         vectors /= counts[:, None]
-        if not np.isfinite(vectors).all():
-            raise UserError(f"{path} holds vectors that are not finite: it is damaged", advice="get it again")
+        if (fault := fault_of(vectors)) is not None:
+            raise UserError(f"{path} holds vectors that are {fault[1]}: it is damaged", advice="get it again")
         yield [word.decode("utf8", "replace") for word in part], vectors
 
 

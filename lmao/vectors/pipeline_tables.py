@@ -11,7 +11,7 @@ from lmao.cache import Damaged, Writer
 from lmao.errors import UserError
 from lmao.manifest import verify_where_it_lies
 from lmao.paths import expanded
-from lmao.vectors.table import write_table, write_words
+from lmao.vectors.table import fault_of, write_table, write_words
 
 
 def find_vocab(name: str) -> Path:
@@ -64,8 +64,8 @@ def convert(vocab: Path, normalize: bool, writer: Writer) -> None:
         raise UserError(
             f"{vocab.parent} has no vectors", advice="name a larger pipeline (…_md, …_lg)", setting="vectors.path"
         )
-    if not np.isfinite(table).all():
-        raise UserError(f"{vocab / 'vectors'} holds numbers that are not finite: it is damaged", setting="vectors.path")
+    if (fault := fault_of(table)) is not None:
+        raise UserError(f"{vocab / 'vectors'} holds rows that are {fault[1]}: it is damaged", setting="vectors.path")
     if vectors.mode == "floret":
         _write_floret(writer, vectors, table, normalize)
         return

@@ -124,6 +124,16 @@ def compose(vectors: Vectors, words: Sequence[str]) -> NDArray[np.float32]:
     return composed
 
 
+def fault_of(vectors: NDArray[np.float32]) -> tuple[int, str] | None:
+    """The first row (of n, dims) that can't be computed with, and what it is; None where there is none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        fine = np.isfinite(np.einsum("ij,ij->i", vectors, vectors))
+    if fine.all():
+        return None
+    row = int(np.argmin(fine))
+    return row, "too long to compute with" if np.isfinite(vectors[row]).all() else "not finite"
+
+
 def write_blocks(writer: Writer, blocks: Iterable[Block], normalize: bool) -> None:
     """Write an entry from blocks of words and their vectors, in the order of the file they come from.
 

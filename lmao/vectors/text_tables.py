@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lmao.errors import UserError
 from lmao.files import lines_of
 from lmao.vectors.sources import open_bytes
-from lmao.vectors.table import Block
+from lmao.vectors.table import Block, fault_of
 
 BYTES_AT_ONCE = 1 << 24
 BYTES_EACH = 2  # of a number: a digit and a space
@@ -34,6 +34,12 @@ def read_glove(path: Path, dims: int) -> Iterator[Block]:
         if numbers == 1 and first.split()[1].isdigit():
             raise UserError(
                 f"{path}:1 is a header line, which GloVe tables lack", setting="vectors", advice="choose word2vec"
+            )
+        if first and numbers < 1:
+            raise UserError(
+                f"{path}:1 should hold a word and its numbers",
+                setting="vectors.path",
+                advice="is it a table of vectors?",
             )
         if first and numbers != dims:
             raise UserError(
@@ -90,9 +96,9 @@ def _blocks(path: Path, lines: Iterable[bytes], dims: int, line: int) -> Iterato
     stream = iter(lines)
     while block := list(islice(stream, at_once)):
         words, vectors = _parse_fast(block, dims) or _parse_each(path, block, dims, line)
-        if not np.isfinite(vectors).all():
-            broken = int(np.argmin(np.isfinite(vectors).all(axis=1)))
-            raise UserError(f"{path}:{line + broken}: the vector is not finite", advice="correct or remove that line")
+        if (fault := fault_of(vectors)) is not None:
+            row, what = fault
+            raise UserError(f"{path}:{line + row}: the vector is {what}", advice="correct or remove that line")
         yield words, vectors
         line += len(block)
 

@@ -236,6 +236,11 @@ def test_a_full_disk_is_named(write: Callable[[], None]) -> None:
     assert trouble(caught.value) == line
 
 
+def test_a_full_memory_is_named() -> None:
+    said = "the memory is full: give fewer or shorter texts, smaller tables, or the run more memory"
+    assert explain(MemoryError()) == trouble(MemoryError()) == said
+
+
 def test_faults_of_the_machine_are_distinguished_from_those_of_a_run() -> None:
     assert trouble(Unavailable("no database")) == "no database"
     for error in (Diverged("loss is nan"), UserError("seed: bad"), KeyError("bug"), FileNotFoundError(2, "No", "x")):

@@ -130,6 +130,8 @@ def broken_files() -> Iterator[tuple[str, bytes, str]]:
     yield "a.bin", binary()[:-9], "ends or breaks after 3"
     yield "a.bin", binary() + b"film" + bytes(12), "continues after the 4 words"
     yield "a.bin", binary({"the": [1, float("nan"), 2]}), "'the' is not finite"
+    yield "a.bin", binary({"the": [1, 3e38, 2]}), "'the' is too long to compute with"
+    yield "a.vec", b"1 3\nthe 1 3e19 2\n", r"a\.vec:2: the vector is too long to compute with"
     yield "a.bin", b"GIF89a\x00\x01\x02\n", "number of words"
     yield "a.bin", b"4 1000000000\nthe " + bytes(100), "more than there can be in it"
     yield "a.bin", fasttext_model(rows, ["a", "b", "c"], cut=1), "cut short"
@@ -171,6 +173,7 @@ def test_a_broken_word2vec_file_is_refused(
     [
         ("a.txt", b"the 1 2 3 4\n", "holds vectors of 4 dimensions, not 3: set it to 4"),
         ("a.txt", b"4 3\nthe 1 2 3\n", r"a\.txt:1 is a header line"),
+        ("a.txt", b"the\n", r"a\.txt:1 should hold a word and its numbers: is it a table of vectors"),
         ("a.txt", b"the 1 2 3\nfilm 1 2 x\n", r"a\.txt:2 should hold a word and 3 numbers"),
         ("a.txt", b"the 1 2 3\nfilm 1 2\nx 1 2 3 4\n", r"a\.txt:2 should hold"),
         ("a.txt", b"the 1 2 3\n\nx 1 2 3\n", r"a\.txt:2 should hold"),
