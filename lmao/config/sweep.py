@@ -18,6 +18,7 @@ class SweepSettings(Section):
     n_jobs: Positive
     max_failure_rate: Share
     max_losses: Positive | None
+    wait: bool
     reuse: bool
     rerun_of: str | None
 

@@ -1,6 +1,7 @@
 """The sweep: trials are claimed from the shared study, run through Hydra's launcher and recorded until all are done."""
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -40,6 +41,8 @@ from lmao.sweep.storage import DATABASE, storage_errors
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
 from lmao.tracking.store import open_store
+
+WAIT_SECONDS = 15  # between two looks at what others run
 
 
 class StudySweep(OptunaSweeperImpl):
@@ -144,6 +147,9 @@ class StudySweep(OptunaSweeperImpl):
             trials, lost = study.claim(self.n_jobs, suggest, own_seeds="seed" not in space.named)
             if lost:
                 parent.end_lost_runs()
+            if not trials and self._own.wait and not study.is_complete():
+                time.sleep(WAIT_SECONDS)
+                continue
             if not trials:
                 break
             troubles = []

@@ -127,6 +127,22 @@ def test_workers_that_start_at_once_on_nothing_share_the_trials(tmp_path: Path) 
     assert len({run.get("mlflow.parentRunId") for run in place.runs()}) == 2
 
 
+def test_a_worker_that_waits_runs_what_the_last_one_loses(
+    session_cache: Path, mlflow_database: Path, tmp_path: Path
+) -> None:
+    place = Sweeps(tmp_path, session_cache)
+    shutil.copy(mlflow_database, tmp_path)
+    command = ["pretrain.epochs=0", "hydra.sweeper.n_trials=1", *SLOW, "tracking=mlflow", "hydra.sweeper.study_name=s"]
+    first = place.start(*command)
+    first.wait(lambda: "textcat: " in place.log("s", 0))
+    second = place.start(*command, "hydra.sweeper.wait=true")
+    second.wait(lambda: len(list((tmp_path / "multirun/s").glob(".worker-*"))) == 2)
+    first.send_signal(signal.SIGKILL)
+    end = second.ended()
+    assert (end.code, end.errors) == (0, "")
+    assert states(place.trials("s")) == [TrialState.FAIL, TrialState.COMPLETE]
+
+
 def test_a_joblib_worker_that_is_killed_costs_its_batch(
     session_cache: Path, mlflow_database: Path, tmp_path: Path
 ) -> None:
