@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,7 +22,9 @@ from statistics import mean
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from lmao.paths import ROOT
 from lmao.sweep.study import SharedStudy
@@ -64,7 +65,7 @@ def main() -> None:
         time.sleep(0.5)
         engine.fill()
         passed = time.monotonic() - began
-        if sum(kills.values()) < given.kills and passed > after:
+        if sum(kills.values()) < given.kills and passed > after and not complete(storage, name, given.trials):
             kills[engine.kill(chance)] += 1
             kills.pop("", None)
             after = passed + chance.expovariate(1 / given.every)
@@ -73,6 +74,15 @@ def main() -> None:
             restarted += 1
             restart(given.postgres)
     print(row(given.engine, given.workers, storage, name, given.mlflow, kills, restarted, time.monotonic() - began))
+
+
+def complete(storage: optuna.storages.RDBStorage, name: str, trials: int) -> bool:
+    """Whether all of the budget is; not yet where the workers haven't made the study."""
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+        return len(study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])) >= trials
+    except (KeyError, StorageInternalError, SQLAlchemyError):
+        return False
 
 
 def restart(folder: Path) -> None:
@@ -214,7 +224,9 @@ def row(
 
 def idle(storage: str, workers: int, trials: int) -> str:
     """The time that a trial of one second costs beyond it, with so many workers on one study."""
-    with tempfile.TemporaryDirectory() as folder, get_context("forkserver").Pool(workers, maxtasksperchild=1) as pool:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([SharedStudy.__module__])
+    with tempfile.TemporaryDirectory() as folder, context.Pool(workers, maxtasksperchild=1) as pool:
         open_study(storage, Path(folder), trials).close()
         began = time.monotonic()
         found = pool.starmap(_sleep, [(storage, Path(folder), trials)] * workers, chunksize=1)
@@ -228,16 +240,22 @@ def idle(storage: str, workers: int, trials: int) -> str:
 
 
 def open_study(storage: str, folder: Path, trials: int) -> SharedStudy:
-    study = SharedStudy(storage, f"idle-{trials}", folder, lambda place: optuna.samplers.RandomSampler())
+    study = SharedStudy(storage, f"idle-{trials}-{folder.name}", folder, lambda place: optuna.samplers.RandomSampler())
     study.prepare({}, {}, trials, [])
     return study
 
 
 def _sleep(storage: str, folder: Path, trials: int) -> tuple[list[float], list[float]]:
-    study, claims, tells = open_study(storage, folder, trials), [], []
+    claims: list[float] = []
+    tells: list[float] = []
+
+    def suggest(trial: optuna.Trial) -> None:
+        trial.suggest_float("x", 0, 1)
+
+    study = open_study(storage, folder, trials)
     while True:
         began = time.monotonic()
-        claimed, _ = study.claim(1, lambda trial: trial.suggest_float("x", 0, 1) and None, own_seeds=True)
+        claimed, _ = study.claim(1, suggest, own_seeds=True)
         if not claimed:
             study.close()
             return claims, tells
@@ -249,4 +267,4 @@ def _sleep(storage: str, folder: Path, trials: int) -> tuple[list[float], list[f
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

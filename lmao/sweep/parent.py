@@ -42,7 +42,7 @@ class ParentRun:
             attributes = self._study.study.user_attrs
             old = attributes.get(StudyAttribute.RUN_ID)
             about = {name: attributes[name] for name in ABOUT}
-            self.run_id = self._store.open_study(self._study.name, about, self.run_id or old)
+            self.run_id = self._store.open_study(self._study.name, about, self.run_id or old, self._study.is_complete())
             if self.run_id not in (None, old):
                 self._study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
 
@@ -66,7 +66,8 @@ class ParentRun:
     def stop(self) -> None:
         """This worker was stopped."""
         self.end_lost_runs()
-        self._end("RUNNING" if self._study.numbers(TrialState.RUNNING) else "KILLED", {}, None, [])
+        running = "RUNNING" if self._study.numbers(TrialState.RUNNING) else "KILLED"
+        self._end("FINISHED" if self._study.is_complete() else running, {}, None, [])
 
     def finish(self, failed: bool) -> None:
         """This worker has no more to do."""

@@ -56,11 +56,12 @@ class MlflowStore:
             tags |= {PARENT_TAG: trial.parent_run_id, TRIAL_TAG: str(trial.number)}
         return self._create(name, tags)
 
-    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str:
+    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
             if run_id is not None and _is_there(client, run_id):
-                client.update_run(run_id, status="RUNNING")
+                if not done:
+                    client.update_run(run_id, status="RUNNING")
                 return run_id
         tracker = self._create(study, {"study": study})
         tracker.parameters(values)

@@ -29,11 +29,11 @@ class Place:
     def __init__(self, folder: Path) -> None:
         uri = f"sqlite:///{folder}/mlflow.db"
         config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
-        store = MlflowStore(config)
-        self.worker, self.other = Worker(folder, store), Worker(folder, store)
+        self.store = MlflowStore(config)
+        self.worker, self.other = Worker(folder, self.store), Worker(folder, self.store)
         self._client = MlflowClient(tracking_uri=uri)
         self._run = ExitStack()
-        tracker = self._run.enter_context(tracked_run(store, "a trial", self.worker.claim()))
+        tracker = self._run.enter_context(tracked_run(self.store, "a trial", self.worker.claim()))
         assert tracker.run_id is not None
         self.run_id = tracker.run_id
 
@@ -47,6 +47,9 @@ class Place:
         with suppress(Pruned, Diverged), self._run:
             if error is not None:
                 raise error
+
+    def study_status(self) -> str:
+        return str(self._client.get_run(str(self.worker.parent.run_id)).info.status)
 
     def said(self) -> tuple[str, str | None]:
         """MLflow's status and our state of the trial's run."""
@@ -82,6 +85,17 @@ def test_a_trial_that_ends_while_lost_runs_are_looked_for_keeps_its_end(
     monkeypatch.setattr(MlflowClient, "search_runs", searching)
     place.other.look_for_the_lost()
     assert place.said() == ENDS[state][1]
+
+
+def test_a_worker_that_is_killed_after_the_end_leaves_the_study_finished(place: Place, tmp_path: Path) -> None:
+    place.end(TrialState.COMPLETE)
+    place.worker.study.n_trials = place.other.study.n_trials = 1
+    place.worker.parent.finish(failed=False)
+    assert place.study_status() == "FINISHED"
+    Worker(tmp_path, place.store, n_trials=1).study.close()  # killed, once it had begun
+    assert place.study_status() == "FINISHED"
+    place.other.parent.stop()
+    assert place.study_status() == "FINISHED"
 
 
 def test_a_trial_that_still_runs_is_left_alone(place: Place) -> None:
