@@ -69,7 +69,7 @@ class JsonLinesStore:
     def open_run(self, name: str, trial: RunTrial) -> JsonLinesTracker:
         return self._begin(name, study=trial.study, parent=trial.parent_run_id, trial=trial.number)
 
-    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None) -> str:
+    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
         if run_id is not None and any(line["run"] == run_id for line in self.lines()):
             JsonLinesTracker(self._path, run_id).close("RUNNING")
             return run_id
