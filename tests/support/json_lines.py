@@ -71,7 +71,8 @@ class JsonLinesStore:
 
     def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
         if run_id is not None and any(line["run"] == run_id for line in self.lines()):
-            JsonLinesTracker(self._path, run_id).close("RUNNING")
+            if not done:
+                JsonLinesTracker(self._path, run_id).close("RUNNING")
             return run_id
         tracker = self._begin(study, study=study)
         tracker.parameters(values)
