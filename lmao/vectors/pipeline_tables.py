@@ -58,6 +58,7 @@ def convert(vocab: Path, normalize: bool, writer: Writer) -> None:
         vectors = Vectors(strings=StringStore().from_disk(vocab / "strings.json"))
         vectors.from_disk(vocab, exclude=["strings"])
         table = np.asarray(vectors.data, np.float32)
+        listed = sorted((row, key) for key, row in vectors.key2row.items() if key in vectors.strings)
     except Exception as error:  # spaCy leaks whatever its parsers raise
         raise UserError(f"the vectors in {vocab} are damaged ({error})", setting="vectors.path") from None
     if table.ndim != 2 or not table.size:
@@ -69,7 +70,6 @@ def convert(vocab: Path, normalize: bool, writer: Writer) -> None:
     if vectors.mode == "floret":
         _write_floret(writer, vectors, table, normalize)
         return
-    listed = sorted((row, key) for key, row in vectors.key2row.items() if key in vectors.strings)
     if not listed:
         raise UserError(f"no row of {vocab / 'vectors'} belongs to a word", setting="vectors.path")
     if not 0 <= listed[0][0] <= listed[-1][0] < len(table):

@@ -175,6 +175,17 @@ def test_a_missing_package_and_a_pipeline_without_vectors_are_refused(load: Load
         load({"name": "spacy", "path": str(tmp_path), "normalize": False})
 
 
+def test_a_key_that_is_no_hash_is_damage(load: Loader, tmp_path: Path) -> None:
+    settings = saved_pipeline(
+        tmp_path / "model", Vectors(strings=StringStore(["the"]), data=np.ones((1, 2)), keys=["the"])
+    )
+    (tmp_path / "model" / "vocab" / "key2row").write_bytes(
+        b"\x81\xcb\x7f\xef\xff\xff\xff\xff\xff\xff\x00"
+    )  # {1.8e308: 0}
+    with pytest.raises(UserError, match=r"^vectors\.path: the vectors in .* are damaged"):
+        load(settings)
+
+
 def test_a_training_is_announced(load: Loader) -> None:
     lines: list[str] = []
     load(FLORET, say=lines.append)
