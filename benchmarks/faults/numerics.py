@@ -10,7 +10,7 @@ import numpy as np
 import rich.console
 
 import lmao
-from benchmarks.faults.fuzz import what_is_wrong
+from benchmarks.faults.judging import what_is_wrong
 from benchmarks.faults.table import Row
 from benchmarks.faults.tiny import write_texts
 from lmao.config.composing import composed

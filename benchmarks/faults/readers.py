@@ -24,6 +24,7 @@ from hypothesis.strategies import SearchStrategy
 
 import lmao
 from benchmarks.faults.inputs import YAML, Case, command_lines, damaged, objects, packed, tables, vectors
+from benchmarks.faults.judging import wrong_line
 from lmao.cache import Cache, Writer
 from lmao.config.composing import composed
 from lmao.config.run import Config
@@ -270,11 +271,12 @@ def _own_settings(folder: Path) -> Iterator[tuple[SearchStrategy[Case], Read]]:
 @contextmanager
 def _train(folder: Path) -> Iterator[Read]:
     """`python train.py` up to the run itself, in this process: what it prints and its exit code are looked at."""
-    from benchmarks.faults.fuzz import wrong_line
     from lmao.errors import AlreadyRun
     from lmao.run import experiment, unlabelled
+    from lmao.sweep.trial import current_trial
 
     def known(*arguments: Any) -> None:
+        current_trial().begin(Path.cwd(), None, "")
         raise AlreadyRun(0.5, "another/0")
 
     experiment.run = known  # type: ignore[assignment]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.fuzz import TooLong, tried, what_is_wrong
+from benchmarks.faults.fuzz import tried
+from benchmarks.faults.judging import TooLong, what_is_wrong
 from benchmarks.faults.readers import READERS
 from lmao.errors import UserError
 
