@@ -7,6 +7,7 @@ import re
 import sqlite3
 import traceback
 from collections.abc import Iterable, Iterator
+from types import FrameType
 from typing import cast
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -141,14 +142,20 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _origin(error: BaseException) -> str:
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    frame = _innermost(error)
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] if frame else ""
 
 
 def _makes_a_folder(error: BaseException) -> bool:
     """Whether it failed at that: below /proc, for one, there is no place for any."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code.co_name in {"mkdir", "makedirs"}
+    frame = _innermost(error)
+    return frame is not None and frame.f_code.co_name in {"mkdir", "makedirs"}
+
+
+def _innermost(error: BaseException) -> FrameType | None:
+    """Where it was raised; None of one that came from another process, or was never raised."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1] if frames else None
 
 
 def _printable(line: str) -> str:

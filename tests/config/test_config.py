@@ -181,6 +181,7 @@ def test_places_speed_and_what_else_is_measured_are_no_science(compose: Compose)
         "data.test_path",
         "data.unlabelled_path",
         "vectors.target.path",
+        "vectors.threads",
         "cache_dir",
         "device",
         "evaluate_test",

@@ -28,8 +28,10 @@ def test_every_setting_has_a_comment() -> None:
 def test_every_value_of_conf_is_read_as_yaml_reads_it() -> None:
     for option in read_options(CONF):
         path = CONF / option.group / f"{option.name}.yaml"
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        expected = {key: value for key, value in _leaves(values).items() if not _is_hidden(key)}
+        text = path.read_text(encoding="utf-8")
+        expected = {
+            key: value for key, value in _leaves(yaml.safe_load(text) or {}, text).items() if not _is_hidden(key)
+        }
         assert {setting.key: yaml.safe_load(setting.value) for setting in option.settings} == expected, path
 
 
@@ -89,19 +91,16 @@ def test_only_hydras_own_files_are_left_out() -> None:
     assert {group.partition("/")[0] for group in SKIPPED} == {"hydra"}
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Mappings in block style as dotted keys; one in braces, or with nothing in it, is a value."""
+def _leaves(values: Mapping[str, Any], text: str, prefix: str = "") -> dict[str, Any]:
+    """Mappings in block style as dotted keys; one that the text has in braces, or with nothing in it, is a value."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if name == "defaults":
             continue
         key = f"{prefix}{name}"
-        found |= _leaves(value, f"{key}.") if isinstance(value, Mapping) and not _in_braces(key) else {key: value}
+        in_block = isinstance(value, Mapping) and f"{name}: {{" not in text
+        found |= _leaves(value, text, f"{key}.") if in_block else {key: value}
     return found
-
-
-def _in_braces(key: str) -> bool:
-    return key in {"hydra.sweeper.sampler"}
 
 
 def _is_hidden(key: str) -> bool:

@@ -57,7 +57,7 @@ def test_word_features_train_without_vectors(finished: Callable[..., Finished], 
 @pytest.mark.parametrize("options", [("mean", "floret"), ("document", "floret"), ("document", "document")])
 def test_features_made_of_vectors_train_a_probe(finished: Callable[..., Finished], options: tuple[str, str]) -> None:
     features, vectors = options
-    run = finished("textcat=linear", f"textcat.features={features}", f"vectors={vectors}", "vectors.epochs=3")
+    run = finished("textcat=linear", f"textcat.features={features}", f"vectors={vectors}", "vectors.epochs=10")
     assert {"mean": "· mean of vectors ·", "document": "· weighted sum of vectors ·"}[features] in run.output
     assert run.result.dev.examples == 100 and run.result.dev_accuracy > 0.4
     assert run.result.digests["vectors"] and (run.folder / "model").exists()
