@@ -100,6 +100,8 @@ def _of_ngrams(arm: NgramWeights, spaces: Sequence[str]) -> Layer:
         case "root":
             assert measured is not None
             used = measured > 0
+            if not used.any():  # vectors of no length: every text has the bias alone, and one n-gram stands for all
+                used[0], values, measured = True, np.zeros_like(values), np.ones_like(measured)
             values = np.hstack([values, measured[:, None]])[used]
             least, most = float(measured[used].min()), float(measured.max())
             layers = [with_root(len(arm.bias), least, most), divided(len(arm.bias)), scores]

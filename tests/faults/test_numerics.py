@@ -30,3 +30,9 @@ def test_odd_texts_end_in_a_message_or_in_finite_figures(kind: str, model: str, 
 def test_odd_vectors_end_in_a_message_or_in_finite_figures(kind: str, tmp_path: Path) -> None:
     assert ended([*with_vectors(tmp_path, kind), *ON_VECTORS["mean"]], tmp_path) is None
     assert (tmp_path / DONE).exists() is (kind not in ("huge", "large", "not a number", "infinite"))
+
+
+@pytest.mark.parametrize("kind", ["zeros", "small"])
+def test_vectors_of_no_length_leave_every_text_the_same(kind: str, tmp_path: Path) -> None:
+    assert ended([*with_vectors(tmp_path, kind), *ON_VECTORS["weighted sum"]], tmp_path) is None
+    assert (tmp_path / DONE).exists() and (tmp_path / "model").exists()
