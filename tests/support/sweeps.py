@@ -1,13 +1,17 @@
 """Sweeps of debug=tiny as a user starts them, and what they leave in the databases."""
 
+import signal
 import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tests.support.processes import Place
+from tests.support.processes import Place, RunningProcess
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -23,6 +27,20 @@ class Sweeps(Place):
         """What a trial has logged so far."""
         path = self.folder / "multirun" / study / str(trial) / "train.log"
         return path.read_text() if path.exists() else ""
+
+    @contextmanager
+    def paused(self, process: RunningProcess) -> Iterator[None]:
+        """Halt a sweep where it holds no lock, or others would find the databases locked for as long as it rests."""
+        process.send_signal(signal.SIGSTOP)
+        try:
+            while not all(map(_is_free, self.folder.glob("*.db"))):
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.02)
+                process.send_signal(signal.SIGSTOP)
+            yield
+        finally:
+            if process.runs():
+                process.send_signal(signal.SIGCONT)
 
     def trials(self, study: str) -> list[FrozenTrial]:
         storage = optuna.storages.RDBStorage(self.storage)
@@ -40,6 +58,18 @@ class Sweeps(Place):
             {"id": run, "name": name, "status": status} | {key: value for owner, key, value in tags if owner == run}
             for run, name, status in rows
         ]
+
+
+def _is_free(database: Path) -> bool:
+    connection = sqlite3.connect(database, timeout=0, isolation_level=None)
+    try:
+        connection.execute("begin immediate")
+    except sqlite3.OperationalError:
+        return False
+    else:
+        return True
+    finally:
+        connection.close()
 
 
 def kept(trials: list[FrozenTrial]) -> list[FrozenTrial]:

@@ -135,10 +135,10 @@ def test_a_worker_that_waits_runs_what_the_last_one_loses(
     command = ["pretrain.epochs=0", "hydra.sweeper.n_trials=1", *SLOW, "tracking=mlflow", "hydra.sweeper.study_name=s"]
     first = place.start(*command)
     first.wait(lambda: "textcat: " in place.log("s", 0))
-    first.send_signal(signal.SIGSTOP)  # it would be done before the second has begun
-    second = place.start(*command, "hydra.sweeper.wait=true")
-    second.wait(lambda: len(list((tmp_path / "multirun/s").glob(".worker-*"))) == 2)
-    first.send_signal(signal.SIGKILL)
+    with place.paused(first):  # it would be done before the second has begun
+        second = place.start(*command, "hydra.sweeper.wait=true")
+        second.wait(lambda: len(list((tmp_path / "multirun/s").glob(".worker-*"))) == 2)
+        first.send_signal(signal.SIGKILL)
     end = second.ended()
     assert (end.code, end.errors) == (0, "")
     assert states(place.trials("s")) == [TrialState.FAIL, TrialState.COMPLETE]
