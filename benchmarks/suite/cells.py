@@ -16,11 +16,11 @@ SETS = (*FILED, IMDB)
 CALLED = {"mr": "MR", "agnews": "AG News", "trec": "TREC", "20ng": "20 Newsgroups", IMDB: "IMDB"}
 IMDB_DEV = 2500  # of 25,000 labelled training reviews: dev chooses nothing here
 
-# What matters most comes first, what takes longest last.
+# What matters most comes first, what takes longest last. 20 labels of 20 Newsgroups, one of each, are too few to choose by.
 ORDER = (
     (("mr", "agnews", "trec"), (100, 1000)),
     (("mr", "agnews", "trec"), (20,)),
-    (("20ng",), (100, 1000, 20)),
+    (("20ng",), (100, 1000)),
     ((IMDB,), (100, 1000, 20)),
 )
 
