@@ -16,7 +16,7 @@ SETS = (*FILED, IMDB)
 CALLED = {"mr": "MR", "agnews": "AG News", "trec": "TREC", "20ng": "20 Newsgroups", IMDB: "IMDB"}
 IMDB_DEV = 2500  # of 25,000 labelled training reviews: dev chooses nothing here
 
-# What matters most comes first, what takes longest last. 20 labels of 20 Newsgroups, one of each, are too few to choose by.
+# What matters most comes first, what takes longest last. 20 labels of 20 Newsgroups, one of each, can't be chosen by.
 ORDER = (
     (("mr", "agnews", "trec"), (100, 1000)),
     (("mr", "agnews", "trec"), (20,)),

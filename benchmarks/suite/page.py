@@ -53,8 +53,8 @@ def of(records: Sequence[Record]) -> str:
     parts += [_summary(by_cell, places).markdown(), _differences(by_cell, places).markdown()]
     parts += [_cell(place, by_cell[place], place in tested).markdown() for place in places]
     parts += [_published().markdown()]
-    asked = [(cell.set, cell.labels) for cell in cells(SETS, LABELS, 1, [AUTO])]
-    missing = [f"{CALLED[name]} {labels:,}" for name, labels in asked if (name, labels) not in by_cell]
+    asked = sorted({(SETS.index(cell.set), cell.labels) for cell in cells(SETS, LABELS, 1, [AUTO])})
+    missing = [f"{CALLED[SETS[at]]} {labels:,}" for at, labels in asked if (SETS[at], labels) not in by_cell]
     if missing:
         parts.append(f"Not run yet: {', '.join(missing)}.\n")
     codes = ", ".join(sorted({record.code for record in records}))
