@@ -19,6 +19,7 @@ from lmao.passwords import without_passwords
 from lmao.pictures import attempt
 from lmao.report.description import Block, describe, markdown
 from lmao.report.luck import Curve
+from lmao.report.page import page
 from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
 from lmao.report.runs import all_runs
@@ -45,7 +46,7 @@ def main() -> int:
 
 
 def report(pattern: str, storage: str, output: Path) -> None:
-    """Write runs.csv, table.md and the plots into `output`, and show the tables.
+    """Write runs.csv, table.md, report.html and the plots into `output`, and show the tables.
 
     Raises:
         UserError: there is no database, no such study, or `output` is a file.
@@ -67,9 +68,16 @@ def report(pattern: str, storage: str, output: Path) -> None:
             drawn += attempt(save_plot, f"{prefix}{name}", _warn) or []
         blocks += description.showing([path.name for path in drawn if path.suffix == ".png"])
         plots += drawn
-    write_whole(output / "table.md", "\n\n".join(map(markdown, blocks)) + "\n")
-    write_whole(output / "runs.csv", all_runs(studies).to_csv(index=False))
-    _show(blocks, [output / "table.md", output / "runs.csv", *plots])
+    text = "\n\n".join(map(markdown, blocks)) + "\n"
+    pictures = {path.with_suffix(".png").name: path.read_bytes() for path in plots if path.suffix == ".svg"}
+    files = {
+        output / "table.md": text,
+        output / "report.html": page(f"lmao: {', '.join(group.title for group in groups)}", text, pictures),
+        output / "runs.csv": all_runs(studies).to_csv(index=False),
+    }
+    for path, content in files.items():
+        write_whole(path, content)
+    _show(blocks, [*files, *plots])
 
 
 def _save(

@@ -102,7 +102,7 @@ def test_a_report_has_whole_files_and_a_second_one_is_the_same(workplace: Workpl
     workplace.report()
     first = {path.name: path.read_bytes() for path in (workplace.folder / "report").iterdir()}
     plots = {f"{name}.{kind}" for name in ("best_of_k", "history", "isolation", "boundary") for kind in ("png", "svg")}
-    assert first.keys() == plots | {"runs.csv", "table.md"}
+    assert first.keys() == plots | {"runs.csv", "table.md", "report.html"}
     for name in sorted(plots):
         assert first[name].startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
     assert imread(workplace.folder / "report" / "isolation.png").std() > 0
