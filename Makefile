@@ -45,7 +45,8 @@ suite: .venv/ready  ## accuracy with few labels beside others', in results/suite
 
 # One process a core, each with whole files: what a file's tests share is made once.
 test: .venv/ready  ## run the tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder \
+	  --durations=25 --durations-min=5
 
 check: .venv/ready  ## format, lint, types, which room imports which, documentation
 	@$(BIN)/ruff format --check
