@@ -7,7 +7,7 @@ from lmao.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lmao.estimator import TextClassifier as TextClassifier
-    from lmao.textcat.loaded import LoadedClassifier
+    from lmao.trained.loaded import LoadedClassifier
 
 
 def load(path: str | Path, threads: int | None = None) -> "LoadedClassifier":
@@ -18,7 +18,7 @@ def load(path: str | Path, threads: int | None = None) -> "LoadedClassifier":
     Raises:
         UserError: there is none, a file of it is damaged, or another version of lmao wrote it.
     """
-    from lmao.textcat.loaded import load as load_classifier  # not before it is needed: it takes seconds
+    from lmao.trained.loaded import load as load_classifier  # not before it is needed: it takes seconds
 
     return load_classifier(path, threads)
 

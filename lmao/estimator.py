@@ -25,10 +25,10 @@ from lmao.errors import Unavailable, UserError
 from lmao.explain import explain
 from lmao.run.experiment import training
 from lmao.stop import StopSignal
-from lmao.textcat.chosen import Chosen
-from lmao.textcat.loaded import LoadedClassifier
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
+from lmao.trained.chosen import Chosen
+from lmao.trained.loaded import LoadedClassifier
 
 FIXED = ("data=memory", "tracking=off", "tracking.keep_models=none")
 ELSEWHERE = {

@@ -43,7 +43,7 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
     import rich.console
 
     from lmao.console import Console
-    from lmao.textcat.loaded import load
+    from lmao.trained.loaded import load
 
     classifier = load(model)
     waiting: deque[str] = deque()  # read, and not yet written

@@ -39,8 +39,8 @@ def suggest(
     """
     from lmao.console import Console
     from lmao.sheets import as_it_was, write_sheet
-    from lmao.textcat.loaded import load
-    from lmao.textcat.suggesting import suggestions
+    from lmao.trained.loaded import load
+    from lmao.trained.suggesting import suggestions
 
     if n < 1:
         raise UserError(f"--n {n}", advice="give 1 or more")

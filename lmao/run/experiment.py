@@ -32,11 +32,11 @@ from lmao.run.spacy_train import save_examples
 from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.stop import StopSignal
-from lmao.textcat.saved import save
 from lmao.tracking.kept import outliving
 from lmao.tracking.store import TrackingStore, tracked_run
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
+from lmao.trained.saved import save
 
 
 def run(

@@ -12,8 +12,8 @@ from lmao.run.arms.trained import Predict
 from lmao.run.context import Context
 from lmao.run.review import read_again
 from lmao.run.stages.encode import Dataset
-from lmao.textcat.chosen import Chosen
-from lmao.textcat.stock import frequent_spaces, has_twins, stock_layer
+from lmao.trained.chosen import Chosen
+from lmao.trained.stock import frequent_spaces, has_twins, stock_layer
 from lmao.vectors.table import StaticVectors
 
 COMPARED = 200  # texts

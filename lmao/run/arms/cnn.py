@@ -24,8 +24,8 @@ from lmao.run.stages.pretrain import Pretrained, pretrain
 from lmao.run.stages.textcat import Tuned, train_classifier
 from lmao.run.stages.vectors import static_vectors
 from lmao.run.start import start_digest, start_weights
-from lmao.textcat.chosen import EncoderWeights
 from lmao.textcat.classifier import Classifier, classifier_on
+from lmao.trained.chosen import EncoderWeights
 from lmao.vectors.loading import target_table_errors
 from lmao.vectors.lookup import TypeVectors, look_up
 

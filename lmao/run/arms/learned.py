@@ -12,7 +12,6 @@ from lmao.run.arms.trained import Predict
 from lmao.run.context import Context
 from lmao.run.stages.encode import Dataset
 from lmao.streams import stream
-from lmao.textcat.chosen import AnyArm
 from lmao.textcat.folds import HeldOut, cut
 from lmao.textcat.lsa import fit_lsa
 from lmao.textcat.ngram_classifier import NgramClassifier, regressions
@@ -20,6 +19,7 @@ from lmao.textcat.ngram_weights import NgramWeights
 from lmao.textcat.probe import Probe, fit_probe
 from lmao.textcat.self_training import self_trained
 from lmao.textcat.vector_weights import Features, vector_weights
+from lmao.trained.chosen import AnyArm
 from lmao.vectors.lookup import TypeVectors
 from lmao.vectors.texts import document_vectors, mean_vectors
 

@@ -12,9 +12,9 @@ from lmao.run.code import sources_digest
 from lmao.run.context import Context
 from lmao.run.result import ChoiceSummary, PretrainSummary, TextcatSummary
 from lmao.run.stages.encode import Dataset
-from lmao.textcat.chosen import Chosen, Share
 from lmao.textcat.combination import Combination
 from lmao.textcat.folds import HeldOut
+from lmao.trained.chosen import Chosen, Share
 from lmao.vectors.lookup import TypeVectors
 
 Predict = Callable[[NDArray[np.int64], Callable[[float], None]], Floats]

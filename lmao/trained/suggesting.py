@@ -10,9 +10,9 @@ from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 from lmao.streams import stream
 from lmao.textcat.folds import Numbers
-from lmao.textcat.loaded import LoadedClassifier
 from lmao.textcat.lsa import DIMS, Lsa, leading
 from lmao.textcat.selection import choose
+from lmao.trained.loaded import LoadedClassifier
 
 SAMPLE = 5000  # texts that say which words go together
 

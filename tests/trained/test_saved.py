@@ -15,10 +15,10 @@ import spacy
 import lmao
 from lmao.cache import MANIFEST, key_of
 from lmao.errors import UserError
-from lmao.textcat import loaded as loaded_module
-from lmao.textcat.chosen import Chosen
 from lmao.textcat.ngram_weights import Lexicon, NgramWeights
-from lmao.textcat.saved import FOLDER, save
+from lmao.trained import loaded as loaded_module
+from lmao.trained.chosen import Chosen
+from lmao.trained.saved import FOLDER, save
 from tests.support.finished import Finished, dev_texts, predictions
 
 CLOSE = 1e-6

@@ -15,11 +15,11 @@ from lmao.corpus.ngrams import Ngrams
 from lmao.corpus.reading import TextReader
 from lmao.encoder.stock import blank_pipeline
 from lmao.engine.team import Team
-from lmao.textcat.chosen import Chosen
 from lmao.textcat.ngram_weights import AgainstRest, Lexicon, NgramWeights
-from lmao.textcat.saved import FOLDER, read
-from lmao.textcat.stock import has_twins, stock_layer
-from lmao.textcat.stock_layers import sums
+from lmao.trained.chosen import Chosen
+from lmao.trained.saved import FOLDER, read
+from lmao.trained.stock import has_twins, stock_layer
+from lmao.trained.stock_layers import sums
 from lmao.vectors.table import StaticVectors
 from tests.support.finished import Finished, dev_texts
 

@@ -10,9 +10,11 @@ from thinc.api import NumpyOps
 
 from lmao.corpus.selection import Selection
 from lmao.encoder.stock import has_twin, open_tok2vec, to_stock, tok2vec_config
-from lmao.textcat.chosen import AnyArm, Chosen, EncoderWeights
 from lmao.textcat.ngram_weights import AgainstRest, Lexicon, NgramWeights
-from lmao.textcat.stock_layers import (
+from lmao.textcat.strength import UNSEEN
+from lmao.textcat.vector_weights import SubwordWeights
+from lmao.trained.chosen import AnyArm, Chosen, EncoderWeights
+from lmao.trained.stock_layers import (
     Layer,
     affine,
     at_length_1,
@@ -27,8 +29,6 @@ from lmao.textcat.stock_layers import (
     sums,
     with_root,
 )
-from lmao.textcat.strength import UNSEEN
-from lmao.textcat.vector_weights import SubwordWeights
 
 OFTEN = 0.05  # of the white space tokens of the texts
 

@@ -19,9 +19,9 @@ from lmao.config.encoder import AnyEncoder
 from lmao.corpus.ngrams import Ngrams
 from lmao.engine.parameters import Parameters
 from lmao.errors import UserError
-from lmao.textcat.chosen import AnyArm, Chosen, EncoderWeights
 from lmao.textcat.ngram_weights import AgainstRest, Lexicon, NgramWeights
 from lmao.textcat.vector_weights import SubwordWeights
+from lmao.trained.chosen import AnyArm, Chosen, EncoderWeights
 from lmao.vectors.table import StaticVectors
 
 FOLDER = "classifier"

@@ -16,7 +16,7 @@ from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
-from lmao.textcat.chosen import Chosen, EncoderWeights
+from lmao.trained.chosen import Chosen, EncoderWeights
 from lmao.vectors.table import compose
 
 COMPONENT = "textcat"

@@ -19,8 +19,8 @@ from lmao.engine.team import Team, available_threads
 from lmao.errors import UserError
 from lmao.manifest import verify_where_it_lies
 from lmao.paths import expanded
-from lmao.textcat.chosen import Chosen
-from lmao.textcat.saved import FOLDER, read, save
+from lmao.trained.chosen import Chosen
+from lmao.trained.saved import FOLDER, read, save
 from lmao.vectors.table import StaticVectors
 
 PIPELINE = "meta.json"  # in the folder of each of spaCy's
@@ -91,7 +91,7 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
         folder = folder / FOLDER
     try:
         if (folder / PIPELINE).is_file():
-            from lmao.textcat.pipelines import read_pipeline
+            from lmao.trained.pipelines import read_pipeline
 
             verify_where_it_lies(folder)
             return LoadedClassifier(read_pipeline(folder), threads)
