@@ -17,8 +17,8 @@ from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.passwords import without_passwords
 from lmao.pictures import attempt
-from lmao.report.description import Block, describe, markdown
-from lmao.report.luck import Curve
+from lmao.report.description import Block, Description, describe, markdown
+from lmao.report.epoch_plot import epochs
 from lmao.report.page import page
 from lmao.report.plots import best_of_k, history, save
 from lmao.report.rows import Group, arrange
@@ -27,10 +27,11 @@ from lmao.report.setting_plots import boundary, isolation
 from lmao.report.tables import Table
 from lmao.sweep.reading import STORAGE, read_studies
 
-# By the names of their files. A plot is made of a group and its curves of best-of-k, unless it has nothing to show.
-PLOTS: Mapping[str, Callable[[Group, Sequence[Curve]], Figure | None]] = {
+# By the names of their files. A plot is made of a group and its description, unless it has nothing to show.
+PLOTS: Mapping[str, Callable[[Group, Description], Figure | None]] = {
     "best_of_k": best_of_k,
     "history": history,
+    "epochs": epochs,
     "isolation": isolation,
     "boundary": boundary,
 }
@@ -64,7 +65,7 @@ def report(pattern: str, storage: str, output: Path) -> None:
         description = describe(group, _command(pattern, storage), prefix)
         drawn: list[Path] = []
         for name, draw in PLOTS.items():
-            save_plot = partial(_save, draw, group, description.curves, output, f"{prefix}{name}")
+            save_plot = partial(_save, draw, group, description, output, f"{prefix}{name}")
             drawn += attempt(save_plot, f"{prefix}{name}", _warn) or []
         blocks += description.showing([path.name for path in drawn if path.suffix == ".png"])
         plots += drawn
@@ -81,13 +82,13 @@ def report(pattern: str, storage: str, output: Path) -> None:
 
 
 def _save(
-    draw: Callable[[Group, Sequence[Curve]], Figure | None],
+    draw: Callable[[Group, Description], Figure | None],
     group: Group,
-    curves: Sequence[Curve],
+    description: Description,
     folder: Path,
     name: str,
 ) -> Sequence[Path]:
-    figure = draw(group, curves)
+    figure = draw(group, description)
     return [] if figure is None else save(figure, folder, name)
 
 

@@ -30,10 +30,11 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Description:
-    """`blocks` of table.md, and the curves that a sentence of it is about."""
+    """`blocks` of table.md, the curves that a sentence of it is about, and the result.json of each row's best trial."""
 
     blocks: Sequence[Block]
     curves: Sequence[Curve]
+    results: Mapping[str, Mapping[str, Any]]  # by the row's label
 
     def showing(self, plots: Iterable[str]) -> Sequence[Block]:
         """The blocks, and above what stands under every table the plots, by file, that have no place in them yet."""
@@ -73,7 +74,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         UNDER,
         "\n".join(statement(group, list(results.values()), chance, files.missing, command)),
     ]
-    return Description([block for block in blocks if block], found)
+    return Description([block for block in blocks if block], found, results)
 
 
 def markdown(block: Block) -> str:

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lmao.files import write_whole
 from lmao.pictures import content, literal
+from lmao.report.description import Description
 from lmao.report.luck import Curve
 from lmao.report.rows import Group
 from lmao.sweep.records import State, TrialRecord
@@ -58,8 +59,9 @@ def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
     return paths
 
 
-def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure | None:
+def best_of_k(group: Group, description: Description) -> Figure | None:
     """All curves together; then each with its 95% band, among the others in grey."""
+    curves = description.curves
     if not curves:
         return None
     style = styles([row.label for row in group.rows])
@@ -86,7 +88,7 @@ def best_of_k(group: Group, curves: Sequence[Curve]) -> Figure | None:
     return figure
 
 
-def history(group: Group, _: Sequence[Curve]) -> Figure | None:
+def history(group: Group, _: Description) -> Figure | None:
     """A panel a search: each trial, and the best so far."""
     if not any(row.study.trials for row in group.searched):
         return None

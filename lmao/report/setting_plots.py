@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lmao.pictures import literal
-from lmao.report.luck import Curve
+from lmao.report.description import Description
 from lmao.report.plots import Style, accuracy_limits, in_percent, legend, mark, panels_of, styles
 from lmao.report.rows import Group, Row
 from lmao.report.settings import EDGE, drawn_trials, extent, in_order, position, sampled_settings, space_of
@@ -23,7 +23,7 @@ FEW_DECADES = 200  # from the lowest to the highest value
 CROWDED = 30  # letters of tick labels in a panel
 
 
-def isolation(group: Group, _: Sequence[Curve]) -> Figure | None:
+def isolation(group: Group, _: Description) -> Figure | None:
     """Dev accuracy against each sampled setting, a panel each."""
     settings = sampled_settings(group)
     if not settings or not any(row.study.trials for row in group.searched):
@@ -41,7 +41,7 @@ def isolation(group: Group, _: Sequence[Curve]) -> Figure | None:
     return figure
 
 
-def boundary(group: Group, _: Sequence[Curve]) -> Figure | None:
+def boundary(group: Group, _: Description) -> Figure | None:
     """Each setting's range from end to end, and where in it the best three of each search lie."""
     if not any(row.best for row in group.searched):
         return None
