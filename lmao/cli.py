@@ -17,17 +17,23 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
-from lmao.errors import UserError
+from lmao.errors import Away, UserError
 from lmao.explain import explain
 from lmao.files import write_whole
 from lmao.passwords import without_passwords
 from lmao.stop import Stopped, StopSignal
 
+AWAY = 75  # the exit code: sysexits.h's EX_TEMPFAIL, "try again later"
+
 log = logging.getLogger("lmao")
 
 
 class Failed(BaseException):
-    """A single run's error, already one line. Hydra reports every Exception in its own words, so this isn't one."""
+    """A single run's error, which is explained. Hydra reports every Exception in its own words, so this isn't one."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(explain(error))
+        self.code = _code(error)
 
 
 def plain(composed: DictConfig) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def user_errors() -> Iterator[None]:
         if line is None or HydraConfig.get().mode != RunMode.RUN:
             raise
         log.error(line)
-        raise Failed(line) from None
+        raise Failed(error) from None
 
 
 class _WithoutPasswords:
@@ -91,7 +97,8 @@ class _WithoutPasswords:
 def main(command: Callable[[], Any]) -> int:
     """Run a `hydra.main` function. An error that a user can cause is one line on stderr; a bug keeps its traceback.
 
-    Returns: the exit code: 0, 2 after an error, 1 after a bug, 128 + the signal's number after a stop.
+    Returns: the exit code: 0, 2 after an error, 75 where a database or a server is away, 1 after a bug, 128 + the
+    signal's number after a stop.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, rather than printing a report of its own and exiting
     logging.captureWarnings(True)  # into train.log
@@ -104,15 +111,19 @@ def main(command: Callable[[], Any]) -> int:
         return 128 + stop.signal_number
     except Failed as error:
         print_error(str(error), sys.stderr)
-        return 2
+        return error.code
     except Exception as error:
         line = explain(error)
         if line is None:
             print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
             return 1
         print_error(line, sys.stderr)
-        return 2
+        return _code(error)
     return 0
+
+
+def _code(error: Exception) -> int:
+    return AWAY if isinstance(error, Away) else 2
 
 
 def _open_streams() -> None:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from filelock import FileLock
 
-from lmao.errors import Unavailable, UserError
+from lmao.errors import Away, Unavailable, UserError
 from lmao.passwords import without_passwords, without_passwords_of
 from lmao.paths import expanded
 
@@ -76,11 +76,14 @@ def connect_options(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Turn what a database, its driver or the disk raises into one line without a password.
+def url_errors(
+    setting: str, url: str, hint: str, errors: tuple[type[Exception], ...], is_away: Callable[[], bool] | None = None
+) -> Iterator[None]:
+    """Turn what a database, its driver or the disk raises into one line without a password. is_away: asked then, where
+    the error doesn't tell.
 
     Raises:
-        Unavailable: one of these errors was raised; the line names the setting.
+        Unavailable: one of these errors was raised; the line names the setting. Away: a server can't be reached.
     """
     try:
         yield
@@ -90,9 +93,12 @@ def url_errors(setting: str, url: str, hint: str, errors: tuple[type[Exception],
         if isinstance(error, ImportError):
             line = f"its database driver isn't installed ({_first_line(error)})"
             hint = "pip install -e '.[postgres]'" if scheme(url) == "postgresql" else hint
+            kind = Unavailable
         else:
+            away = is_away() if is_away is not None else is_lost(url, error)
+            kind = Away if away else Unavailable
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
-        raise Unavailable(
+        raise kind(
             without_passwords_of(url, line), setting=f"{setting}={without_passwords(url)}", advice=hint
         ) from None
 
@@ -105,16 +111,18 @@ def patiently(url: str, action: Callable[[], T]) -> T:
         try:
             return action()
         except Exception as error:
-            if scheme(url) != "postgresql" or time.monotonic() + wait > end or not _is_lost(error):
+            if scheme(url) != "postgresql" or time.monotonic() + wait > end or not is_lost(url, error):
                 raise
         time.sleep(wait)
         wait = min(2 * wait, 8)
 
 
-def _is_lost(error: BaseException | None) -> bool:
-    """Whether a connection was, or can't be made."""
+def is_lost(url: str, error: BaseException | None) -> bool:
+    """Whether a connection to a server was, or can't be made."""
     from sqlalchemy.exc import InterfaceError, OperationalError
 
+    if scheme(url) == "sqlite":
+        return False
     while error is not None and not isinstance(error, InterfaceError | OperationalError):
         error = error.__cause__ or error.__context__
     return error is not None

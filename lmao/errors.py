@@ -22,6 +22,10 @@ class Unavailable(UserError):
     """The machine is to blame, not the run's settings: a database, the disk, a file that is gone."""
 
 
+class Away(Unavailable):
+    """A database or a server can't be reached: it may be there later. `train.py` exits with code 75."""
+
+
 class Diverged(UserError):
     """A loss or a weight is no longer finite."""
 

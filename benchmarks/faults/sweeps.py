@@ -144,8 +144,8 @@ def disturbed(
 
 
 def _bad_end(end: ProcessResult) -> list[str]:
-    """One line and exit code 2 are the end of a worker that was beginning while the server was away."""
-    away = end.code == 2 and end.errors.startswith("error: ") and end.errors.count("\n") == 1
+    """One line and exit code 75 are the end of a worker that was beginning while the server was away."""
+    away = end.code == 75 and end.errors.startswith("error: ") and end.errors.count("\n") == 1
     ended = (end.code in (0, -signal.SIGKILL) and not end.errors) or (away and "postgresql" in end.errors)
     return [] if ended else [f"a worker ended by {end.code}: {end.errors.strip().splitlines()[-1:]}"]
 

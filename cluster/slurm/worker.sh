@@ -16,9 +16,10 @@ worker=$!
 trap 'kill -TERM $worker 2>/dev/null' TERM
 while wait $worker; code=$?; kill -0 $worker 2>/dev/null; do :; done
 
-# 143: stopped; 137: killed, for its memory for example. A task that scancel ends is no longer RUNNING, and stays away.
+# 143: stopped; 137: killed, for its memory for example; 75: a server is away. A task that scancel ends is no longer
+# RUNNING, and stays away.
 task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID   # SLURM_JOB_ID of the last task names the whole array
-if [ $code -gt 128 ] && scontrol show job "$task" | grep -q JobState=RUNNING; then
+if { [ $code -gt 128 ] || [ $code = 75 ]; } && scontrol show job "$task" | grep -q JobState=RUNNING; then
     scontrol requeue "$task"
     sleep 60   # the requeuing ends it
 fi

@@ -22,7 +22,7 @@ class FolderGuard(Callback):
             try:
                 FileLock(folder / MARK).acquire(timeout=0).lock.release()
             except Timeout:
-                raise Failed(str(taken(folder))) from None
+                raise Failed(taken(folder)) from None
             except OSError:  # the run itself says what is wrong with it
                 pass
 

@@ -17,8 +17,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from lmao.database import is_url
-from lmao.errors import UserError
+from lmao.database import is_lost, is_url
+from lmao.errors import Away, UserError
 from lmao.passwords import without_passwords, without_passwords_of
 from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
 
@@ -39,7 +39,7 @@ def read_studies(storage: str, *patterns: str) -> Sequence[StudyRecord]:
     """The studies whose names match a pattern like `imdb-*`, and the re-runs of these, by name.
 
     Raises:
-        UserError: there is no such database, or no study in it matches.
+        UserError: there is no such database, or no study in it matches. Away: its server can't be reached.
     """
     with _open_to_read(storage) as database:
         names = {study.study_name: study._study_id for study in database.get_all_studies()}
@@ -72,14 +72,19 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
             f"{without_passwords(url)}: its database driver isn't installed ({_first_line(url, error)})"
         ) from None
     except FAILURES as error:
-        raise UserError(f"{without_passwords(url)}: {_first_line(url, error)}: {hint}") from None
+        raise _unreadable(url, error, hint) from None
     try:
         yield storage
     except FAILURES as error:
-        raise UserError(f"{without_passwords(url)}: {_first_line(url, error)}: {hint}") from None
+        raise _unreadable(url, error, hint) from None
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _unreadable(url: str, error: Exception, hint: str) -> UserError:
+    kind = Away if is_lost(url, error) else UserError
+    return kind(f"{without_passwords(url)}: {_first_line(url, error)}: {hint}")
 
 
 def _first_line(url: str, error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lmao.errors import AlreadyRun, Pruned, Unavailable
+from lmao.errors import AlreadyRun, Away, Pruned, Unavailable
 from lmao.explain import trouble
 from lmao.sweep.records import TrialAttribute
 from lmao.tracking.trial import NoTrial, RunTrial
@@ -134,6 +134,6 @@ class TrialTask:
             line = trouble(error)
             if line is None:
                 raise
-            raise Unavailable(line) from error
+            raise (Away if isinstance(error, Away) else Unavailable)(line) from error
         finally:
             _spec.reset(token)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lmao.config.run import flat
-from lmao.errors import Unavailable
+from lmao.errors import Away
 from lmao.passwords import without_passwords
 from lmao.stop import StopSignal
-from lmao.tracking.mlflow_client import is_away, is_server
+from lmao.tracking.mlflow_client import is_server
 from lmao.tracking.mlflow_run import MlflowTracker, as_text, now
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.tracker import Tracker
@@ -38,11 +38,11 @@ class _Outliving:
 
     def open_run(self, name: str, trial: RunTrial) -> Tracker:
         """A trial's run can be opened later; for another the address may be wrong."""
-        found: MlflowTracker | Unavailable
+        found: MlflowTracker | Away
         try:
             found = self._store.open_run(name, trial)
-        except Unavailable as error:
-            if trial.number is None or not is_away(self._store.config.uri):
+        except Away as error:
+            if trial.number is None:
                 raise
             found = error
         about = {
@@ -52,7 +52,7 @@ class _Outliving:
             "run_id": found.run_id if isinstance(found, MlflowTracker) else None,
             "key": uuid.uuid4().hex,
         }
-        return KeptTracker(found, self._store.config.uri, about, self._folder / KEPT, self._warn)
+        return KeptTracker(found, about, self._folder / KEPT, self._warn)
 
 
 class KeptTracker:
@@ -65,14 +65,13 @@ class KeptTracker:
     destination = "MLflow"
 
     def __init__(
-        self, tracker: MlflowTracker | Unavailable, uri: str, about: Mapping[str, Any], path: Path,
-        warn: Callable[[str], None],
-    ) -> None:  # fmt: skip
+        self, tracker: MlflowTracker | Away, about: Mapping[str, Any], path: Path, warn: Callable[[str], None]
+    ) -> None:
         self.run_id: str | None = about["run_id"]
         self._tracker = tracker if isinstance(tracker, MlflowTracker) else None
-        self._uri, self._path, self._warn = uri, path, warn
+        self._path, self._warn = path, warn
         self._lines: list[Any] = [dict(about)]
-        if isinstance(tracker, Unavailable):
+        if isinstance(tracker, Away):
             self._leave(tracker)
 
     def parameters(self, values: Mapping[str, Any]) -> None:
@@ -102,12 +101,10 @@ class KeptTracker:
                 return
             try:
                 call(self._tracker, name, *values)
-            except Unavailable as error:
-                if not is_away(self._uri):
-                    raise
+            except Away as error:
                 self._leave(error)
 
-    def _leave(self, error: Unavailable) -> None:
+    def _leave(self, error: Away) -> None:
         if self._tracker is not None:
             self._tracker.abandon()
             self._tracker = None

@@ -137,5 +137,9 @@ def mlflow_errors(uri: str) -> Iterator[None]:
 
     A signal waits for the end: within a write it would leave a transaction, or a thread, that the next one waits for.
     """
-    with StopSignal.uninterrupted(), database.url_errors("tracking.uri", uri, HINT, (Exception,)):
+
+    def gone() -> bool:
+        return is_server(uri) and is_away(uri)
+
+    with StopSignal.uninterrupted(), database.url_errors("tracking.uri", uri, HINT, (Exception,), gone):
         yield

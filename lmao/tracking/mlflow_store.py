@@ -3,14 +3,15 @@
 import shlex
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmao.config.tracking import MlflowTracking
 from lmao.database import absolute, scheme, typed
-from lmao.errors import Unavailable, UserError
+from lmao.errors import Away, UserError
 from lmao.passwords import without_passwords
-from lmao.tracking.mlflow_client import experiment_id, is_away, is_server, mlflow_errors, open_client
+from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
 from lmao.tracking.mlflow_run import MlflowTracker, as_text
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
@@ -75,9 +76,7 @@ class MlflowStore:
             return
         try:
             self._end_study(run_id, status, best, accuracy, files, warn)
-        except Unavailable as error:
-            if not is_server(self._uri) or not is_away(self._uri):
-                raise
+        except Away as error:
             warn(f"MLflow is away ({error.what}): the study's run there is as it was; the same command ends it")
 
     def _end_study(
@@ -95,11 +94,8 @@ class MlflowStore:
     def end_lost(self, run_id: str | None, failed: Collection[int]) -> None:
         if run_id is None:
             return
-        try:
+        with suppress(Away):  # the next call will do
             self._end_lost(run_id, failed)
-        except Unavailable:
-            if not is_server(self._uri) or not is_away(self._uri):  # else the next call will do
-                raise
 
     def _end_lost(self, run_id: str, failed: Collection[int]) -> None:
         with mlflow_errors(self._uri):

@@ -92,6 +92,7 @@ def test_workers_are_a_work_queue_that_preemption_does_not_fail(rendered: Callab
         preempted, mistake = spec["podFailurePolicy"]["rules"]
         assert (preempted["action"], preempted["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
         assert (mistake["action"], mistake["onExitCodes"]["values"]) == ("FailJob", [2])
+        assert spec["backoffLimit"] >= 20  # for an exit code that no rule names, 75 above all
         assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 

@@ -195,6 +195,29 @@ def test_a_stop_ends_with_one_line_and_the_shells_exit_code(number: signal.Signa
     assert errors == STOPPED
 
 
+def test_what_is_away_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    process = run_command("from lmao.errors import Away; raise Away('no answer', setting='tracking.uri')", tmp_path)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (75, "error: tracking.uri: no answer\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["train.py", "debug=tiny", "tracking=mlflow", "tracking.uri=http://127.0.0.1:1"],
+        ["train.py", "-m", "debug=tiny", "hydra.sweeper.storage=postgresql+psycopg://me@127.0.0.1:1/o"],
+        ["-m", "lmao.status", "--storage=postgresql+psycopg://me@127.0.0.1:1/o"],
+    ],
+)
+def test_commands_say_so(command: list[str], tmp_path: Path) -> None:
+    """Nobody listens at port 1."""
+    if command[0] == "train.py":
+        command = [str(ROOT / "train.py"), *command[1:], f"hydra.run.dir={tmp_path}", f"hydra.sweep.dir={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (75, 1) and "refused" in done.stderr
+
+
 def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
     process = run_command("{}['missing']", tmp_path)
     _, errors = process.communicate(timeout=60)

@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from lmao.database import absolute, exclusive, scheme, sqlite_file, typed, url_errors
-from lmao.errors import UserError
+from lmao.errors import Away, Unavailable, UserError
+
+AWAY = "postgresql+psycopg://me@127.0.0.1:1/runs"  # nobody listens there
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,13 @@ def test_an_error_becomes_one_line_without_a_password() -> None:
     assert str(caught.value) == (
         "tracking.uri=postgresql://me:***@host/runs: no way to postgresql://me:***@host/runs: set another"
     )
+
+
+def test_a_server_that_is_away_is_told_from_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for url, kind in ((AWAY, Away), (f"sqlite:///{tmp_path}", Unavailable)):
+        with pytest.raises(Unavailable) as caught, url_errors("tracking.uri", url, "", (Exception,)):
+            sqlalchemy.create_engine(url).connect()
+        assert type(caught.value) is kind
 
 
 def test_an_error_that_nobody_expected_stays_what_it_is() -> None:

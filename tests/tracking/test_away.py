@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from lmao.config.tracking import MlflowTracking
-from lmao.errors import Unavailable
+from lmao.errors import Away
 from lmao.sync import sync
 from lmao.tracking.kept import KEPT, outliving
 from lmao.tracking.mlflow_store import MlflowStore
@@ -92,9 +92,9 @@ def test_a_run_outlives_its_server_and_is_sent_once(
         away.metric("loss", 0.75, 1)
         assert away.run_id is None
     assert [line.partition(": what")[0][:14] for line in lines] == ["MLflow is away"] * 2
-    with pytest.raises(Unavailable):  # nothing was done yet, and the address may be wrong
+    with pytest.raises(Away):  # nothing was done yet, and the address may be wrong
         store("refused").open_run("another", NoTrial())
-    with pytest.raises(Unavailable):
+    with pytest.raises(Away):
         sync([tmp_path], None)
     server.start()
     with FileLock(tmp_path / "cut" / ".lmao"):  # as if that run were still at work
