@@ -39,9 +39,11 @@ class Stage:
         self._amount = before
         self._shown = self.started
 
-    def advance(self, amount: float, **figures: float) -> None:
-        """Count `amount` more units as done; `figures` are shown beside the rate."""
-        self._amount += amount
+    def advance(self, amount: float, before: float = 0.0, **figures: float) -> None:
+        """Count `amount` more units as done, and those that an earlier run did `before`; `figures` are shown beside the
+        rate."""
+        self._before += before
+        self._amount += amount + before
         now = monotonic()
         if now - self._shown < (PLAIN_SECONDS if self._bar is None else LIVE_SECONDS):
             return

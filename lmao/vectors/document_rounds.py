@@ -1,10 +1,12 @@
-"""The turns of `vectors=document`: chunks of n-grams come in, rows go out, alike with any number of threads."""
+"""The turns of `vectors=document`: chunks of n-grams come in, rows go out, alike with any number of threads, stopped in
+between or not."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,16 @@ from lmao.config.fields import settled
 from lmao.config.vectors import DocumentVectors
 from lmao.corpus.ngrams import Ids, Integers
 from lmao.engine.parameters import Floats
+from lmao.stop import StopSignal
 from lmao.streams import key, stream
+from lmao.unfinished import State, Unfinished
 from lmao.vectors import document_kernels
 from lmao.vectors.document_texts import ChunkFile
 
 SEED = 0  # floret's is fixed, too: a table is made once, whatever a run's seed
 BLOCK_ROWS = 4096  # 1.5 MB of 96 dimensions
 GROUPS = 8  # as many threads may share the work
+SAVE_SECONDS = 300  # what a kill may cost
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,16 @@ class Layout:
 
 
 def train_rows(
-    config: DocumentVectors, chunks: ChunkFile, layout: Layout, threads: int, advance: Callable[[float], None]
-) -> Floats:
+    config: DocumentVectors, chunks: ChunkFile, layout: Layout, threads: int, advance: Callable[..., None],
+    unfinished: Unfinished, stop: StopSignal,
+) -> Floats:  # fmt: skip
     """The rows (n-grams, dims), laid out. See `lmao.vectors.document_training.train`."""
     epochs, training = settled(config.epochs), _Training(config, chunks, layout)
-    done, whole = 0, max(1, int(chunks.offsets[-1]) * epochs)
-    with ThreadPoolExecutor(threads) as executor:
+    unfinished.resume(training)
+    whole, saved = max(1, int(chunks.offsets[-1]) * epochs), monotonic()
+    if training.done:
+        advance(0.0, before=float(training.done))
+    with ThreadPoolExecutor(threads) as executor, stop.deferred():
 
         def for_groups(work: Callable[[int], None]) -> None:
             """Returns when all are done. A thread does its groups one by one."""
@@ -80,16 +89,21 @@ def train_rows(
             else:
                 list(executor.map(some, range(min(threads, training.groups))))
 
-        for epoch in range(epochs):
-            for number in stream(SEED, "document chunks", epoch).permutation(len(chunks)).tolist():
-                chunk = training.open(number, epoch)
-                for_groups(partial(training.draw, chunk))
-                words = int(chunk.offsets[-1])
-                for turn in range(layout.blocks):
-                    rate = config.learn_rate * (1 - (done + words * turn / layout.blocks) / whole)
-                    for_groups(partial(training.train, chunk, turn, rate))
-                    advance(words / layout.blocks)
-                done += words
+        while training.chunks < epochs * len(chunks):
+            epoch, place = divmod(training.chunks, len(chunks))
+            chunk = training.open(int(stream(SEED, "document chunks", epoch).permutation(len(chunks))[place]), epoch)
+            for_groups(partial(training.draw, chunk))
+            words = int(chunk.offsets[-1])
+            for turn in range(training.turns, layout.blocks):
+                rate = config.learn_rate * (1 - (training.done + words * turn / layout.blocks) / whole)
+                for_groups(partial(training.train, chunk, turn, rate))
+                training.turns = turn + 1
+                advance(words / layout.blocks)
+                if stop.requested is not None or monotonic() - saved > SAVE_SECONDS:
+                    unfinished.save(training)
+                    stop.check()
+                    saved = monotonic()
+            training.chunks, training.turns, training.done = training.chunks + 1, 0, training.done + words
     return training.rows
 
 
@@ -112,7 +126,8 @@ class _Chunk:
 
 
 class _Training:
-    """Holds the rows, and the documents' vectors.
+    """Holds the rows, and the documents' vectors; how many chunks are done, counted through the epochs, with how many
+    words, and how many turns of the next.
 
     A chunk is trained in as many turns as there are blocks. In each turn every group of its documents meets another
     block. So the groups of a turn have no row in common, and any number of threads computes the same.
@@ -125,6 +140,15 @@ class _Training:
         self._config, self._chunks, self._layout = config, chunks, layout
         self._keep = np.sqrt(config.subsample * chunks.counts.sum() / chunks.counts).astype(np.float32)
         self._chances, self._others = layout.chances()
+        self.chunks = self.turns = self.done = 0
+
+    def state(self) -> State:
+        values = {"chunks": self.chunks, "turns": self.turns, "done": self.done}
+        return State({"rows": self.rows, "documents": self._documents}, values)
+
+    def resume(self, state: State) -> None:
+        self.rows[...], self._documents[...] = state.arrays["rows"], state.arrays["documents"]
+        self.chunks, self.turns, self.done = (state.values[name] for name in ("chunks", "turns", "done"))
 
     def open(self, number: int, epoch: int) -> _Chunk:
         ngrams, offsets = self._chunks.read(number)

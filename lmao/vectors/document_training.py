@@ -17,7 +17,9 @@ from lmao.config.fields import settled
 from lmao.config.vectors import DocumentVectors
 from lmao.corpus.ngrams import Ids, Integers, Ngrams, frequent_ngrams
 from lmao.errors import UserError
+from lmao.stop import StopSignal
 from lmao.streams import stream
+from lmao.unfinished import Unfinished
 from lmao.vectors.document_rounds import SEED, Layout, train_rows
 from lmao.vectors.document_texts import ChunkFile, NgramReader, WordFile
 from lmao.vectors.floret_training import TrainingTexts
@@ -49,14 +51,17 @@ class NgramTable:
 
 
 def train(
-    config: DocumentVectors, texts: TrainingTexts, writer: Writer, threads: int, advance: Callable[[float], None]
-) -> None:
+    config: DocumentVectors, texts: TrainingTexts, writer: Writer, threads: int, advance: Callable[..., None],
+    unfinished: Unfinished, stop: StopSignal,
+) -> None:  # fmt: skip
     """Train and write the cache entry. The same texts and settings give the same bytes, with any number of threads.
 
-    threads: where the config names none. `advance(words)` is called as words are done, each of them `epochs` times.
+    threads: where the config names none. `advance(words)` is called as words are done, each of them `epochs` times,
+    `before=` tells of those that an earlier run did. unfinished: where its state lies while it isn't done.
 
     Raises:
         UserError: fewer than two words are frequent enough, or the training diverges.
+        Stopped: a signal came; the state is saved, if anything was trained.
     """
     with TemporaryDirectory(dir=writer.path) as name:
         file = WordFile.write(Path(name) / "words", texts.documents(), len(texts.words))
@@ -70,7 +75,7 @@ def train(
         chunks = ChunkFile.write(Path(name) / "ngrams", NgramReader(file, numbers, known), order)
         file.path.unlink()
         layout = Layout.of(chunks.counts)
-        rows = train_rows(config, chunks, layout, config.threads or threads, advance)
+        rows = train_rows(config, chunks, layout, config.threads or threads, advance, unfinished, stop)
     if not all(np.isfinite(part).all() for part in np.array_split(rows, layout.blocks)):
         raise UserError("the training of vectors diverged", setting="vectors.learn_rate", advice="lower it")
     borders = np.cumsum([len(chosen), *map(len, known)])

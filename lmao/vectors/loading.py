@@ -9,6 +9,8 @@ from lmao.cache import Cache, Writer, file_digest, key_of
 from lmao.config.fields import Mark
 from lmao.config.vectors import AnyTable, DocumentVectors, FloretVectors, GloveVectors, SpacyVectors, Word2vecVectors
 from lmao.errors import Unavailable, UserError
+from lmao.stop import StopSignal
+from lmao.unfinished import Unfinished
 from lmao.vectors import binary_tables, document_training, floret_training, pipeline_tables, text_tables
 from lmao.vectors.floret_training import TrainingTexts
 from lmao.vectors.sources import existing_file
@@ -77,13 +79,15 @@ def load_vectors(
     cache: Cache,
     texts: TrainingTexts,
     say: Callable[[str], None],
-    advance: Callable[[float], None] = lambda words: None,
+    advance: Callable[..., None] = lambda words: None,
     threads: int = 1,
+    stop: StopSignal | None = None,
 ) -> StaticVectors | None:
     """The table that a config section asks for, trained or read once and then taken from the cache; None for `none`.
 
     `say` gets a line for the user before something that takes long; `advance(words)` is called as `vectors=document`
-    does its words, each of them `epochs` times; on `threads` threads, unless the section says how many.
+    does its words, each of them `epochs` times, with `before=` those that an earlier run did; on `threads` threads,
+    unless the section says how many. Where `stop` hears of a signal, its state is saved first.
 
     Raises:
         UserError: the file is missing, damaged or of another format, or the texts are too few to train on.
@@ -103,7 +107,7 @@ def load_vectors(
             record |= {"training": document_training.VERSION, "texts": dict(texts.record)}
 
             def make(writer: Writer) -> None:
-                document_training.train(config, texts, writer, threads, advance)
+                document_training.train(config, texts, writer, threads, advance, unfinished, stop or StopSignal())
 
         case GloveVectors():
             path = _glove_file(config)
@@ -129,12 +133,16 @@ def load_vectors(
         case _:
             return None
 
+    record = {"version": VERSION, **settings, **record}
+    unfinished = Unfinished(cache, record)
+
     def make_unchanged(writer: Writer) -> None:
         make(writer)
         if _files_record(config) != files:
             raise Unavailable("the file changed while it was read", setting="vectors.path", advice="run it again")
 
-    entry, cached = cache.get_or_make(KIND, {"version": VERSION, **settings, **record}, make_unchanged)
+    entry, cached = cache.get_or_make(KIND, record, make_unchanged)
+    unfinished.remove()
     return StaticVectors.of(config.name, entry, cached)
 
 

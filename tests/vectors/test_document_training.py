@@ -1,9 +1,11 @@
 """`vectors=document`: n-grams of the same documents come near each other, and a table like any other comes out."""
 
 import itertools
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,6 +19,7 @@ from pydantic import TypeAdapter
 from lmao.cache import Cache
 from lmao.config.vectors import AnyTable
 from lmao.errors import UserError
+from lmao.stop import Stopped, StopSignal
 from lmao.vectors.document_kernels import alias_table, draw_negatives, draw_pairs, step
 from lmao.vectors.document_training import NgramTable
 from lmao.vectors.floret_training import TrainingTexts
@@ -62,12 +65,15 @@ def train(tmp_path: Path) -> Train:
         folder: str = "cache",
         advance: Callable[[float], None] = lambda words: None,
         threads: int = 1,
+        stop: StopSignal | None = None,
         **settings: Any,
     ) -> StaticVectors:
         documents = texts_on_topics() if texts is None else texts
         config = TypeAdapter[Any](AnyTable).validate_python({**SETTINGS, **settings})
         source = TrainingTexts({"texts": [text.tolist() for text in documents]}, words, lambda: iter(documents))
-        vectors = load_vectors(config, Cache(tmp_path / folder, pytest.fail), source, pytest.fail, advance, threads)
+        vectors = load_vectors(
+            config, Cache(tmp_path / folder, pytest.fail), source, pytest.fail, advance, threads, stop
+        )
         assert vectors is not None
         return vectors
 
@@ -189,6 +195,48 @@ def test_the_table_is_the_same_on_any_number_of_threads(train: Train) -> None:
         assert train(folder=str(threads), epochs=2, threads=threads).digest == one.digest
     again = train(threads=5, epochs=2, folder="1")  # a setting of its own, which is in no key
     assert again.cached and again.digest == one.digest
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_training_that_is_stopped_goes_on_where_it_stood(train: Train, tmp_path: Path) -> None:
+    """Bit for bit, stopped after any number of turns, and with another number of threads."""
+    whole: list[float] = []
+    undisturbed = train(folder="undisturbed", advance=whole.append)
+    told: list[float] = []
+    left = iter([1, 5, len(whole) // 3, 2])  # turns until a signal comes, the chunk's end among them
+    for threads in (1, 2, 1, 2, 1):
+        last = next(left, None)
+
+        def advance(words: float, before: float = 0.0, since: int = len(told), last: int | None = last) -> None:
+            if words:
+                told.append(words)
+            if len(told) - since == last:
+                signal.raise_signal(signal.SIGTERM)
+
+        with StopSignal() as stop, nullcontext() if last is None else pytest.raises(Stopped):
+            stopped = train(advance=advance, threads=threads, stop=stop)
+        assert len(list((tmp_path / "cache/unfinished").glob("*/manifest.json"))) == (last is not None)
+    assert stopped.digest == undisturbed.digest
+    assert told == whole
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_kill_costs_what_was_not_saved(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: list[float] = []
+    undisturbed = train(folder="undisturbed", advance=whole.append)
+    trained: list[float] = []
+
+    def fail(words: float, before: float = 0.0) -> None:
+        trained.append(words)
+        if len(trained) == 20:
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr("lmao.vectors.document_rounds.SAVE_SECONDS", 0)  # after each turn
+        train(advance=fail)
+    again = train(advance=lambda words, before=0.0: trained.append(words))
+    assert again.digest == undisturbed.digest
+    assert len([words for words in trained if words]) == len(whole) + 1
 
 
 @pytest.mark.usefixtures("small_blocks")

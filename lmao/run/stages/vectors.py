@@ -20,7 +20,7 @@ def static_vectors(context: Context, name: str, table: AnyTable, texts: Selectio
     with context.timed("vectors"), context.console.stage(name, total) as stage:
         vectors = load_vectors(
             table, context.cache, training_texts(texts), lambda text: context.console.line(name, text), stage.advance,
-            threads_of(context.settings),
+            threads_of(context.settings), context.stop,
         )  # fmt: skip
         found = look_up(corpus, vectors)
         if vectors is None:
