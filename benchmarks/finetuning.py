@@ -1,5 +1,6 @@
 """Fine-tuning on whole reviews: neighbouring rows computed together, against row by row, turn by turn."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -26,15 +27,17 @@ def finetuning(bench: Bench, threads: int, rounds: int) -> Table:
     with Team(threads) as team:
         tuning, words = _tuning(bench)
 
+        epochs = itertools.count(1)
+
         def learn() -> float:
-            return tuning.epoch(1, team, _tell)
+            return tuning.epoch(next(epochs), team, _tell)
 
         learn()
         for _ in range(rounds):
             with _row_by_row():
                 apart.append(EXAMPLES / _seconds(learn))
             together.append(EXAMPLES / _seconds(learn))
-            judged.append(JUDGES / _seconds(lambda: tuning.accuracy(team)))
+            judged.append(JUDGES / _seconds(lambda: tuning.accuracy(team, _tell)))
     ratios = [own / other for own, other in zip(together, apart, strict=True)]
     rows = [
         ["learn, row by row", spread(apart), "1"],

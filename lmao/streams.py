@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,6 @@ def key(seed: int, name: str, *position: int) -> int:
     return int(stream(seed, name, *position).integers(1 << 63))
 
 
-def digest(numbers: NDArray[np.int64]) -> str:
-    """20 hex digits that stand for what was drawn."""
+def digest(numbers: NDArray[Any]) -> str:
+    """20 hex digits that stand for them."""
     return hashlib.sha256(np.ascontiguousarray(numbers).tobytes()).hexdigest()[:20]

@@ -10,6 +10,7 @@ from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.console import Console
 from lmao.engine.team import Team
+from lmao.run.unfinished import Parts
 from lmao.stop import StopSignal
 from lmao.tracking.tracker import Tracker
 from lmao.tracking.trial import RunTrial
@@ -25,6 +26,7 @@ class Context:
     tracker: Tracker
     team: Team
     trial: RunTrial
+    parts: Parts  # that are kept where the run is stopped
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
     scaled: Mapping[str, int] = field(default_factory=dict)  # settings that the corpus decided
 

@@ -31,6 +31,7 @@ from lmao.run.scale import closed, decided, scaled, used
 from lmao.run.spacy_train import save_examples
 from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
+from lmao.run.unfinished import Parts
 from lmao.stop import StopSignal
 from lmao.tracking.kept import outliving
 from lmao.tracking.store import TrackingStore, tracked_run
@@ -99,8 +100,12 @@ def opened(
         name = f"trial {trial.number}"
     device = open_device(settings.device)
     workers = threads_of(settings) if device is CPU else 1  # a GPU computes a batch whole
-    with tracked_run(outliving(store, folder, console.warn), name, trial) as tracker, Team(workers, device) as team:
-        context = Context(settings, folder, console, stop, cache, tracker, team, trial)
+    with (
+        tracked_run(outliving(store, folder, console.warn), name, trial) as tracker,
+        Team(workers, device) as team,
+        Parts(cache, stop).kept() as parts,
+    ):
+        context = Context(settings, folder, console, stop, cache, tracker, team, trial, parts)
         version = commit()
         trial.begin(folder, tracker.run_id, version)
         tracker.parameters(closed(settings))

@@ -1,13 +1,16 @@
 """Probe first: what it reports, which labels it may see, and what it leaves in the run's folder."""
 
 import json
+import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rich.console
 
+from lmao import console
 from lmao.config.run import Config
 from lmao.console import Console
 from lmao.corpus.corpus import Corpus
@@ -20,10 +23,10 @@ from lmao.run.result import PretrainSummary
 from lmao.run.stages.pretrain import Pretrained
 from lmao.run.stages.probe import fit, text_map
 from lmao.run.stages.textcat import inner_folds
-from lmao.stop import StopSignal
+from lmao.stop import Stopped, StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
-from tests.support.finished import Finished, assert_calibrated
+from tests.support.finished import Finished, assert_calibrated, predictions
 from tests.support.targets import target_sources
 
 
@@ -78,6 +81,27 @@ def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:
         np.testing.assert_array_equal(
             np.load(few.folder / "predictions.npz")[name], np.load(more.folder / "predictions.npz")[name]
         )
+
+
+def test_a_run_that_is_stopped_ends_as_if_nothing_was(
+    finished: Callable[..., Finished], compose: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit; and what it had learned of the labels is kept by a stop that comes much later."""
+    monkeypatch.setattr(console, "PLAIN_SECONDS", 0.0)  # each step is told of
+    settings, kept = compose("debug=tiny", "threads=1", f"cache_dir={tmp_path}/cache"), []
+    for where in ("textcat", "evaluate", None):
+
+        def tell(stage: str, share: float | None, where: str | None = where) -> None:
+            if stage == where and share:
+                signal.raise_signal(signal.SIGTERM)
+
+        with StopSignal() as stop, nullcontext() if where is None else pytest.raises(Stopped):
+            run(settings, tmp_path / "run", Console(silent=True, tell=tell), stop, NoTrial(), NullStore())
+        kept.append(len(list((tmp_path / "cache/unfinished").glob("*/manifest.json"))))
+    assert kept[0] == 1 and kept[1] >= 1 and kept[2] == 0
+    undisturbed = predictions(finished().folder)
+    for name, scores in predictions(tmp_path / "run").items():
+        np.testing.assert_array_equal(scores, undisturbed[name])
 
 
 def test_fresh_starts_from_zero_and_has_no_probe(finished: Callable[..., Finished]) -> None:

@@ -1,12 +1,17 @@
 """The classifier: right gradients, settings that act, and the best epoch's averaged weights in the end."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.corpus.batches import documents, lay_out
 from lmao.corpus.corpus import Corpus
@@ -19,9 +24,11 @@ from lmao.engine.layers import Workspace
 from lmao.engine.parameters import Floats, Parameters
 from lmao.engine.team import Team
 from lmao.errors import Diverged, UserError
+from lmao.stop import Stopped
 from lmao.textcat import finetuning
 from lmao.textcat.classifier import Classifier, initial_weights
 from lmao.textcat.finetuning import CrossValidatedTuning, Epoch, FineTuning, calibrated_losses, is_better
+from lmao.unfinished import Unfinished
 
 DIMS = 20
 
@@ -204,7 +211,7 @@ def test_folds_are_judged_together_by_what_each_holds_out(bench: Bench, settings
     epochs = judge(judged)
     assert judged.start_loss == pytest.approx(np.log(2), rel=1e-5)  # a softmax of zeros
     with Team(1) as team:
-        scores = np.concatenate([fold.scores(part, team) for fold, part in zip(folds, held, strict=True)])
+        scores = np.concatenate([fold.scores(part, team, ignore) for fold, part in zip(folds, held, strict=True)])
     assert epochs[-1].inner_loss == calibrated_losses(scores, bench.dev.labels).mean()
     assert judged.held_scores.shape == (40, bench.classifier.shapes["softmax.b"][0])
     assert judged.best_loss == calibrated_losses(judged.held_scores, bench.dev.labels).mean()
@@ -220,6 +227,78 @@ def test_training_goes_on_while_the_loss_falls_though_the_start_was_better(
     assert len(judge(judged)) == 4
     assert judged.best_epoch == best
     assert judged.best_loss == pytest.approx(min(start, 0.24))
+
+
+def interrupted(
+    work: Callable[[], Any], folder: Path, run: Callable[[Any, Callable[..., None]], Any]
+) -> tuple[Any, Any]:
+    """The work, and what `run` returned: stopped after 1 call of `advance`, then after 2, and so on. Each time another
+    work goes on with it."""
+    place = Unfinished(Cache(folder, pytest.fail), {})
+    for calls in itertools.count(1):
+        tuning, left = work(), iter(range(calls))
+        place.resume(tuning)
+
+        def advance(amount: float, left: Iterator[int] = left, **figures: float) -> None:
+            if next(left, None) is None:
+                raise Stopped(signal.SIGTERM)
+
+        try:
+            return tuning, run(tuning, advance)
+        except Stopped:
+            place.save(tuning)
+    raise AssertionError
+
+
+def same(epochs: Sequence[Epoch]) -> list[Epoch]:
+    """Without what differs between runs."""
+    return [replace(epoch, seconds=0.0) for epoch in epochs]
+
+
+def test_fine_tuning_that_is_stopped_goes_on_where_it_stood(
+    bench: Bench, settings: Callable[..., Config], tmp_path: Path
+) -> None:
+    composed = settings("textcat.epochs=4", "textcat.patience=2", "textcat.batch_size=16", "optimizer.beta1=0.9")
+    with Team(1) as team:
+        undisturbed = bench.open(composed)
+        epochs = list(undisturbed.run(team, ignore))
+        tuning, again = interrupted(
+            lambda: bench.open(composed), tmp_path / "judged", lambda tuning, advance: list(tuning.run(team, advance))
+        )
+        assert same(again) == same(epochs) and tuning.best_epoch == undisturbed.best_epoch
+        np.testing.assert_array_equal(tuning.best.flat, undisturbed.best.flat)
+        (unjudged := bench.open(composed)).train(3, team, ignore)
+        tuning, _ = interrupted(
+            lambda: bench.open(composed), tmp_path / "not", lambda tuning, advance: tuning.train(3, team, advance)
+        )
+        np.testing.assert_array_equal(tuning.best.flat, unjudged.best.flat)
+
+
+@pytest.mark.parametrize("patience", [1, 9])
+def test_cross_validation_that_is_stopped_goes_on_where_it_stood(
+    bench: Bench, settings: Callable[..., Config], tmp_path: Path, patience: int
+) -> None:
+    composed = settings("textcat.epochs=3", f"textcat.patience={patience}", "textcat.batch_size=8")
+
+    def work() -> CrossValidatedTuning:
+        return CrossValidatedTuning(
+            [bench.open(composed, train=part) for part in halves(bench.train)], halves(bench.dev)
+        )
+
+    undisturbed = work()
+    epochs = judge(undisturbed)
+    with Team(1) as team:
+        judged, again = interrupted(work, tmp_path, lambda judged, advance: list(judged.run(team, advance)))
+        place = Unfinished(Cache(tmp_path, pytest.fail), {})
+        place.save(judged)  # what comes after it may be stopped, too
+        place.resume(afterwards := work())
+        ended = list(afterwards.run(team, pytest.fail))
+    for found, told in ((judged, again), (afterwards, ended)):
+        assert same(told) == same(epochs)
+        assert (found.best_epoch, found.start_loss, found.best_loss) == (
+            undisturbed.best_epoch, undisturbed.start_loss, undisturbed.best_loss,
+        )  # fmt: skip
+        np.testing.assert_array_equal(found.held_scores, undisturbed.held_scores)
 
 
 def test_where_no_epoch_helps_the_start_stays(bench: Bench, settings: Callable[..., Config]) -> None:

@@ -75,7 +75,7 @@ def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
     classifier = open_classifier(context, data, inputs.vectors)
     costs = _costs(context, classifier, data)
     candidates = _linear(context, data, inputs, costs)
-    control, control_summary = _control(context, classifier, data)
+    control, control_summary = _control(context, classifier, data, inputs)
     pretrained = pretrain_encoder(context, classifier, data, inputs)
     encoded = _on_encoder(context, classifier, pretrained, data, inputs, costs)
     candidates |= encoded.candidates
@@ -124,11 +124,11 @@ def _costs(context: Context, classifier: Classifier, data: Dataset) -> Costs:
 
 
 def _control(
-    context: Context, classifier: Classifier, data: Dataset
+    context: Context, classifier: Classifier, data: Dataset, inputs: Inputs
 ) -> tuple[Predict, ControlSummary] | tuple[None, None]:
     if not context.settings.pretrains or len(data.splits.train.labels) > FEW:
         return None, None
-    weights, epochs = train_control(context, classifier, data.splits)
+    weights, epochs = train_control(context, classifier, data.splits, inputs.digests)
     return predictor(context, classifier, weights), ControlSummary(epochs, context.seconds["control"])
 
 
@@ -176,7 +176,7 @@ def _on_encoder(
     if not affordable:
         words = f"{costs.tuned[0] / 1e6:.0f} M words at least"
         context.console.warn(f"{TUNED} is left out: it would read {words}, see the line costs; textcat=cnn trains it")
-    tuned = train_classifier(quiet, classifier, pretrained, data.splits, fine_tune=affordable)
+    tuned = train_classifier(quiet, classifier, pretrained, data.splits, inputs.digests, affordable)
     seconds = quiet.seconds
     context.seconds.update(seconds)
     assert tuned.probed is not None

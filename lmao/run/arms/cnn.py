@@ -45,7 +45,7 @@ def train_cnn(context: Context, source: Source, data: Dataset) -> Trained:
     inputs = gather(context, source, data)
     classifier = open_classifier(context, data, inputs.vectors)
     pretrained = pretrain_encoder(context, classifier, data, inputs)
-    tuned = train_classifier(context, classifier, pretrained, data.splits)
+    tuned = train_classifier(context, classifier, pretrained, data.splits, inputs.digests)
     size = keep(context, data, inputs.vectors, pretrained, tuned)
     before = None if pretrained is None else pretrained.summary
     predict = predictor(context, classifier, tuned.weights)

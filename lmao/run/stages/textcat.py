@@ -1,19 +1,22 @@
 """The classifier of a run: encoder and labels in, weights out, begun from a linear probe or afresh; told as it goes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.textcat import EncoderTextcat
+from lmao.console import Stage
 from lmao.data.splits import Examples, Splits
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
+from lmao.run.code import sources_digest
 from lmao.run.context import Context
 from lmao.run.result import ProbeSummary, TextcatSummary
 from lmao.run.stages.pretrain import Pretrained
 from lmao.run.stages.probe import Linear, fit_again, probe_encoder, text_map
+from lmao.streams import digest
 from lmao.textcat.classifier import Classifier, initial_weights, sharpened
 from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
 from lmao.textcat.folds import FOLDS, Fold, HeldOut, cut
@@ -56,14 +59,17 @@ class Tuned:
 
 
 def train_classifier(
-    context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits, fine_tune: bool = True
-) -> Tuned:
-    """Trained on the labels, as `textcat.init` has it. fine_tune: false for the probe alone.
+    context: Context, classifier: Classifier, pretrained: Pretrained | None, splits: Splits, digests: Mapping[str, str],
+    fine_tune: bool = True,
+) -> Tuned:  # fmt: skip
+    """Trained on the labels, as `textcat.init` has it. digests: of all that the run depends on; fine_tune: whether more
+    than the probe is trained.
 
     Raises:
         UserError: the labels are too few for a probe.
         Diverged: the loss is not finite.
         Pruned: the trial isn't worth going on with.
+        Stopped: a signal came.
     """
     settings = _settings(context)
     loaded = None if pretrained is None else pretrained.weights
@@ -74,14 +80,17 @@ def train_classifier(
         head = None if pretrained is None else text_map(pretrained)
         rate = settings.probed_rate if pretrained is not None else 1.0
         rate *= context.settings.optimizer.learn_rate
-        return _probe_first(context, classifier, weights, head, splits, rate, fine_tune)
+        return _probe_first(context, classifier, weights, head, splits, digests, rate, fine_tune)
     tuning = _tuning(context, classifier, weights, splits.train, splits.dev)
+    _take_up(context, tuning, digests, [weights])
     with context.timed("textcat"):
         epochs = _run(context, tuning, len(splits.train.labels))
     return Tuned(tuning.best, _summary(context, epochs, tuning.best_epoch, None))
 
 
-def train_control(context: Context, classifier: Classifier, splits: Splits) -> tuple[Parameters, int]:
+def train_control(
+    context: Context, classifier: Classifier, splits: Splits, digests: Mapping[str, str]
+) -> tuple[Parameters, int]:
     """The encoder without pre-training, where the model computes, and its epochs.
 
     From its probe it is trained at the whole rate, for as many epochs as read 5,000 examples, and judged by nobody: to
@@ -99,8 +108,11 @@ def train_control(context: Context, classifier: Classifier, splits: Splits) -> t
     with context.timed("control"), context.console.stage("control", total, "examples") as stage:
         features = classifier.features(_placed(context, weights), train.documents, context.team)
         probe = fit_probe(features, train.labels, classifier.shapes["softmax.b"][0], seed)
-        tuning = _tuning(context, classifier, _with_probe(weights, probe), train, splits.dev)
-        tuning.train(epochs, context.team, stage.advance)
+        probed = _with_probe(weights, probe)
+        tuning = _tuning(context, classifier, probed, train, splits.dev)
+        _take_up(context, tuning, digests, [probed])
+        with context.parts.training():
+            tuning.train(epochs, context.team, _begun(context, stage, tuning))
         stage.done(f"the encoder without pre-training, to compare with · {_count(epochs)}")
     return _placed(context, tuning.best), epochs
 
@@ -114,8 +126,8 @@ def tuning_words(context: Context, classifier: Classifier, train: Examples) -> t
 
 
 def _probe_first(
-    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits, rate: float,
-    fine_tune: bool,
+    context: Context, classifier: Classifier, weights: Parameters, head: Linear | None, splits: Splits,
+    digests: Mapping[str, str], rate: float, fine_tune: bool,
 ) -> Tuned:  # fmt: skip
     """Linear probing, then fine-tuning (Kumar et al. 2022), for as many epochs as help on held-out training examples.
 
@@ -136,21 +148,27 @@ def _probe_first(
         )
     folds = inner_folds(train.labels, context.settings.seed)
     with context.timed("textcat"):
-        tunings = []
-        for fold in folds:
-            start = _with_probe(weights, fit_again(probe, features[fold.rest], head, train.labels[fold.rest]))
-            tunings.append(_tuning(context, classifier, start, _part(train, fold.rest), splits.dev, rate))
+        starts = [
+            _with_probe(weights, fit_again(probe, features[fold.rest], head, train.labels[fold.rest])) for fold in folds
+        ]
+        tunings = [
+            _tuning(context, classifier, start, _part(train, fold.rest), splits.dev, rate)
+            for start, fold in zip(starts, folds, strict=True)
+        ]
         inner = CrossValidatedTuning(tunings, [_part(train, fold.held) for fold in folds])
+        _take_up(context, inner, digests, starts)
         epochs = _run(context, inner, sum(len(fold.rest) for fold in folds))
         calibrated = probe.calibrated()
         probed = _with_probe(weights, calibrated)
         tuned, held_out = probed, None
         if inner.best_epoch:
             held_out = _held_out(inner.held_scores, [fold.held for fold in folds], train.labels)
-            whole = _tuning(context, classifier, _with_probe(weights, probe), train, splits.dev, rate)
+            start = _with_probe(weights, probe)
+            whole = _tuning(context, classifier, start, train, splits.dev, rate)
+            _take_up(context, whole, digests, [start])
             total = inner.best_epoch * len(train.labels)
-            with context.console.stage("textcat", total, "examples") as stage:
-                whole.train(inner.best_epoch, context.team, stage.advance)
+            with context.console.stage("textcat", total, "examples") as stage, context.parts.training():
+                whole.train(inner.best_epoch, context.team, _begun(context, stage, whole))
                 stage.done(f"{_count(inner.best_epoch)} on all labels")
             tuned, held_out = sharpened(whole.best, held_out.sharpness), held_out.calibrated()
     summary = _summary(context, epochs, inner.best_epoch, probe_summary)
@@ -202,8 +220,8 @@ def _run(context: Context, tuning: FineTuning | CrossValidatedTuning, examples: 
     """Fine-tune and tell; examples: how many an epoch has."""
     epochs: list[Epoch] = []
     most = _settings(context).epochs * examples  # it may stop earlier
-    with context.console.stage("textcat", most, "examples") as stage:
-        for epoch in tuning.run(context.team, stage.advance):
+    with context.console.stage("textcat", most, "examples") as stage, context.parts.training():
+        for epoch in tuning.run(context.team, _begun(context, stage, tuning)):
             epochs.append(epoch)
             context.tracker.metric("textcat/loss", epoch.loss, epoch.epoch)
             if epoch.inner_loss is not None:
@@ -212,6 +230,26 @@ def _run(context: Context, tuning: FineTuning | CrossValidatedTuning, examples: 
             context.trial.report(epoch.epoch, epoch.dev_accuracy)
         stage.done(f"{_count(len(epochs))} · loss {epochs[-1].loss:.3f} · {_outcome(tuning, epochs)}")
     return epochs
+
+
+def _take_up(
+    context: Context, tuning: FineTuning | CrossValidatedTuning, digests: Mapping[str, str],
+    starts: Sequence[Parameters],
+) -> None:  # fmt: skip
+    """Where an earlier run left it. starts: the weights that it begins with."""
+    record = {"sources": sources_digest(), **digests, "starts": [digest(start.flat) for start in starts]}
+    context.parts.take_up(record, tuning)
+
+
+def _begun(context: Context, stage: Stage, tuning: FineTuning | CrossValidatedTuning) -> Callable[..., None]:
+    """What is called after each step: it tells of it, and looks whether a signal has come."""
+    stage.advance(0.0, before=float(tuning.done))
+
+    def advance(amount: float, **figures: float) -> None:
+        stage.advance(amount, **figures)
+        context.parts.poll()
+
+    return advance
 
 
 def _outcome(tuning: FineTuning | CrossValidatedTuning, epochs: list[Epoch]) -> str:
