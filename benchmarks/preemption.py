@@ -162,8 +162,8 @@ def measure(folder: Path, moments: int, labelled: Path, raw: Path) -> Table:
         f"Each of {moments} runs was stopped once in every stage, at a random moment, and started again by the same "
         f"command, on one thread; {equal} of {moments} ended with the predictions of a run that nobody stopped, bit "
         f"for bit. That one took {ended - began:.0f} s. {LABELLED:,} labelled and {RAW:,} raw reviews of IMDB. A stop "
-        "counts for the stage that it hit. Pre-training goes on where it stood; another stage begins again, unless it "
-        "was finished and is in the cache: encode and vectors. Median (least – greatest)."
+        "counts for the stage that it hit. Vectors, pre-training, fine-tuning and the control go on where they stood. "
+        "Median (least – greatest)."
     )
     rows = [
         (visit, f"{lasts[visit]:.1f}", str(len(found)), spread(found, 1) if found else "")
