@@ -124,13 +124,14 @@ def main() -> int:
 def show(data: str | None, moments: int, write: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        table = measure(folder, moments, *_reviews(folder, data))
-    rich.console.Console().print(table.screen())
-    if write:
-        _write(table)
+        for table in measure(folder, moments, *_reviews(folder, data)):
+            rich.console.Console().print(table.screen())
+            if write:
+                _write(table)
 
 
-def measure(folder: Path, moments: int, labelled: Path, raw: Path) -> Table:
+def measure(folder: Path, moments: int, labelled: Path, raw: Path) -> Iterator[Table]:
+    """A table of what is known so far, after each of the runs that are stopped."""
     settings = [
         "data=files", f"data.path={labelled}", f"data.unlabelled_path={raw}", "data.train_examples=150", "threads=1",
         "data.dev_examples=200", "tracking=off", "pretrain.epochs=2", "textcat.epochs=4", "hydra.run.dir=run",
@@ -158,18 +159,18 @@ def measure(folder: Path, moments: int, labelled: Path, raw: Path) -> Table:
                 print(f"{hit}: {took:.1f} s", file=sys.stderr, flush=True)
         Run(place, settings).end()
         equal += _same(folder / "undisturbed" / "run", place / "run")
-    note = (
-        f"Each of {moments} runs was stopped once in every stage, at a random moment, and started again by the same "
-        f"command, on one thread; {equal} of {moments} ended with the predictions of a run that nobody stopped, bit "
-        f"for bit. That one took {ended - began:.0f} s. {LABELLED:,} labelled and {RAW:,} raw reviews of IMDB. A stop "
-        "counts for the stage that it hit. Vectors, pre-training, fine-tuning and the control go on where they stood. "
-        "Median (least – greatest)."
-    )
-    rows = [
-        (visit, f"{lasts[visit]:.1f}", str(len(found)), spread(found, 1) if found else "")
-        for visit, found in seconds.items()
-    ]
-    return Table("SIGTERM in each stage", note, ("stage", "takes, s", "stops", "from SIGTERM to the end, s"), rows)
+        note = (
+            f"A run was stopped once in every stage, at a random moment, and started again by the same command, on one "
+            f"thread, from the beginning to the end {chain + 1} times; {equal} of them ended with the predictions of a "
+            f"run that nobody stopped, bit for bit. That one took {ended - began:.0f} s. {LABELLED:,} labelled and "
+            f"{RAW:,} raw reviews of IMDB. A stop counts for the stage that it hit. Vectors, pre-training, fine-tuning "
+            "and the control go on where they stood. Median (least – greatest)."
+        )
+        rows = [
+            (visit, f"{lasts[visit]:.1f}", str(len(found)), spread(found, 1) if found else "")
+            for visit, found in seconds.items()
+        ]
+        yield Table("SIGTERM in each stage", note, ("stage", "takes, s", "stops", "from SIGTERM to the end, s"), rows)
 
 
 def _fresh(folder: Path) -> Path:
