@@ -145,8 +145,7 @@ class Cache:
         """Write an entry beside its place, then rename it; replaces an earlier one. The caller holds the lock."""
         folder = self.root / kind
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f".{name.partition('-')[0]}-*"):  # left by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        self.remove_left(kind, name.partition("-")[0])
         temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
         try:
             writer = Writer(temporary)
@@ -166,6 +165,12 @@ class Cache:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         return Entry(place)
+
+    def remove_left(self, kind: str, name: str) -> None:
+        """Remove what processes that were killed have left of entries of this name, or beginning with it and a dash. The
+        caller holds the lock."""
+        for left in (self.root / kind).glob(f".{name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def get_or_make(self, kind: str, record: Mapping[str, Any], make: Callable[[Writer], None]) -> tuple[Entry, bool]:
         """The entry under the record's key and whether it was there already."""

@@ -1,7 +1,7 @@
 """Pre-trained weights in the cache: one entry an epoch, and the state to resume from, under one content key."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,9 +58,12 @@ class Checkpoints:
         self._shapes = shapes
         self._size = sum(int(np.prod(shape)) for shape in shapes.values())
 
-    def lock(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self) -> Iterator[None]:
         """Held while epochs are computed, so that two workers compute them once."""
-        return self._cache.lock("pretrain", self.key)
+        with self._cache.lock("pretrain", self.key):
+            self._cache.remove_left(self._kind, "state")
+            yield
 
     def epoch(self, number: int) -> tuple[Parameters, list[PretrainEpoch]] | None:
         """The averaged weights after an epoch and the records up to it, if they are there."""

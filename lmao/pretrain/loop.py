@@ -65,7 +65,8 @@ class Pretraining:
         self.optimizer.steps, self.optimizer.missed = state.updates, dict(state.missed)
         self._step, self._loss, self._seconds = state.step, state.loss, state.seconds
         self.epochs = list(state.epochs)
-        if (state.epoch, state.step) == (epochs, 0):  # its weights are missing or damaged, or it would not be asked for
+        known = state.epoch < epochs and checkpoints.epoch(state.epoch)  # the last isn't, or it would not be asked for
+        if state.epoch and not state.step and not known:
             checkpoints.save_epoch(self.weights().flat, self.epochs)
 
     @property
@@ -117,8 +118,10 @@ class Pretraining:
             epoch = PretrainEpoch(number, words, self._seconds, self._loss / len(steps), figures)
             self.epochs.append(epoch)
             self._step, self._loss, self._seconds = 0, 0.0, 0.0
+            checkpoints.save_state(
+                self._state()
+            )  # comes first: once the last epoch is there, nobody writes or tidies here
             checkpoints.save_epoch(self._device.to_host(average.flat), self.epochs)
-            checkpoints.save_state(self._state())
         return epoch
 
     def _steps(self) -> list[Segments]:

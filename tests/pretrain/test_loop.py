@@ -1,6 +1,7 @@
 """Pre-training: what is predicted, what each step changes, and that nothing finished is ever lost."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,32 @@ def test_fewer_epochs_than_the_state_has_start_afresh(
     run(longer, checkpoints, 2)
     shorter.resume(checkpoints, 1)
     assert shorter.epochs == []
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_an_epoch_whose_weights_a_kill_kept_from_being_written_has_them_again(
+    make: Make, store: Callable[[Pretraining, str], Checkpoints], tmp_path: Path, epochs: int
+) -> None:
+    first, then = make(), make()
+    checkpoints = store(first, "kept")
+    run(first, checkpoints, 1)
+    weights = average(checkpoints, 1)
+    (entry,) = tmp_path.rglob("epoch-1")
+    shutil.rmtree(entry)
+    then.resume(checkpoints, epochs)
+    np.testing.assert_array_equal(average(checkpoints, 1), weights)
+
+
+def test_what_a_kill_left_of_a_state_is_removed_by_the_next_process(
+    make: Make, store: Callable[[Pretraining, str], Checkpoints], tmp_path: Path
+) -> None:
+    pretraining = make()
+    checkpoints = store(pretraining, "kept")
+    run(pretraining, checkpoints, 1)
+    (entry,) = tmp_path.rglob("state-*")
+    shutil.copytree(entry, entry.with_name(f".{entry.name}-abc"))
+    with checkpoints.lock():
+        assert sorted(path.name for path in entry.parent.iterdir()) == ["epoch-1", entry.name]
 
 
 @pytest.mark.parametrize("name", ["state-*", "epoch-1"])
