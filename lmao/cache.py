@@ -167,8 +167,8 @@ class Cache:
         return Entry(place)
 
     def remove_left(self, kind: str, name: str) -> None:
-        """Remove what processes that were killed have left of entries of this name, or beginning with it and a dash. The
-        caller holds the lock."""
+        """Remove what killed processes have left of entries of this name, or beginning with it and a dash. The caller
+        holds the lock."""
         for left in (self.root / kind).glob(f".{name}-*"):
             shutil.rmtree(left, ignore_errors=True)
 

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmarks.faults.inputs import Case
 from benchmarks.faults.judging import MEMORY, SECONDS, TooLong, what_is_wrong
-from benchmarks.faults.readers import READERS, Reader
+from benchmarks.faults.reader import Reader
+from benchmarks.faults.readers import READERS
 from benchmarks.faults.table import Row
 
 N = 20_000

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,14 @@ def postgres(n: int | None, folder: Path) -> Iterator[Row]:
     url = subprocess.run([POSTGRES, "start", folder / "server"], check=True, capture_output=True, text=True).stdout
     try:
 
-        def made(number: int) -> Swept:
+        def made(what: str, number: int) -> Swept:
             urls = [_database(url.strip(), f"{use}_{number}") for use in ("optuna", "mlflow")]
-            return Swept(folder / f"postgres-{number}", TRIALS, *urls)
+            return Swept(folder / f"{what}-{number}", TRIALS, *urls)
 
-        yield from _studies("PostgreSQL", n or 200, made, lambda: None)
-        yield from _studies(f"PostgreSQL that is restarted at every {RESTARTED}th kill", n or 50, made, restart)
+        yield from _studies("PostgreSQL", n or 200, partial(made, "left-alone"), lambda: None)
+        yield from _studies(
+            f"PostgreSQL that is restarted at every {RESTARTED}th kill", n or 50, partial(made, "restarted"), restart
+        )
     finally:
         subprocess.run([POSTGRES, "stop", folder / "server"], check=True, capture_output=True)
 
