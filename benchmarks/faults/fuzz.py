@@ -27,10 +27,10 @@ SHOWN = 5  # failures whose inputs are kept
 
 
 def fuzz(n: int | None, folder: Path) -> Iterator[Row]:
-    """A row for each reader; what failed is kept in the folder."""
-    for name in READERS:
-        tries, failures, note = tried(name, n or READERS[name].n or N, folder / name)
-        yield Row(READERS[name].what, tries, failures, note)
+    """A row for each reader; what failed is kept in the folder. n: of each at most."""
+    for name, reader in READERS.items():
+        tries, failures, note = tried(name, min(n or N, reader.n or N), folder / name)
+        yield Row(reader.what, tries, failures, note)
 
 
 def tried(name: str, n: int, folder: Path) -> tuple[int, int, str]:

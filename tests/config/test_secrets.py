@@ -50,13 +50,30 @@ def test_two_passwords_have_two_variables_and_a_token_one() -> None:
     assert (os.environ["LMAO_PASSWORD_0"], os.environ["LMAO_PASSWORD_1"]) == ("t1", "t2")
 
 
-@pytest.mark.parametrize("sweep", [(), ("--multirun", "sweep=basic")])
-def test_a_kill_after_hydra_has_written_its_files_leaves_none_on_disk(sweep: Sequence[str], tmp_path: Path) -> None:
-    """And before they are gone through for others, which come from a user's own YAML."""
-    arguments = ["debug=tiny", "tracking=mlflow", "tracking.uri=http://me:hunter2@127.0.0.1:1/", *sweep]
-    command = [sys.executable, "-c", f"import sys; sys.argv = {[TRAIN, *arguments]}\n{KILLED}"]
+@pytest.mark.parametrize(
+    ("own", "sweep", "setting"),
+    [
+        (False, [], "tracking.uri"),
+        (True, [], "tracking.uri"),
+        (True, ["--multirun", "sweep=basic"], "tracking.uri"),
+        (True, ["--multirun", "tracking=off", "textcat=linear", "data=files", "data.path=a.csv"], "hydra.help.footer"),
+    ],
+)
+def test_a_kill_after_hydra_has_written_its_files_leaves_none_on_disk(
+    own: bool, sweep: Sequence[str], setting: str, tmp_path: Path
+) -> None:
+    """own: it comes from a user's own YAML. The files are not gone through yet, which is the last resort."""
+    url = "http://me:hunter2@127.0.0.1:1/"
+    (tmp_path / "a.csv").write_text("text,label\na,x\nb,y\n" * 9)
+    mine = tmp_path / "own" / "experiment" / "mine.yaml"
+    mine.parent.mkdir(parents=True)
+    group, *_, name = setting.rpartition(".")
+    mine.write_text(f"# @package {group}\n{name}: {url}\n")
+    typed = [f"--config-dir={tmp_path}/own", "+experiment=mine"] if own else [f"{setting}={url}"]
+    arguments = [TRAIN, "debug=tiny", "tracking=mlflow", *sweep, *typed]
+    command = [sys.executable, "-c", f"import sys; sys.argv = {arguments}\n{KILLED}"]
     ended = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert ended.returncode == -signal.SIGKILL
-    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    found = [path for path in tmp_path.rglob("*") if path.is_file() and path != mine]
     assert {path.name for path in found} >= {"config.yaml", "hydra.yaml", "overrides.yaml"}
     assert not [path for path in found if b"hunter2" in path.read_bytes()]
