@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.faults.folders import folders
 from benchmarks.faults.fuzz import fuzz
 from benchmarks.faults.kills import kills
 from benchmarks.faults.numerics import numerics
+from benchmarks.faults.observers import observers
 from benchmarks.faults.races import races
+from benchmarks.faults.soak import soak
 from benchmarks.faults.sweeps import postgres, sweeps
 from benchmarks.faults.table import Row, keep
 from benchmarks.faults.writes import writes
@@ -20,7 +23,10 @@ PARTS: dict[str, Callable[[int | None, Path], Iterator[Row]]] = {  # of how ofte
     "sweeps": sweeps,
     "postgres": postgres,
     "races": races,
+    "observers": observers,
+    "soak": soak,
     "writes": writes,
+    "folders": folders,
     "fuzz": fuzz,
     "numerics": numerics,
 }

@@ -133,7 +133,7 @@ def disturbed(
     while running:
         victim = drawn.choice(running) if kills < most else running[0]
         worked = drawn.uniform(0.1, LONGEST) if kills < most else float("inf")
-        while victim.runs() and _seconds(victim.pid) < worked:
+        while victim.runs() and seconds_of(victim.pid) < worked:
             time.sleep(0.01)
         if victim.runs():
             victim.send_signal(signal.SIGKILL)
@@ -153,7 +153,7 @@ def _bad_end(end: ProcessResult) -> list[str]:
     return [] if ended else [f"a worker ended by {end.code}: {end.errors.strip().splitlines()[-1:]}"]
 
 
-def _seconds(pid: int) -> float:
+def seconds_of(pid: int) -> float:
     """Of work that a process has done."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK

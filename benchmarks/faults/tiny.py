@@ -17,6 +17,7 @@ COMMAND = [
     "debug=tiny", "threads=1", "data=files", "data.path=texts.csv", "pretrain.batch_words=200", "pretrain.epochs=2",
     "pretrain.save_minutes=0.00001", "textcat.epochs=1", "hydra.run.dir=out",
 ]  # fmt: skip
+LINEAR = [*COMMAND[:4], "textcat=linear", COMMAND[-1]]
 TIMES = ("seconds", "peak_rss_mb", "mlflow_run_id", "words_per_second", "cached")  # what differs from run to run
 
 
