@@ -51,11 +51,11 @@ def _take_out(config: DictConfig) -> list[tuple[str, str]]:
 
 
 def _texts(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each text in nested settings, under its dotted name; no list's, which Hydra can't be told one by one."""
+    """Each text in nested settings, under its dotted name; none in a list, or under a name with a dot in it."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _texts(value, f"{prefix}{name}.")
-        elif isinstance(value, str):
+        elif isinstance(value, str) and "." not in str(name):
             yield f"{prefix}{name}", value
 
 
