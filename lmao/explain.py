@@ -129,9 +129,8 @@ def _system_error(error: BaseException) -> str | None:
     if number not in SYSTEM_ERRORS:
         return None
     if error.filename and not os.path.isabs(error.filename) and not os.access(os.curdir, os.W_OK):
-        return (
-            f"{error.filename}: {SYSTEM_ERRORS[number]}: start in a folder that you may write to, or set hydra.run.dir"
-        )
+        place = "start in a folder that you may write to, or name one (hydra.run.dir, --output)"
+        return f"{error.filename}: {SYSTEM_ERRORS[number]}: {place}"
     return (f"{error.filename}: " if error.filename else "") + SYSTEM_ERRORS[number]
 
 

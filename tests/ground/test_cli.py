@@ -327,7 +327,8 @@ def test_streams_need_not_be_files_nor_be_there(streams: str, output: str, tmp_p
 def test_a_folder_that_cannot_be_written_to_is_answered_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     said = explain(PermissionError(errno.EACCES, "Permission denied", "outputs"))
-    assert said == "outputs: permission denied: start in a folder that you may write to, or set hydra.run.dir"
+    place = "start in a folder that you may write to, or name one (hydra.run.dir, --output)"
+    assert said == f"outputs: permission denied: {place}"
 
 
 def test_an_unknown_home_is_answered_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

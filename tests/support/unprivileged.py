@@ -22,4 +22,5 @@ if __name__ == "__main__":
     if sys.argv[0].endswith(".py"):
         runpy.run_path(sys.argv[0], run_name="__main__")
     else:
+        sys.modules.pop(f"{sys.argv[0]}.__main__", None)  # imported beforehand, which runpy would warn of
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
