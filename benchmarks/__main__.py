@@ -20,7 +20,7 @@ from benchmarks.setting import open_bench, settings_of
 from benchmarks.sizes import sizes
 from benchmarks.speed import speed
 from benchmarks.table import Table
-from lmao.cli import print_error
+from lmao import cli
 from lmao.engine.team import available_threads
 from lmao.errors import UserError
 from lmao.files import write_whole
@@ -31,7 +31,7 @@ TABLES = ("speed", "roofline", "finetuning", "objectives", "models", "sizes", "r
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     parser.add_argument("--threads", type=_positive, nargs="+", default=sorted({1, available_threads()}))
     parser.add_argument("--rounds", type=_positive, default=5)
@@ -48,7 +48,7 @@ def main() -> int:
             console.print(table.screen(), "")
             tables.append(table)
     except UserError as error:
-        print_error(str(error), sys.stderr)
+        cli.print_error(str(error), sys.stderr)
         return 2
     console.print(f"{_hardware()}; {perf_counter() - began:.0f} s")
     if options.write:

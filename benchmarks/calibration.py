@@ -3,7 +3,6 @@
 DATA: see benchmarks/small.py. "Before" is the same run with its temperature taken away again.
 """
 
-import argparse
 import sys
 import tempfile
 from itertools import product
@@ -15,13 +14,14 @@ from scipy.special import log_softmax
 
 from benchmarks.small import CLASSIFIERS, finish, resumed, select, settings_of, spread
 from benchmarks.table import Table
+from lmao import cli
 from lmao.run.scores import calibration_error, losses, read_predictions
 
 FIGURES = ("accuracy", "confidence", "calibration_error", "log_loss")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.calibration", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="folders with train, dev and test.jsonl.gz")
     parser.add_argument("--labels", nargs="+", type=int, default=[100, 1000])
     parser.add_argument("--seeds", type=int, default=3)

@@ -3,7 +3,6 @@
 DATA: see benchmarks/small.py. Twenty training labels of a thousand are replaced by others, drawn by chance.
 """
 
-import argparse
 import csv
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import numpy as np
 
 from benchmarks.small import CLASSIFIERS, finish, resumed, select, settings_of, spread
 from benchmarks.table import Table
+from lmao import cli
 from lmao.data.document import Source
 from lmao.data.source import open_source
 from lmao.data.splits import Examples
@@ -29,7 +29,7 @@ LABELS, PLANTED, FIRST = 1000, 20, (20, 40, 60, 100)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.doubt", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.doubt", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="folders with train, dev and test.jsonl.gz")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--classifiers", nargs="+", default=list(CLASSIFIERS), choices=CLASSIFIERS)

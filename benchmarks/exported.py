@@ -1,7 +1,6 @@
 """`python -m benchmarks.exported RUN`: IMDB's test reviews through stock spaCy and a run's exported model, against the
 scores that the run itself kept (`evaluate_test=true`)."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -32,7 +31,7 @@ assert not any(name.partition(".")[0] == "lmao" for name in sys.modules)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.exported", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.exported", description=__doc__)
     parser.add_argument("run", type=Path, help="a run's folder, with its model and predictions.npz")
     parser.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     options = parser.parse_args()

@@ -30,8 +30,8 @@ Results = Mapping[str, Sequence[Run]]  # by study
 Page = Callable[[Results, argparse.Namespace], str]
 
 
-def parser(module: str, description: str | None, seeds: int) -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
+def parser(module: str, description: str | None, seeds: int) -> cli.Parser:
+    found = cli.Parser(prog=f"python -m benchmarks.{module}", description=description)
     found.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     found.add_argument("--seeds", type=int, default=seeds, help=f"2 or more, {seeds} by default")
     found.add_argument("--workers", type=int, default=1, help="processes of a thread each")

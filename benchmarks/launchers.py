@@ -5,7 +5,6 @@ python -m benchmarks.launchers joblib|ray|submitit [--address HOST:PORT]
 A Ray cluster is given by its address; its processes are found on this machine alone.
 """
 
-import argparse
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from lmao import cli
 from lmao.paths import ROOT
 
 JOBS = {"joblib": "popen_loky", "ray": "ray::", "submitit": "submitit.core._submit"}  # in their processes' names
@@ -26,7 +26,7 @@ SETTINGS = [
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.launchers", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.launchers", description=__doc__)
     parser.add_argument("launcher", choices=list(JOBS))
     parser.add_argument("--address", default="auto", help="of a Ray cluster")
     parser.add_argument("--folder", type=Path, required=True, help="an empty one, for the study")

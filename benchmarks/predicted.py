@@ -57,7 +57,7 @@ class Measured:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.predicted", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.predicted", description=__doc__)
     parser.add_argument("run", type=Path, help="a run's folder, with its model")
     parser.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     parser.add_argument("--reviews", type=int, default=10_000)

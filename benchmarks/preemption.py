@@ -1,6 +1,5 @@
 """`python -m benchmarks.preemption`: a run is stopped by SIGTERM at random moments of each stage, and resumed."""
 
-import argparse
 import csv
 import os
 import signal
@@ -113,7 +112,7 @@ class Run:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.preemption", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.preemption", description=__doc__)
     parser.add_argument("--data", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     parser.add_argument("--moments", type=int, default=5, help="in each stage, 5 by default")
     parser.add_argument("--write", action="store_true", help="into results/cluster.md")

@@ -4,7 +4,6 @@ DATA: see benchmarks/small.py. A hundred texts are labelled by chance, then a hu
 up to 1,000. The classifier is a logistic regression on document vectors; both are measured on the test texts.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 
 from benchmarks.small import CLASSIFIERS, finish, resumed, select, settings_of, spread
 from benchmarks.table import Table
+from lmao import cli
 from lmao.data.document import Part
 from lmao.engine.parameters import Floats
 from lmao.run.arms import linear
@@ -82,7 +82,7 @@ WAYS: Mapping[str, Way] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.suggest", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.suggest", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="folders with train, dev and test.jsonl.gz")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--runs", type=Path, required=True, help="JSON lines: rounds that it has are not run again")

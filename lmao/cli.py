@@ -1,5 +1,6 @@
 """Between the shell and a run: composed settings become plain values, an error one line and an exit code."""
 
+import argparse
 import io
 import logging
 import os
@@ -10,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -34,6 +35,14 @@ class Failed(BaseException):
     def __init__(self, error: Exception) -> None:
         super().__init__(explain(error))
         self.code = _code(error)
+
+
+class Parser(argparse.ArgumentParser):
+    """Of a command's options. A mistake is one line here, too, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        print_error(f"{message} ({self.prog} --help lists the options)", sys.stderr)
+        self.exit(2)
 
 
 def plain(composed: DictConfig) -> dict[str, Any]:

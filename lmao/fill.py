@@ -1,6 +1,5 @@
 """`python -m lmao.fill --model RUN "The film was [MASK] ."`: the words that a run's language model would put there."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ MASK = "[MASK]"  # as in lmao.corpus.encoding, which --help need not wait for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.fill", description=f"The nearest words for each {MASK}.")
+    parser = cli.Parser(prog="python -m lmao.fill", description=f"The nearest words for each {MASK}.")
     parser.add_argument("sentences", nargs="*", help=f"with {MASK} in them; without any they are read from stdin")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="the folder of a run: outputs/…")
     parser.add_argument("--top", default=10, type=int, metavar="K", help="how many words, 10 by default")

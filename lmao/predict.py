@@ -1,6 +1,5 @@
 """`python -m lmao.predict --model RUN texts.csv`: the label of each text, and how probable each label is."""
 
-import argparse
 import csv
 import json
 import sys
@@ -21,7 +20,7 @@ Write = Callable[[int, str, str, list[float]], None]  # number from 1, text, lab
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.predict", description="Classifies texts.")
+    parser = cli.Parser(prog="python -m lmao.predict", description="Classifies texts.")
     parser.add_argument(
         "texts", nargs="?", type=Path, help="any file that data=files reads; without one, stdin's lines"
     )

@@ -1,6 +1,5 @@
 """`python -m lmao.rerun`: each study's best setting, and the linear model, trained again with fresh paired seeds."""
 
-import argparse
 import re
 import shlex
 import signal
@@ -53,7 +52,7 @@ class Rerun:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.rerun", description=__doc__)
+    parser = cli.Parser(prog="python -m lmao.rerun", description=__doc__)
     parser.add_argument("pattern", nargs="?", default="*", help="of study names, like 'imdb-*'; all of them by default")
     parser.add_argument("--seeds", type=int, default=10, metavar="M", help=f"2 to {MOST_SEEDS}, 10 by default")
     parser.add_argument("--storage", default=STORAGE, metavar="URL", help=f"Optuna's database, {STORAGE} by default")

@@ -1,6 +1,5 @@
 """The command line: `python -m lmao.status [STUDY…] [--storage URL] [--watch] [--json]`."""
 
-import argparse
 import json
 import sys
 import time
@@ -27,9 +26,7 @@ HEAD = ("trial", "host", "stage", "done", "runs for", "sign of life")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m lmao.status", description="How far studies are, and who is at them."
-    )
+    parser = cli.Parser(prog="python -m lmao.status", description="How far studies are, and who is at them.")
     parser.add_argument(
         "studies", nargs="*", metavar="STUDY", help="a name, or a pattern like 'imdb-*'; all by default"
     )

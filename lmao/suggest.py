@@ -1,6 +1,5 @@
 """`python -m lmao.suggest --model RUN raw.txt`: which texts to label next, as a table with a column to fill in."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ OUTPUT = "suggested.csv"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.suggest", description="Which texts to label next.")
+    parser = cli.Parser(prog="python -m lmao.suggest", description="Which texts to label next.")
     parser.add_argument("texts", nargs="+", type=Path, help="files or folders of texts, as data.unlabelled_path")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="the folder of a run: outputs/…")
     parser.add_argument("--n", default=20, type=int, help="how many texts, 20 by default")

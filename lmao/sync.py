@@ -1,6 +1,5 @@
 """The command line: `python -m lmao.sync [FOLDER…] [--uri URL]` sends what runs kept while MLflow was away."""
 
-import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ FOLDERS = ("outputs", "multirun")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.sync", description=(__doc__ or "").partition("` ")[2])
+    parser = cli.Parser(prog="python -m lmao.sync", description=(__doc__ or "").partition("` ")[2])
     parser.add_argument("folders", nargs="*", type=Path, default=[Path(name) for name in FOLDERS], metavar="FOLDER",
                         help="of runs, or one above them; outputs and multirun by default")  # fmt: skip
     parser.add_argument("--uri", metavar="URL", help="tracking.uri, where it has a password, which no run keeps")

@@ -1,6 +1,5 @@
 """The command line: `python -m benchmarks.neighbours VECTORS`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ HEADER = ("library", "effort", "recall@1", "recall@10", "queries/s", "× exact",
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m benchmarks.neighbours", description="Libraries that find a table's nearest rows, side by side."
     )
     parser.add_argument("vectors", help="a table (.txt, .vec or .bin, also .gz), an array (.npy), a spaCy pipeline")

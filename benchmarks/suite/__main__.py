@@ -22,7 +22,7 @@ FOLDER = ROOT / "results" / "suite"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.suite", description=__doc__)
+    parser = cli.Parser(prog="python -m benchmarks.suite", description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder with {mr,agnews,trec,20ng}/{train,dev,test}.jsonl.gz")
     parser.add_argument("--imdb", help="aclImdb_v1.tar.gz or its folder (downloaded if not given)")
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, metavar="SET", help=", ".join(SETS))

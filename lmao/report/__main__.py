@@ -1,6 +1,5 @@
 """The command line: `python -m lmao.report [PATTERN] [--storage URL] [--output FOLDER]`."""
 
-import argparse
 import re
 import shlex
 import sys
@@ -38,7 +37,7 @@ PLOTS: Mapping[str, Callable[[Group, Description], Figure | None]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmao.report", description="Tables and plots of studies.")
+    parser = cli.Parser(prog="python -m lmao.report", description="Tables and plots of studies.")
     parser.add_argument("pattern", nargs="?", default="*", help="of study names, like 'imdb-*'; all of them by default")
     parser.add_argument("--storage", default=STORAGE, metavar="URL", help=f"Optuna's database, {STORAGE} by default")
     parser.add_argument("--output", default=Path("report"), type=Path, metavar="FOLDER", help="report/ by default")
