@@ -54,9 +54,11 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
 
     console, number = Console(rich.console.Console(stderr=True, highlight=False)), 0
     labels = classifier.classes_.tolist()
+    write: Write | None = None
     with _opened(output) as file, console.stage("predict", unit="texts") as stage:
-        write = _writer(file, labels, output is not None and output.suffix.lower() == ".jsonl")
         for scores in classifier.stream(texts(), apart=True):
+            if write is None:  # not before there is a row: a mistake leaves stdout empty
+                write = _writer(file, labels, output is not None and output.suffix.lower() == ".jsonl")
             for best, row in zip(scores.argmax(axis=1), scores.tolist(), strict=True):
                 number += 1
                 write(number, waiting.popleft(), labels[best], [float(f"{score:.7g}") for score in row])
@@ -68,14 +70,10 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
 
 def _file(path: Path, text_column: str) -> Iterator[str]:
     """As data=files reads data.unlabelled_path."""
-    from lmao.data.files import read_files
-    from lmao.data.record import Reading
+    from lmao.data.files import read_texts
 
-    try:
-        for record in read_files(Reading(text_column=text_column), path, labelled=False):
-            yield record.text
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}") from None
+    for record in read_texts(path, text_column):
+        yield record.text
 
 
 def _lines() -> Iterator[str]:

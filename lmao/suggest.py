@@ -36,17 +36,17 @@ def suggest(
     Raises:
         UserError: the run has no classifier, a file can't be read, no text is left, or `output` is there.
     """
-    from lmao.console import Console
-    from lmao.sheets import as_it_was, write_sheet
-    from lmao.trained.loaded import load
-    from lmao.trained.suggesting import suggestions
-
     if n < 1:
         raise UserError(f"--n {n}", advice="give 1 or more")
     if output.exists():
         raise UserError(f"{output} is there", setting="--output", advice="its labels would be lost: name another file")
     if not output.absolute().parent.is_dir():
         raise UserError(f"there is no folder {output.parent}", setting="--output")
+    from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
+    from lmao.sheets import as_it_was, write_sheet
+    from lmao.trained.loaded import load
+    from lmao.trained.suggesting import suggestions
+
     known = {as_it_was(text) for _, text in _read(labelled, text_column)}
     places: dict[str, str] = {}
     for place, text in _read(paths, text_column):
@@ -65,11 +65,10 @@ def suggest(
 
 def _read(paths: Sequence[Path], text_column: str) -> Iterator[tuple[str, str]]:
     """Each text with its place before it."""
-    from lmao.data.files import read_files
-    from lmao.data.record import Reading
+    from lmao.data.files import read_texts
 
     for path in paths:
-        for record in read_files(Reading(text_column=text_column), expanded(str(path)), labelled=False):
+        for record in read_texts(expanded(str(path)), text_column):
             if record.text:
                 yield record.place, record.text
 

@@ -77,6 +77,23 @@ def read_files(reading: Reading, path: Path, labelled: bool) -> Iterator[Record]
         yield record(place, row, reading, labelled, form)
 
 
+def read_texts(path: Path, text_column: str) -> Iterator[Record]:
+    """The texts of a file, for a command that takes --text-column and none of the settings of data=files.
+
+    Raises:
+        UserError: as of `read_files`; its advice is something that can be done there.
+    """
+    try:
+        yield from read_files(Reading(text_column=text_column), path, labelled=False)
+    except UserError as error:
+        advice = error.advice and error.advice.replace("set data.text_column", "give --text-column")
+        if advice and "data." in advice:
+            advice = "here only a clear table is read: write the texts into a .txt, one a line, or a .jsonl"
+        raise UserError(error.what, setting=error.setting, advice=advice) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
 def find_format(path: Path, reading: Reading, labelled: bool) -> Format:
     """By the ending and, where that says too little, by how a file begins or what a folder holds.
 

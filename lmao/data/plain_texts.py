@@ -64,9 +64,14 @@ def text_files(folder: Path, labelled: bool) -> list[Path]:
     if labelled:
         files = [path for path in files if path.parent != folder]
     if not files:
-        what = "no folders with texts in it, such as pos/1.txt and neg/1.txt" if labelled else "no files in it"
-        raise UserError(f"{folder}: {what}", advice="name a file, or a folder with a folder a class")
+        if not labelled:
+            raise UserError(f"{folder}: no files in it", advice="name a file, or a folder of .txt files")
+        raise UserError(
+            f"{folder}: no folders with texts in it, such as pos/1.txt and neg/1.txt",
+            advice="name a file, or a folder with a folder a class",
+        )
     for path in files:
         if ending(path) not in ("", ".txt") and not ending(path)[1:].isdigit():
-            raise UserError(f"{path}: in a folder a class, texts are .txt files", advice="name a file in data.path")
+            kind = "a folder a class" if labelled else "a folder of texts"
+            raise UserError(f"{path}: in {kind}, texts are .txt files", advice="name a file, or another folder")
     return files

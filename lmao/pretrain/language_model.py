@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import Cache, Damaged, Entry, Writer
-from lmao.config.fields import options
-from lmao.config.objective import AnyPart, OutputSettings
 from lmao.corpus.encoding import MASK
 from lmao.corpus.selection import Selection
 from lmao.corpus.tokens import doc_of
@@ -31,7 +29,7 @@ from lmao.objectives.tasks import Task
 from lmao.vectors.nearest import nearest, unit_rows
 
 FOLDER = "language_model"
-OWN_WORD = [name for name, part in options(AnyPart) if issubclass(part, OutputSettings) and part.own_vector]
+ADVICE = "train one with +recipe=words"
 MASKED = re.compile(rf" ?{re.escape(MASK)} ?")
 
 log = logging.getLogger("lmao")
@@ -147,7 +145,7 @@ def _entry(folder: Path) -> Entry:
         raise UserError(
             f"the run in {folder} did not pre-train",
             setting="--model",
-            advice="train one with pretrain.epochs=1 or more",
+            advice=ADVICE,
         )
     if not (folder / "model").is_dir():
         raise UserError(
@@ -157,5 +155,5 @@ def _entry(folder: Path) -> Entry:
     raise UserError(
         f"the run in {folder} has not learned to predict masked words",
         setting="--model",
-        advice=f"train with objective={', '.join(OWN_WORD[:-1])} or {OWN_WORD[-1]}",
+        advice=ADVICE,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lmao.passwords import without_passwords
+from lmao.paths import from_here
 from lmao.sweep.records import StudyRecord, TrialRecord
 
 BEFORE = ["study", "number", "state", "seed", "dev_accuracy", "reported_accuracy"]
@@ -50,5 +51,5 @@ def _line(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 
 def _place(folder: Path) -> str:
     """The path from the current folder; its last two names if it is elsewhere."""
-    here = Path.cwd()
-    return str(folder.relative_to(here)) if folder.is_relative_to(here) else "/".join(folder.parts[-2:])
+    short = from_here(folder)
+    return str(short) if short != folder else "/".join(folder.parts[-2:])

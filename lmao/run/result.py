@@ -13,6 +13,7 @@ from typing import Any
 
 from lmao.console import duration
 from lmao.files import write_whole
+from lmao.paths import from_here
 from lmao.run.scores import Score, wilson_interval
 from lmao.version import __version__
 
@@ -174,6 +175,7 @@ def write_result(path: Path, result: "Result | Encoded") -> None:
 def summary(result: Result, folder: Path, review: object, command: str | None) -> Sequence[tuple[str, str]]:
     """Rows for the end of the screen. review: what it says is worth a look, if anything; command: what shows the run
     beside others, if it was recorded."""
+    folder = from_here(folder)
     rows = [("dev accuracy", _scored(result.dev) + _beside(result))]
     if result.test is not None:
         rows.append(("test accuracy", _scored(result.test) + _further(result, result.test)))

@@ -6,6 +6,7 @@ from lmao.config.run import Config
 from lmao.console import Console
 from lmao.data.document import Source
 from lmao.encoder.stock import has_twin
+from lmao.paths import from_here
 from lmao.pretrain.language_model import save_language_model
 from lmao.run.arms.cnn import gather, open_classifier, pretrain_encoder
 from lmao.run.card import describe_encoder
@@ -79,6 +80,7 @@ def _keep(context: Context, data: Dataset, vectors: TypeVectors, pretrained: Pre
 
 
 def _summary(result: Encoded, folder: Path) -> list[tuple[str, str]]:
+    folder = from_here(folder)
     rows = [("pre-trained", f"{result.pretrain.epochs} epochs · loss {result.pretrain.loss[-1]:.3f} · no labels")]
     if result.model_mb is not None:
         rows.append(("model", f"{folder / 'model'}   vectors and encoder; spacy.load() opens it"))

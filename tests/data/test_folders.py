@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from lmao.data.files import read_texts
 from lmao.data.parts import PartedSource
 from lmao.errors import UserError
 from tests.support.sources import ROWS, documents, files, jsonl, message, source, write
@@ -80,6 +81,8 @@ def test_folders_without_texts_of_classes_are_refused(classes: Path, tmp_path: P
     assert "empty: no folders with texts in it" in message(files(tmp_path / "empty"))
     (classes / "pos" / "table.csv").write_text("text,label\n")
     assert message(files(classes)).startswith(f"{classes / 'pos' / 'table.csv'}: in a folder a class, texts are .txt")
+    with pytest.raises(UserError, match=r"in a folder of texts, texts are \.txt files: name a file"):
+        list(read_texts(classes, "text"))
     (classes / "pos" / "table.csv").unlink()
     (classes / "pos" / "1.txt").write_text(" ")
     assert [d.text for d in documents(files(classes))] == ["bad", "worse", "very good"]

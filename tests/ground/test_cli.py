@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,23 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
     ended = Place(tmp_path, tmp_path).finish("hydra.run.dir=/proc/nothing/run")
     assert (ended.code, ended.errors) == (2, "error: /proc/nothing: no folder can be made there\n")
+
+
+COMMANDS = ("predict", "suggest", "fill", "status", "report.__main__", "rerun", "sync")
+MISTYPED = [(name, ["--nope"]) for name in COMMANDS] + [("suggest", ["--model=a", "b", "--n=x"])]
+
+
+@pytest.mark.parametrize(("module", "arguments"), MISTYPED)
+def test_an_option_that_a_command_has_not_is_one_line(
+    module: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", [module, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        import_module(f"lmao.{module}").main()
+    shown = capsys.readouterr()
+    assert ended.value.code == 2 and shown.out == ""
+    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1
+    assert shown.err.endswith(f"(python -m lmao.{module.removesuffix('.__main__')} --help lists the options)\n")
 
 
 def test_no_message_is_empty_or_long_or_of_two_lines() -> None:

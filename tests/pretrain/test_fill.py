@@ -171,8 +171,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("pretrain.epochs=0",), "did not pre-train: train one with pretrain.epochs=1 or more"),
-        ((), "has not learned to predict masked words: train with objective=l2"),
+        (("pretrain.epochs=0",), "did not pre-train: train one with +recipe=words"),
+        ((), "has not learned to predict masked words: train one with +recipe=words"),
     ],
 )
 def test_a_run_without_a_language_model_says_why(

@@ -81,7 +81,11 @@ def test_lines_of_stdin_keep_their_numbers(
     ("content", "arguments", "what"),
     [
         (b'{"text": "a"}\n{"text": 3}\n', [], "texts.jsonl:2: 'text' is not a text"),
-        (b'{"text": "a"}\n{"other": 3}\n', [], "texts.jsonl:2: "),
+        (
+            b'{"text": "a"}\n{"other": 3}\n',
+            [],
+            "texts.jsonl:2: no column 'text', there is 'other': give --text-column\n",
+        ),
         (b"", [], "no text"),
         (b'{"text": "a"}\n', ["--output", "out.txt"], "--output: out.txt ends neither in .csv nor in .jsonl"),
         (b'{"text": "a"}\n', ["--output", "nowhere/out.csv"], "--output: nowhere/out.csv can't be written: "),
@@ -97,7 +101,7 @@ def test_a_mistake_is_one_line_and_leaves_no_file(
     Path("out.csv").write_text("an earlier one")
     assert command(run, "texts.jsonl", "--output", "out.csv", *arguments) == 2
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert len(error) == 1 and error[0].startswith(f"error: {what}")
+    assert len(error) == 1 and f"{error[0]}\n".startswith(f"error: {what}")
     assert {path.name for path in tmp_path.iterdir()} == {"texts.jsonl", "out.csv"}
     assert Path("out.csv").read_text() == "an earlier one"
 
@@ -106,6 +110,7 @@ def test_a_text_that_is_not_there_and_bytes_that_are_none(
     run: Finished, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(run, "nowhere.csv") == 2
+    assert capsys.readouterr().out == ""  # no head of a table without rows
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\nb\xff\n")))
     assert command(run) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "error: stdin:2: not UTF-8"
