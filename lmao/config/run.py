@@ -40,7 +40,7 @@ class Config(Section):
             raise ValueError("vectors=same makes sense for vectors.target alone")
         if self.needs_target and self.target_table.name == "none":
             raise ValueError(
-                f"objective={self.objective.name} predicts vectors and there are none: choose vectors, "
+                "the objective predicts vectors, and there are none: choose vectors, "
                 "or vectors.target, or set pretrain.epochs=0"
             )
         return self

@@ -1,6 +1,8 @@
 """`lmao.load`: the folder of a run comes in, a classifier of new texts goes out."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -114,6 +116,9 @@ def _missing(folder: Path) -> str:
     if not folder.is_dir():
         return f"there is no folder {folder}"
     if (folder / "result.json").is_file():
+        with suppress(ValueError):  # a damaged one
+            if not json.loads((folder / "result.json").read_text())["labels"]:
+                return f"the run in {folder} had no labels, and so no classifier"
         return f"{folder} keeps no classifier: a sweep keeps its best trial's, tracking.keep_models=all each trial's"
     return f"{folder} is not the folder of a run"
 

@@ -104,8 +104,8 @@ def test_a_value_of_another_kind_is_named(compose: Compose, override: str, line:
             ["vectors=floret", "vectors.mode=floret"],
             "vectors: mode=floret stores subwords of 2 letters or more",
         ),
-        (["vectors=none"], "objective=document predicts vectors and there are none: choose vectors"),
-        (["vectors@vectors.target=none"], "objective=document predicts vectors and there are none"),
+        (["vectors=none"], "the objective predicts vectors, and there are none: choose vectors"),
+        (["vectors@vectors.target=none"], "the objective predicts vectors, and there are none"),
         (
             ["vectors=floret", "vectors.hash_count=5"],
             "vectors.hash_count: input should be less than",

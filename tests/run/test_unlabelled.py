@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
+import lmao
 from lmao.config.run import Config
 from lmao.encoder.stock import stock_places
 from lmao.errors import UserError
@@ -50,6 +51,8 @@ def test_the_encoder_goes_on_in_spacy_train(raw: Path, tmp_path: Path, session_c
     assert "no labels · 200 texts to pre-train on" in done.output and "dev accuracy" not in done.output
     result = json.loads((folder / "result.json").read_text())
     assert result["dev_accuracy"] is None and result["labels"] == [] and result["pretrain"]["epochs"] == 1
+    with pytest.raises(UserError, match="had no labels, and so no classifier"):
+        lmao.load(folder)
     nlp = spacy.load(folder / "model")
     assert nlp.pipe_names == ["tok2vec"] and nlp.vocab.vectors_length and nlp.meta["name"] == "raw"
     places = stock_places(nlp.get_pipe("tok2vec").model)
