@@ -23,7 +23,7 @@ from tests.support.sweeps import Sweeps, kept
 
 TRIALS, WORKERS, KILLS = 12, 4, 25  # of a study
 LONGEST = 2.0  # seconds of work of its own, within which a worker is killed
-RESTARTED = 10
+RESTARTED = 5
 POSTGRES = ROOT / ".ci" / "postgres"
 STUDY = "s"
 COMMAND = [
@@ -73,7 +73,7 @@ def sweeps(n: int | None, folder: Path) -> Iterator[Row]:
 
 
 def postgres(n: int | None, folder: Path) -> Iterator[Row]:
-    """n: kills; 200 if None. A server of its own is begun, and restarted or killed at every tenth kill."""
+    """n: kills; 200 if None. A server of its own is begun, and restarted, or killed and started, at every fifth kill."""
     count = 0
 
     def restart() -> None:

@@ -18,6 +18,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return place
 
 
-@pytest.mark.parametrize(("call", "error", "at"), [("write", "ENOSPC", 5), ("write", "EIO", 30), ("rename", "EIO", 3)])
+@pytest.mark.parametrize(
+    ("call", "error", "at"),
+    [("write", "ENOSPC", 5), ("write", "EIO", 30), ("rename", "EIO", 3), ("mkdir", "EDQUOT", 4)],
+)
 def test_a_run_whose_system_call_fails(reference: Tiny, call: str, error: str, at: int, tmp_path: Path) -> None:
     assert failing(reference, tmp_path / "run", call, error, at) == (True, [])
