@@ -73,7 +73,7 @@ def sweeps(n: int | None, folder: Path) -> Iterator[Row]:
 
 
 def postgres(n: int | None, folder: Path) -> Iterator[Row]:
-    """n: kills; 200 if None. A server of its own is begun, and restarted, or killed and started, at every fifth kill."""
+    """n: kills; 200 if None. A server of its own is begun, and at every fifth kill restarted, or killed and started."""
     count = 0
 
     def restart() -> None:
