@@ -10,12 +10,12 @@ from lmao.passwords import HIDDEN, without_passwords
 from lmao.tracking.kept import KEPT
 from lmao.tracking.sending import kept_for, send_kept
 
-FOLDERS = ("outputs", "multirun")
+FOLDERS = (Path("outputs"), Path("multirun"))
 
 
 def main() -> int:
     parser = cli.Parser(prog="python -m lmao.sync", description=(__doc__ or "").partition("` ")[2])
-    parser.add_argument("folders", nargs="*", type=Path, default=[Path(name) for name in FOLDERS], metavar="FOLDER",
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER",
                         help="of runs, or one above them; outputs and multirun by default")  # fmt: skip
     parser.add_argument("--uri", metavar="URL", help="tracking.uri, where it has a password, which no run keeps")
     arguments = parser.parse_args()
@@ -23,12 +23,15 @@ def main() -> int:
 
 
 def sync(folders: Sequence[Path], uri: str | None) -> None:
-    """Send, and say what was sent and what is still kept.
+    """Send, and say what was sent and what is still kept. folders: where none is named, those that runs go to.
 
     Raises:
-        UserError: a store is away, or its password is missing.
+        UserError: a folder that is named isn't there, a store is away, or its password is missing.
     """
-    keeping = sorted({path.parent for folder in folders for path in folder.rglob(KEPT)})
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"there is no folder {folder}", advice="name a run's, or one above it")
+    keeping = sorted({path.parent for folder in folders or FOLDERS for path in folder.rglob(KEPT)})
     stores = {folder: kept_for(folder) for folder in keeping}
     chosen = [uri] if uri is not None else sorted({store for store in stores.values() if store is not None})
     sent = 0

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from lmao.config.tracking import MlflowTracking
-from lmao.errors import Away
+from lmao.errors import Away, UserError
 from lmao.sync import sync
 from lmao.tracking.kept import KEPT, outliving
 from lmao.tracking.mlflow_store import MlflowStore
@@ -114,3 +114,10 @@ def test_a_run_outlives_its_server_and_is_sent_once(
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["result.json"]
     tags = found["trial 7"].data.tags
     assert (tags["mlflow.parentRunId"], tags["trial"], tags["state"]) == ("0123", "7", "COMPLETE")
+
+
+def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match=r"there is no folder .*nowhere: name a run's"):
+        sync([tmp_path, tmp_path / "nowhere"], None)
+    sync([tmp_path], None)
+    assert capsys.readouterr().out == "0 sent, 0 still kept\n"
