@@ -159,11 +159,11 @@ def measure(folder: Path, moments: int, labelled: Path, raw: Path) -> Iterator[T
         Run(place, settings).end()
         equal += _same(folder / "undisturbed" / "run", place / "run")
         note = (
-            f"A run was stopped once in every stage, at a random moment, and started again by the same command, on one "
-            f"thread, from the beginning to the end {chain + 1} times; {equal} of them ended with the predictions of a "
-            f"run that nobody stopped, bit for bit. That one took {ended - began:.0f} s. {LABELLED:,} labelled and "
-            f"{RAW:,} raw reviews of IMDB. A stop counts for the stage that it hit. Vectors, pre-training, fine-tuning "
-            "and the control go on where they stood. Median (least – greatest)."
+            f"Runs: {chain + 1}, stopped once in every stage, at a random moment, and started again by the same "
+            f"command, on one thread; {equal} ended with the predictions of a run that nobody stopped, bit for bit. "
+            f"That one took {ended - began:.0f} s. {LABELLED:,} labelled and {RAW:,} raw reviews of IMDB. A stop "
+            "counts for the stage that it hit. Vectors, pre-training, fine-tuning and the control go on where they "
+            "stood. Median (least – greatest)."
         )
         rows = [
             (visit, f"{lasts[visit]:.1f}", str(len(found)), spread(found, 1) if found else "")
