@@ -42,7 +42,7 @@ def _take_out(config: DictConfig) -> list[tuple[str, str]]:
     found = [
         (setting, replaced(text, _variable))
         for setting, text in _texts(OmegaConf.to_container(config, resolve=False))
-        if without_passwords(text) != text
+        if "${" not in text and without_passwords(text) != text
     ]
     for setting, value in found:
         with read_write(config), read_write(config.hydra), open_dict(config):

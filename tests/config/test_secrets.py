@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from lmao.config.overrides import readable
 from lmao.config.run import Config
-from lmao.config.secrets import kept_in_environment
+from lmao.config.secrets import PasswordGuard, kept_in_environment
 from lmao.config.tracking import MlflowTracking
 from lmao.paths import ROOT
 from tests.support.processes import TRAIN
@@ -48,6 +49,29 @@ def test_two_passwords_have_two_variables_and_a_token_one() -> None:
     arguments = kept_in_environment(["a=http://t1@h", "b=http://me:t2@h", "c=http://me:t1@h", "--config-dir=x"])
     assert [argument.count("{oc.env:LMAO_PASSWORD_") for argument in arguments] == [1, 1, 1, 0]
     assert (os.environ["LMAO_PASSWORD_0"], os.environ["LMAO_PASSWORD_1"]) == ("t1", "t2")
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_password_in_settings_comes_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it was written there, is typed, or is in the environment."""
+    monkeypatch.setenv("MINE", "mine")
+    (typed,) = kept_in_environment(["hydra.sweeper.storage=postgresql://me:typed@host/a"])
+    urls = {
+        "own": "http://me:own@host/",
+        "typed": typed.partition("=")[2].strip("'"),
+        "mine": "http://me:${oc.env:MINE}@host/",
+    }
+    config = OmegaConf.create(
+        {**urls, "hydra": {"sweeper": {"x": "http://own@host"}, "overrides": {"hydra": [], "task": []}}}
+    )
+    OmegaConf.set_readonly(config.hydra, True)
+    PasswordGuard().on_multirun_start(config)
+    written = OmegaConf.to_yaml(config)
+    assert "own@" not in written and urls["typed"] in written and urls["mine"] in written
+    assert [config.own, config.typed, config.mine] == [
+        "http://me:own@host/", "postgresql://me:typed@host/a", "http://me:mine@host/",
+    ]  # fmt: skip
+    assert [len(told) for told in config.hydra.overrides.values()] == [1, 1]
 
 
 @pytest.mark.parametrize(
