@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.faults.judging import wrong_line
 from benchmarks.faults.table import Row
 from benchmarks.faults.tiny import LINEAR, Tiny
+from lmao.cli import AWAY
 from tests.support.processes import TRAIN, ProcessResult
 
 ANOTHER = 65534  # nobody
@@ -101,7 +102,7 @@ def ended(made: Tiny, folder: Path, case: Locked, owned: bool) -> str | None:
     lines = end.errors.splitlines()
     if case.goes_through:
         return None if end.code in (0, 3, 4) else f"exit code {end.code}: {lines[-1:]}"
-    if end.code != 2 or len(lines) != 1 or not lines[0].startswith("error: "):
+    if end.code not in (2, AWAY) or len(lines) != 1 or not lines[0].startswith("error: "):
         return f"exit code {end.code}: {lines[-2:]}"
     return wrong_line(lines[0].removeprefix("error: "))
 
