@@ -4,7 +4,9 @@ import argparse
 import io
 import logging
 import os
+import select
 import shutil
+import signal
 import sys
 import textwrap
 import traceback
@@ -107,7 +109,7 @@ def main(command: Callable[[], Any]) -> int:
     """Run a `hydra.main` function. An error that a user can cause is one line on stderr; a bug keeps its traceback.
 
     Returns: the exit code: 0, 2 after an error, 75 where a database or a server is away, 1 after a bug, 128 + the
-    signal's number after a stop.
+    signal's number after a stop, or where nobody reads what it prints any more, as `head` does.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, rather than printing a report of its own and exiting
     logging.captureWarnings(True)  # into train.log
@@ -115,6 +117,7 @@ def main(command: Callable[[], Any]) -> int:
     try:
         with StopSignal(), redirect_stderr(cast(TextIO, _WithoutPasswords(sys.stderr))):
             command()
+            sys.stdout.flush()
     except Stopped as stop:
         print("stopped: what was finished is kept; the same command resumes from there", file=sys.stderr)
         return 128 + stop.signal_number
@@ -122,6 +125,9 @@ def main(command: Callable[[], Any]) -> int:
         print_error(str(error), sys.stderr)
         return error.code
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _is_unread(sys.stdout):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the rest of its buffer goes
+            return 128 + signal.SIGPIPE
         line = explain(error)
         if line is None:
             print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
@@ -133,6 +139,13 @@ def main(command: Callable[[], Any]) -> int:
 
 def _code(error: Exception) -> int:
     return AWAY if isinstance(error, Away) else 2
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """Whether it is a pipe that was closed at its other end."""
+    found = select.poll()
+    found.register(stream, 0)
+    return any(event & select.POLLERR for _, event in found.poll(0))
 
 
 def _open_streams() -> None:

@@ -358,3 +358,16 @@ def test_an_unknown_home_is_answered_with_what_to_set(monkeypatch: pytest.Monkey
         open_cache("~/.cache/lmao", pytest.fail)
     said = "the home folder isn't known: set it, or LMAO_CACHE, to a folder that you may write to"
     assert str(caught.value) == f"cache_dir: ~/.cache/lmao: {said}"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_who_reads_no_further_ends_a_command_without_a_word(unbuffered: str) -> None:
+    program = "import sys; from lmao import cli; sys.exit(cli.main(lambda: [print(i) for i in range(100_000)]))"
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"0\n"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 128 + signal.SIGPIPE)
