@@ -19,7 +19,7 @@ from lmao.pictures import attempt
 from lmao.report.description import Block, Description, describe, markdown
 from lmao.report.epoch_plot import epochs
 from lmao.report.page import page
-from lmao.report.plots import best_of_k, history, save
+from lmao.report.plots import FORMATS, best_of_k, history, save
 from lmao.report.rows import Group, arrange
 from lmao.report.runs import all_runs
 from lmao.report.setting_plots import boundary, isolation
@@ -88,7 +88,11 @@ def _save(
     name: str,
 ) -> Sequence[Path]:
     figure = draw(group, description)
-    return [] if figure is None else save(figure, folder, name)
+    if figure is not None:
+        return save(figure, folder, name)
+    for kind in FORMATS:  # of an earlier report on other studies
+        (folder / f"{name}.{kind}").unlink(missing_ok=True)
+    return []
 
 
 def _warn(line: str) -> None:

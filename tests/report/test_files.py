@@ -44,6 +44,8 @@ def test_an_empty_study_is_reported(workplace: Workplace) -> None:
 
 def test_a_search_by_another_sampler_has_no_curve(workplace: Workplace) -> None:
     workplace.search(0, [0.8, 0.81, 0.82, 0.83], sampler="tpe")
+    (workplace.folder / "report").mkdir()
+    (workplace.folder / "report" / "best_of_k.png").write_bytes(b"of an earlier report")
     text = workplace.report()
     assert "best_of_k.png" not in text
     assert not (workplace.folder / "report" / "best_of_k.png").exists()
