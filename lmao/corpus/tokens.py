@@ -86,8 +86,11 @@ def check_language(language: str) -> None:
     try:
         _tokenizer(language)
     except ImportError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"spaCy has no tokenizer for '{language}' here: {reason}", setting="data.language") from None
+        reason = str(error).splitlines()[0]  # a package to install, unless spaCy doesn't know the language
+        advice = "give a language's code, such as en" if reason.startswith("[E048]") else reason
+        raise UserError(
+            f"spaCy has no tokenizer for '{language}' here", setting="data.language", advice=advice
+        ) from None
 
 
 _tokenizers: dict[

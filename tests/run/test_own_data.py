@@ -128,5 +128,8 @@ def test_an_earlier_run_in_the_same_folder_leaves_nothing(compose: Callable[...,
 
 
 def test_an_unknown_language_is_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
-    with StopSignal() as stop, pytest.raises(UserError, match=r"data\.language: spaCy has no tokenizer for 'qq' here"):
+    with (
+        StopSignal() as stop,
+        pytest.raises(UserError, match=r"data\.language: spaCy has no tokenizer for 'qq' here: give a language's code"),
+    ):
         run(compose("debug=tiny", "data.language=qq"), tmp_path, Console(), stop, NoTrial(), NullStore())
