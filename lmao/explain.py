@@ -7,6 +7,7 @@ import re
 import sqlite3
 import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import cast
 
@@ -109,7 +110,14 @@ def _unknown_setting(error: OmegaConfBaseException) -> str:
 
 def _options_with(group: str, setting: str) -> list[str]:
     files = sorted((CONF / group).glob("*.yaml")) if group else []
-    return [f"{group}={file.stem}" for file in files if setting in list(OmegaConf.load(file))]
+    return [f"{group}={file.stem}" for file in files if setting in _settings_in(file)]
+
+
+def _settings_in(file: Path) -> set[str]:
+    """With those of the options that it is made from."""
+    loaded = cast(DictConfig, OmegaConf.load(file))
+    bases = [base for base in loaded.get("defaults", ()) if isinstance(base, str) and base != "_self_"]
+    return {str(key) for key in loaded}.union(*(_settings_in(file.with_name(f"{base}.yaml")) for base in bases))
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -40,11 +40,13 @@ def suite(options: argparse.Namespace) -> None:
     """Measure what is missing, and write the page.
 
     Raises:
-        UserError: a cell failed; the others were run.
+        UserError: a set's files aren't there; or a cell failed, the others were run.
     """
     records, failed = Records(options.folder / "runs.jsonl"), list[str]()
     wanted = cells(options.sets, options.labels, options.seeds, options.models)
     missing = [] if options.report else [cell for cell in wanted if not records.has(cell, options.test)]
+    for cell in {cell.set: cell for cell in missing}.values():
+        settings(cell, options.data, options.imdb)  # all files are there
     for number, cell in enumerate(missing, start=1):
         began = perf_counter()
         try:

@@ -160,6 +160,8 @@ def test_what_is_finished_is_not_run_again_and_a_failure_stops_nothing(
     typed = options(tmp_path / "out", suite_folder, "--models", "TF-IDF + LR", "--seeds", "2")
     assert run_command(monkeypatch, *typed, "--report") == 2
     assert "error: nothing has been measured yet" in capsys.readouterr().err
+    assert run_command(monkeypatch, "--data", str(tmp_path), "--folder", str(tmp_path / "out")) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "out").exists()  # not a line a cell
     measured: list[Cell] = []
 
     def fails_at_first(cell: Cell, drawn: Draw) -> Record:

@@ -44,7 +44,8 @@ from tests.support.processes import STOPPED, TRAIN, Place
         ("vectors.target=glove", "vectors.target is a group: choose it with vectors@vectors.target=glove"),
         (
             "data.path=reviews.csv",
-            "data=docstrings has no setting 'path'. It belongs to data=docbin or data=files or data=imdb",
+            "data=docstrings has no setting 'path'. It belongs to data=docbin or data=files or data=imdb or "
+            "data=imdb_unsupervised",
         ),
         (
             "pretrain.epochs=[1",
@@ -80,6 +81,11 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
             ["-m", "data=imdb,imbd"],
             "data has no option 'imbd'. Did you mean 'imdb'? "
             "There are: docbin, docstrings, docstrings_tiny, files, imdb, imdb_unsupervised, memory",
+        ),
+        (
+            ["textcat=linear", "textcat.epochs=2"],
+            "textcat=linear has no setting 'epochs'. It belongs to textcat=auto or textcat=auto_tiny or textcat=cnn or "
+            "textcat=cnn_fresh or textcat=cnn_tiny",
         ),
         (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
     ],
