@@ -17,7 +17,7 @@ from tests.support.processes import STOPPED, Place, ProcessResult
 from tests.support.recipes import WORDS
 
 # Small steps, so that there is time to hit one; three epochs, so that one can stop before, in and after any.
-COMMAND = ["debug=tiny", "threads=1", "pretrain.epochs=3", "pretrain.batch_words=20"]
+COMMAND = ["debug=tiny", "threads=1", "pretrain.epochs=3", "pretrain.batch_words=40"]
 OFTEN, NEVER = "pretrain.save_minutes=0.001", "pretrain.save_minutes=60"
 
 

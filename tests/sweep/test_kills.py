@@ -17,7 +17,7 @@ COMMAND = [
     "hydra.sweeper.n_trials=4", "hydra.sweeper.sampler.n_startup_trials=3", "hydra/sweeper/pruner=none",
     "tracking=mlflow",
 ]  # fmt: skip
-SLOW = ["pretrain.batch_words=20", "textcat.epochs=6", "textcat.patience=6"]  # there is time to hit it
+SLOW = ["pretrain.batch_words=80", "textcat.epochs=3", "textcat.patience=3"]  # there is time to hit it
 STUDY = "docstrings-document-pretrain1"
 
 

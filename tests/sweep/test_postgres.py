@@ -24,7 +24,7 @@ from tests.support.workers import ATTRIBUTES, PRUNER
 URL = os.environ.get("LMAO_TEST_POSTGRES", "")
 WORKERS, TRIALS = 3, 6
 COMMAND = [
-    "sweep=random", "pretrain.epochs=0", "textcat.epochs=10", "textcat.patience=10", "hydra.sweeper.study_name=shared",
+    "sweep=random", "pretrain.epochs=0", "textcat.epochs=4", "textcat.patience=4", "hydra.sweeper.study_name=shared",
     "tracking=mlflow", f"hydra.sweeper.n_trials={TRIALS}",
 ]  # fmt: skip
 
