@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -44,7 +45,9 @@ def main() -> int:
         rows: dict[str, Row] = {}
         began = perf_counter()
         with tempfile.TemporaryDirectory() as temporary:
-            for row in PARTS[part](options.n, options.folder or Path(temporary)):
+            folder = options.folder or Path(temporary)
+            for found in PARTS[part](options.n, folder):
+                row = replace(found, note=found.note.replace(str(folder), "FOLDER"))
                 print(f"{part:<10} {row.what}: {row.failures} of {row.n} failed  {row.note}", flush=True)
                 rows[row.what] = row  # a part may say how far it is
                 if options.write:

@@ -57,7 +57,9 @@ def page(records: Sequence[dict[str, str]]) -> str:
         for record in records:
             if record["part"] == part:
                 row = Row(record["what"], int(record["n"]), int(record["failures"]), record["note"])
-                lines.append(f"| {row.what} | {row.n:,} | {row.failures:,} | {row.bound} | {row.note} |")
+                lines.append(
+                    f"| {row.what} | {row.n:,} | {row.failures:,} | {row.bound} | {' '.join(row.note.split())} |"
+                )
         lines.append("")
     return "\n".join(lines)
 

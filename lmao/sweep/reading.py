@@ -12,7 +12,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import TrialHeartbeatModel, TrialModel
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, inspect, select, table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from lmao.passwords import without_passwords, without_passwords_of
 from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
 
 STORAGE = "sqlite:///optuna.db"
+VERSION_TABLE = "alembic_version"  # of Optuna's; its row is the last that Optuna writes when it makes a database
 FAILURES = (RuntimeError, SQLAlchemyError, StorageInternalError)
 
 
@@ -66,6 +67,8 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
         if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").is_file():
             raise UserError(f"{without_passwords(url)}: no such file: {hint}")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        if not _is_made(url):
+            raise UserError(f"{without_passwords(url)} has no studies, or none yet: {hint}")
         storage = RDBStorage(url, skip_table_creation=True)
     except ImportError as error:
         raise UserError(
@@ -80,6 +83,18 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _is_made(url: str) -> bool:
+    """Whether Optuna has finished making it. Until then whoever opens it would finish it, and its maker fail."""
+    engine = create_engine(url)
+    try:
+        if not inspect(engine).has_table(VERSION_TABLE):
+            return False
+        with engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(table(VERSION_TABLE))).scalar_one() > 0
+    finally:
+        engine.dispose()
 
 
 def _unreadable(url: str, error: Exception, hint: str) -> UserError:

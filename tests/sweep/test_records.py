@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
+from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import TrialModel
 from optuna.trial import TrialState
-from sqlalchemy import create_engine, update
+from sqlalchemy import create_engine, text, update
 
 from lmao.errors import UserError
 from lmao.sweep.reading import read_studies
@@ -127,3 +128,15 @@ def test_a_bad_url_is_one_line_without_the_password(url: str) -> None:
         read_studies(url, "*")
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_who_reads_a_database_that_is_being_made_leaves_that_to_its_maker(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    storage = RDBStorage(url)
+    with storage.engine.begin() as connection:
+        connection.execute(text("delete from alembic_version"))  # what comes last
+    with pytest.raises(UserError, match=r"has no studies, or none yet: name Optuna's database"):
+        read_studies(url, "*")
+    with storage.engine.connect() as connection:
+        assert connection.execute(text("select count(*) from alembic_version")).scalar_one() == 0
+    storage.engine.dispose()
