@@ -1,5 +1,6 @@
 """Database URLs: made absolute, connected to, and locked for what only one process may do at a time."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ LOCKED = ("sqlite", "postgresql")  # the databases that `exclusive` knows how to
 BUSY_SECONDS = 60  # for a SQLite file that others write to
 RESTART_SECONDS = 60  # of a server
 REACH_SECONDS = 10  # for a server that doesn't answer
+# What a server says to whom it will never let in. No driver gives a code for it; other languages count as away.
+REFUSED = re.compile(r'authentication failed|no password supplied|" does not exist|no pg_hba\.conf entry')
 # A lock's holder whose machine died is noticed after 2 minutes; by default a server checks after 2 hours.
 KEEPALIVE = "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6"
 
@@ -118,14 +121,14 @@ def patiently(url: str, action: Callable[[], T]) -> T:
 
 
 def is_lost(url: str, error: BaseException | None) -> bool:
-    """Whether a connection to a server was, or can't be made."""
+    """Whether a connection to a server was lost, or can't be made now: not where it has refused this user."""
     from sqlalchemy.exc import InterfaceError, OperationalError
 
     if scheme(url) == "sqlite":
         return False
     while error is not None and not isinstance(error, InterfaceError | OperationalError):
         error = error.__cause__ or error.__context__
-    return error is not None
+    return error is not None and not REFUSED.search(str(error.orig))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from lmao import database
-from lmao.database import connect_options, exclusive, scheme, sqlite_file
+from lmao.database import connect_options, exclusive, is_lost, scheme, sqlite_file
 from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
 from lmao.stop import StopSignal
@@ -51,8 +51,10 @@ def is_away(uri: str) -> bool:
     """Whether a server doesn't answer now."""
     try:
         _reach_server(uri) if scheme(uri) in ("http", "https") else _reach_database(uri)
-    except Exception:  # of whatever driver
+    except OSError:
         return True
+    except Exception as error:  # of whatever driver
+        return is_lost(uri, error)
     return False
 
 

@@ -3,9 +3,10 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import optuna
 import pytest
@@ -14,9 +15,12 @@ from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
 from lmao.database import exclusive
+from lmao.errors import Unavailable
 from lmao.sweep.parent import ParentRun
+from lmao.sweep.storage import open_storage, storage_errors
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, StoredTrial
+from lmao.tracking.mlflow_client import mlflow_errors, open_client
 from lmao.tracking.off import NullStore
 from tests.support.sweeps import Sweeps, kept, states
 from tests.support.workers import ATTRIBUTES, PRUNER
@@ -115,6 +119,26 @@ def test_one_database_for_both_is_refused(place: Sweeps, databases: tuple[str, s
     swept = other.finish(*COMMAND, f"hydra.sweeper.storage={databases[0]}", f"tracking.uri={databases[0]}")
     assert (swept.code, swept.output) == (2, "")
     assert swept.errors == "error: tracking.uri and hydra.sweeper.storage are one database: give each its own\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"password": "nope"}, "password authentication failed"),
+        ({"username": "nobody"}, "password authentication failed"),
+        ({"password": ""}, "no password supplied"),
+        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
+    ],
+)
+def test_whom_a_server_refuses_need_not_come_again(
+    wrong: Mapping[str, Any], said: str, databases: tuple[str, str]
+) -> None:
+    url = make_url(databases[0]).set(**wrong).render_as_string(hide_password=False)
+    with pytest.raises(Unavailable, match=said) as by_optuna, storage_errors(url):
+        open_storage(url)
+    with pytest.raises(Unavailable, match=said) as by_mlflow, mlflow_errors(url):
+        open_client(url)
+    assert [type(caught.value) for caught in (by_optuna, by_mlflow)] == [Unavailable, Unavailable]
 
 
 def test_a_worker_waits_for_a_server_that_restarts(databases: tuple[str, str], tmp_path: Path) -> None:
