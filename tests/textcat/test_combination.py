@@ -47,6 +47,14 @@ def test_hopeless_arms_are_left_out() -> None:
     assert together > accuracy(many[0], truth) - 0.015
 
 
+@pytest.mark.parametrize(("n", "least"), [(20, 0.3), (90, 0.1), (91, 0)])
+def test_the_fewer_the_labels_the_more_is_the_favourites(n: int, least: float) -> None:
+    few, labels = opinions(n, [3, 0.2], 0)
+    assert combine(arms(few, labels), 0).shares.tolist() == [1, 0]
+    shares = combine(arms(few, labels), 0, favourite=1).shares
+    assert shares.tolist() == pytest.approx([1 - least, least])
+
+
 def test_a_single_arm_is_only_calibrated() -> None:
     few, labels = opinions(500, [1.5], 0)
     combination = combine(arms(few, labels), 0)

@@ -22,7 +22,7 @@ from lmao.run.stages.encode import Dataset
 from lmao.run.stages.pretrain import Pretrained
 from lmao.run.stages.textcat import Tuned, train_classifier, train_control, tuning_words
 from lmao.textcat.classifier import Classifier
-from lmao.textcat.combination import Arm, Combination, combine
+from lmao.textcat.combination import STEPS, Arm, Combination, combine, head_start
 from lmao.textcat.folds import cut
 from lmao.textcat.ngram_classifier import regressions
 from lmao.tracking.trial import NoTrial
@@ -83,10 +83,11 @@ def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
     arms = [
         Arm(one.learned.held_out, None if one.stand_in is None else places[one.stand_in]) for one in candidates.values()
     ]
+    favoured = pretrained is not None
     with context.timed("choose"):
-        combination = combine(arms, context.settings.seed)
+        combination = combine(arms, context.settings.seed, places[PROBE] if favoured else None)
     summary = _summary(candidates, combination, encoded.name, control_summary)
-    _tell(context, summary)
+    _tell(context, summary, head_start(len(data.splits.train.labels)) / STEPS if favoured else 0)
     predicts = {name: one.learned.predict for name, one in candidates.items()}
     used = [(one.learned, float(weight)) for one, weight in zip(candidates.values(), combination.weights, strict=True)]
     used = [(learned, weight) for learned, weight in used if weight]
@@ -207,8 +208,9 @@ def _summary(
     return ChoiceSummary(only, score.accuracy, score.error, model, control, arms)
 
 
-def _tell(context: Context, summary: ChoiceSummary) -> None:
-    """A line for each arm on the encoder, whose accuracy is known now, and two for the choice."""
+def _tell(context: Context, summary: ChoiceSummary, head_start: float) -> None:
+    """A line for each arm on the encoder, whose accuracy is known now, and two for the choice. head_start: the probe's
+    share before any label was looked at."""
     for arm in summary.arms:
         context.tracker.metric(f"arms/{arm.name}", arm.accuracy)
         if arm.name in (PROBE, TUNED):
@@ -221,6 +223,8 @@ def _tell(context: Context, summary: ChoiceSummary) -> None:
     if summary.name == TOGETHER:
         listed = ", ".join(f"{arm.name} {arm.share:.1f}" for arm in shares)
         text = f"{TOGETHER}: {listed}: this mean has the lowest log-loss on held-out labels"
+        if head_start:
+            text += f", of those in which the {PROBE} has {head_start:.1f} or more, since labels are few"
     else:
         text = f"{summary.name}: nothing added to it lowers the log-loss on held-out labels"
     context.console.line("choose", text)
