@@ -17,17 +17,16 @@ from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl
 from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import FrozenTrial, TrialState
 
-from lmao import cli
-from lmao.config.overrides import quote, text_settings
-from lmao.config.run import Config, flat
+from lmao.config.overrides import quote
+from lmao.config.run import Config
 from lmao.config.sweep import validate_sweep
-from lmao.config.validation import validate
 from lmao.console import Console
 from lmao.database import patiently
 from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
 from lmao.explain import explain, trouble
 from lmao.passwords import without_passwords
+from lmao.sweep.corners import Corners
 from lmao.sweep.identity import attributes, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
 from lmao.sweep.lines import Lines
@@ -36,7 +35,7 @@ from lmao.sweep.parent import ParentRun
 from lmao.sweep.places import absolute_paths, local_places
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
-from lmao.sweep.space import Space, overrides, read_space
+from lmao.sweep.space import Space, overrides
 from lmao.sweep.storage import DATABASE, storage_errors
 from lmao.sweep.study import SharedStudy
 from lmao.sweep.trial import Spec, TrialTask
@@ -71,18 +70,18 @@ class StudySweep(OptunaSweeperImpl):
         super().setup(hydra_context=hydra_context, task_function=self._task, config=config)
         assert self.launcher is not None
         self._launcher: Launcher = self.launcher
-        self._loader = hydra_context.config_loader
+        self._corners = Corners(hydra_context.config_loader, config, self._parse_sweeper_params_config())
         self._config = config
 
     def sweep(self, arguments: list[str]) -> None:
         """Raises UserError for what a user can fix, before anything is created; and if too many trials failed."""
         console = Console()
-        space, composed = self._read(arguments)
+        space, composed = self._corners.read(arguments)
         chooses = composed.textcat.name == "auto" and not any(one.startswith("textcat=") for one in arguments)
         if chooses:
-            space, composed = self._read([*arguments, "textcat=cnn"])
+            space, composed = self._corners.read([*arguments, "textcat=cnn"])
         space = space.without_unused(composed)
-        settings = self._check(space)
+        settings = self._corners.check(space)
         space = replace(space, fixed=[*space.fixed, *absolute_paths(settings)])
         if not settings.data.labelled:
             what = "a sweep compares accuracies, and without labels there are none"
@@ -126,12 +125,6 @@ class StudySweep(OptunaSweeperImpl):
                 raise UserError(too_many)
         finally:
             study.close()
-
-    def _read(self, arguments: list[str]) -> tuple[Space, Config]:
-        """The space, and the settings beside it; the first of several files or names, as there may have to be one."""
-        space = read_space(self._parse_sweeper_params_config(), arguments)
-        texts = {name: values[0] for name, values in space.ends().items() if name in text_settings()}
-        return space, _validate(self._compose([*space.fixed, *overrides(texts)]))
 
     def _run(
         self, study: SharedStudy, space: Space, settings: Config, inputs: Inputs, parent: ParentRun, lines: Lines
@@ -224,37 +217,6 @@ class StudySweep(OptunaSweeperImpl):
             f"the last: {failed[-1].user_attrs[TrialAttribute.ERROR]}"
         )
 
-    def _check(self, space: Space) -> Config:
-        """The settings at one corner of the space. Each value is tried at two of them, as some may not fit all others.
-
-        Raises:
-            UserError: one can't be used at either.
-        """
-        ends = space.ends()
-        corners = [{name: values[end] for name, values in ends.items()} for end in (0, -1)]
-        composed = [self._compose([*space.fixed, *overrides(corner)]) for corner in corners]
-        settings = [flat(cli.plain(one)) for one in composed]
-        first = _validate(composed[0])
-        for name, values in ends.items():
-            for value in values:
-                mistakes = []
-                for corner, base, known in zip(corners, composed, settings, strict=True):
-                    if name in known:
-                        changed = OmegaConf.merge(base, OmegaConf.from_dotlist(overrides({name: value})))
-                    else:  # a group
-                        changed = self._compose([*space.fixed, *overrides({**corner, name: value})])
-                    try:
-                        _validate(changed)
-                    except UserError as mistake:
-                        mistakes.append(mistake)
-                if len(mistakes) == len(corners):
-                    raise mistakes[0]
-        return first
-
-    def _compose(self, fixed: Sequence[str]) -> DictConfig:
-        config = self._loader.load_sweep_config(self._config, list(fixed))
-        return OmegaConf.masked_copy(config, [str(name) for name in config if name != "hydra"])
-
     def _folder(self, name: str) -> tuple[Path, str | None]:
         """multirun/<study>; in another folder than multirun where the command line names one, which comes second."""
         is_named = any(override.startswith("hydra.sweep.dir=") for override in self._config.hydra.overrides.hydra)
@@ -267,7 +229,3 @@ class StudySweep(OptunaSweeperImpl):
         if best is not None:
             found = {"name": "optuna", "best_params": dict(best.params), "best_value": best.values[0]}
             OmegaConf.save(OmegaConf.create(found), study.folder / "optimization_results.yaml")
-
-
-def _validate(composed: Any) -> Config:
-    return validate(cli.plain(composed))
