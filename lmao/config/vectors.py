@@ -42,13 +42,13 @@ class FloretVectors(Table):
 class DocumentVectors(Table):
     """vectors=document: n-grams trained to be near the documents that they occur in.
 
-    None of `epochs` or `min_count`: by the corpus, see `lmao.run.scale`; of `threads`: as many as the run's.
+    None of `epochs`, `ngrams` or `min_count`: by the corpus, see `lmao.run.scale`; of `threads`: as many as the run's.
     """
 
     name: Literal["document"]
     dims: Positive
     epochs: Positive | None
-    ngrams: Annotated[int, Field(ge=1, le=3)]
+    ngrams: Annotated[int, Field(ge=1, le=3)] | None
     min_count: Positive | None
     alpha: PositiveFloat
     negatives: Positive

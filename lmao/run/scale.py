@@ -16,13 +16,13 @@ from lmao.config.vectors import DocumentVectors
 Settings = TypeVar("Settings", bound=Section)
 
 OPEN = {
-    *(f"{table}.{name}" for table in ("vectors", "vectors.target") for name in ("epochs", "min_count")),
+    *(f"{table}.{name}" for table in ("vectors", "vectors.target") for name in ("epochs", "ngrams", "min_count")),
     "pretrain.epochs",
     "pretrain.window_words",
 }
 VECTOR_WORDS = 30e6  # in all epochs together: a short text's vector needs many passes to be moved often enough
 VECTOR_EPOCHS = (10, 160)
-FEW_WORDS = 3e6  # where n-grams that occur twice are worth a row
+FEW_WORDS = 3e6  # where n-grams that occur twice are worth a row, and those of three words are not
 PRETRAIN_WORDS = 3e6  # in all epochs together: more gained a point at the most
 PRETRAIN_EPOCHS = (1, 20)
 WINDOW = (5, 12)  # words, a third of a text: the less of it is read, the harder to tell the whole
@@ -42,6 +42,7 @@ def scaled(settings: Config, texts: int, words: int) -> Config:
         name: _set_open(
             table,
             epochs=_within(ceil(VECTOR_WORDS / words), VECTOR_EPOCHS),
+            ngrams=2 if words < FEW_WORDS else 3,
             min_count=2 if words < FEW_WORDS else 5,
         )
         for name, table in (("vectors", settings.vectors), ("target", settings.target))

@@ -67,7 +67,7 @@ def train(
         file = WordFile.write(Path(name) / "words", texts.documents(), len(texts.words))
         chosen, numbers = _frequent_words(file.counts, texts, settled(config.min_count))
         known: list[Ngrams] = []
-        for n in range(2, config.ngrams + 1):
+        for n in range(2, settled(config.ngrams) + 1):
             size = len(known[-1]) if known else len(chosen)
             reader = NgramReader(file, numbers, known)
             known = [*known, frequent_ngrams(reader, n, (size, len(chosen)), settled(config.min_count))]

@@ -94,6 +94,7 @@ def test_the_experiment_of_documents_has_the_settings_that_were_measured(compose
             found.items()
             >= {
                 "vectors.epochs": 10,
+                "vectors.ngrams": 2,
                 "vectors.min_count": 5,
                 "pretrain.epochs": 2,
                 "pretrain.window_words": 12,

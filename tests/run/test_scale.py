@@ -19,12 +19,12 @@ def values(settings: Config) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("texts", "words", "expected"),
     [
-        pytest.param(5_000, 50_000, (160, 2, 20, 5), id="questions of ten words"),
-        pytest.param(8_500, 190_000, (158, 2, 16, 7), id="sentences"),
-        pytest.param(30_000, 1_200_000, (25, 2, 3, 12), id="news"),
-        pytest.param(100_000, 27_100_000, (10, 5, 1, 12), id="reviews"),
-        pytest.param(1, 2, (160, 2, 20, 5), id="two words"),
-        pytest.param(0, 0, (160, 2, 20, 5), id="nothing"),
+        pytest.param(5_000, 50_000, (160, 2, 2, 20, 5), id="questions of ten words"),
+        pytest.param(8_500, 190_000, (158, 2, 2, 16, 7), id="sentences"),
+        pytest.param(30_000, 1_200_000, (25, 2, 2, 3, 12), id="news"),
+        pytest.param(100_000, 27_100_000, (10, 3, 5, 1, 12), id="reviews"),
+        pytest.param(1, 2, (160, 2, 2, 20, 5), id="two words"),
+        pytest.param(0, 0, (160, 2, 2, 20, 5), id="nothing"),
     ],
 )
 def test_the_fewer_and_shorter_the_texts_the_oftener_they_are_read(
@@ -32,11 +32,15 @@ def test_the_fewer_and_shorter_the_texts_the_oftener_they_are_read(
 ) -> None:
     found = values(scaled(compose(), texts, words))
     assert tuple(found.values()) == expected
-    assert list(found) == ["vectors.epochs", "vectors.min_count", "pretrain.epochs", "pretrain.window_words"]
+    tables = ["vectors.epochs", "vectors.ngrams", "vectors.min_count"]
+    assert list(found) == [*tables, "pretrain.epochs", "pretrain.window_words"]
 
 
 def test_values_that_were_given_stay(compose: Compose) -> None:
-    given = {"vectors.epochs": 3, "vectors.min_count": 4, "pretrain.epochs": 2, "pretrain.window_words": 9}
+    given = {
+        "vectors.epochs": 3, "vectors.ngrams": 1, "vectors.min_count": 4, "pretrain.epochs": 2,
+        "pretrain.window_words": 9,
+    }  # fmt: skip
     settings = compose(*(f"{name}={value}" for name, value in given.items()))
     assert scaled(settings, 5_000, 50_000) == settings
     words = compose("+recipe=words")
@@ -64,22 +68,23 @@ def test_what_the_corpus_decides_is_known_by_its_setting(compose: Compose) -> No
     before = compose("vectors.epochs=7")
     after = scaled(before, 8_500, 190_000)
     found = decided(before, after)
-    assert found == {"vectors.min_count": 2, "pretrain.epochs": 16, "pretrain.window_words": 7}
+    table = {"vectors.ngrams": 2, "vectors.min_count": 2}
+    assert found == {**table, "pretrain.epochs": 16, "pretrain.window_words": 7}
     assert not closed(before).keys() & found.keys() and {**closed(before), **found} == flat(after.keys())
     assert used(after, found) == found
-    assert used(compose("pretrain.epochs=0"), found) == {"vectors.min_count": 2}
+    assert used(compose("pretrain.epochs=0"), found) == table
     assert used(compose("textcat=linear"), found) == {}
-    assert used(compose("textcat=linear", "textcat.features=document"), found) == {"vectors.min_count": 2}
+    assert used(compose("textcat=linear", "textcat.features=document"), found) == table
 
 
 def test_a_run_with_the_values_typed_finds_what_one_without_them_has_cached(
     finished: Callable[..., Finished],
 ) -> None:
     few = "data.pretrain_documents=60", "textcat.epochs=1"
-    left = [f"{name}=null" for name in ("vectors.epochs", "vectors.min_count", "pretrain.epochs")]
+    left = [f"{name}=null" for name in ("vectors.epochs", "vectors.ngrams", "vectors.min_count", "pretrain.epochs")]
     first = finished(*few, *left)
     assert first.result.scaled.keys() == {
-        "vectors.epochs", "vectors.min_count", "pretrain.epochs", "pretrain.window_words"
+        "vectors.epochs", "vectors.ngrams", "vectors.min_count", "pretrain.epochs", "pretrain.window_words"
     }  # fmt: skip
     assert first.result.pretrain is not None
     assert (first.result.pretrain.epochs, first.result.pretrain.cached) == (20, 0)
