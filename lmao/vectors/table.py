@@ -61,8 +61,9 @@ class StaticVectors:
 
     @property
     def megabytes(self) -> float:
-        """Of its files."""
-        return sum(path.stat().st_size for path in self.entry.path.iterdir()) / 1e6
+        """Of its files, but those of n-grams, which end in a number: they are for vectors of whole texts alone."""
+        files = [path for path in self.entry.path.iterdir() if not path.stem[-1].isdigit()]
+        return sum(path.stat().st_size for path in files) / 1e6
 
     def look_up(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Rows (n,) into a table (m, dims) of just these words' vectors; -1 where a word has none.

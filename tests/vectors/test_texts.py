@@ -67,6 +67,11 @@ def test_ngrams_are_summed_by_rarity(
         np.testing.assert_allclose(vector, by_hand(of_text, row_of), rtol=1e-3, atol=1e-5)
 
 
+def test_the_size_that_is_told_is_that_of_the_words(load: Callable[..., StaticVectors]) -> None:
+    words, longer = (load(f"vectors.ngrams={ngrams}", "vectors.epochs=1").megabytes for ngrams in (1, 3))
+    assert longer == pytest.approx(words, rel=0.05)
+
+
 def test_with_another_table_words_are_summed_by_rarity_in_the_corpus(
     corpus: Corpus, load: Callable[..., StaticVectors]
 ) -> None:
