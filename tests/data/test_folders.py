@@ -179,3 +179,14 @@ def test_what_is_wrong_with_a_saved_data_set_is_one_line(tmp_path: Path) -> None
     shutil.rmtree(folder)
     with pytest.raises(UserError, match=r"several data sets \(train\): name one, data\.path=.*/train"):
         source(files(tmp_path))
+
+
+def test_an_offset_beyond_the_texts_is_one_line(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "saved", shards=1)
+    path = folder / "data-00000-of-00001.arrow"
+    offsets = np.cumsum([0, *(len(row["text"]) for row in ROWS)], dtype=np.int32)
+    content = path.read_bytes()
+    assert content.count(offsets.tobytes()) == 1
+    beyond = offsets + (offsets == offsets[-1])
+    path.write_bytes(content.replace(offsets.tobytes(), beyond.tobytes()))
+    assert f"{path}: damaged or incomplete" in message(files(folder))
