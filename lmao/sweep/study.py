@@ -89,7 +89,8 @@ class SharedStudy:
                     self.study.set_user_attr(name, value)
             self._worker = WorkerMark(self.folder)
             lost = self._reap()
-            self._worker.remove_dead()
+            # One may have died since, whose trial can't be seen to without its file.
+            self._worker.remove_dead({trial.user_attrs.get(TrialAttribute.WORKER) for trial in self._running()})
             return lost
 
     def claim(

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,11 @@ class WorkerMark:
             and _is_locked(Path(attributes[TrialAttribute.WORKER])) is True
         )
 
-    def remove_dead(self) -> None:
-        """The files of this machine's dead workers, whose trials have been seen to. Nobody begins meanwhile: a
-        file that isn't locked yet looks the same."""
+    def remove_dead(self, needed: Set[str | None]) -> None:
+        """The files of this machine's dead workers, but for those that are needed: their trials are not seen to yet.
+        Nobody begins meanwhile: a file that isn't locked yet looks the same."""
         for path in Path(self._lock.lock_file).parent.glob(f"{self._prefix}*"):
-            if path != Path(self._lock.lock_file) and _is_locked(path) is False:
+            if path != Path(self._lock.lock_file) and str(path) not in needed and _is_locked(path) is False:
                 path.unlink(missing_ok=True)
 
     def release(self) -> None:

@@ -146,6 +146,26 @@ def test_the_files_of_dead_workers_are_removed_those_of_others_stay(open_study: 
     assert set((tmp_path / "study").glob(".worker-*")) == {*marks, foreign}
 
 
+def test_a_worker_that_dies_while_another_begins_is_not_forgotten(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the other has looked for lost trials, and before it removes the files of the dead."""
+    space, dying = read_space([], CONTINUOUS), open_study()
+    trial = claim(dying, space)
+    reap = SharedStudy._reap
+
+    def reap_then_die(study: SharedStudy) -> int:
+        lost = reap(study)
+        die(dying)
+        return lost
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SharedStudy, "_reap", reap_then_die)
+        other = open_study()
+    again = claim(other, space)
+    assert trial is not None and again is not None and again.user_attrs["replaces"] == trial.number
+
+
 def test_two_workers_never_draw_the_same(open_study: Open) -> None:
     space = read_space([], CONTINUOUS)
     workers = [open_study("tpe"), open_study("tpe")]
