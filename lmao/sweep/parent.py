@@ -1,6 +1,7 @@
 """The study's run where runs are recorded, the parent of its trials' runs. With tracking=off there is none."""
 
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,17 @@ class ParentRun:
         patiently(study.url, self._open)
 
     def _open(self) -> None:
+        study = self._study.study
         with exclusive(self._study.url):
-            attributes = self._study.study.user_attrs
-            old = attributes.get(StudyAttribute.RUN_ID)
+            if StudyAttribute.RUN_KEY not in study.user_attrs:
+                study.set_user_attr(StudyAttribute.RUN_KEY, uuid.uuid4().hex)
+            attributes = study.user_attrs
+            key, old = attributes[StudyAttribute.RUN_KEY], attributes.get(StudyAttribute.RUN_ID)
             about = {name: attributes[name] for name in ABOUT}
-            self.run_id = self._store.open_study(self._study.name, about, self.run_id or old, self._study.is_complete())
+            done = self._study.is_complete()
+            self.run_id = self._store.open_study(self._study.name, key, about, self.run_id or old, done)
             if self.run_id not in (None, old):
-                self._study.study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
+                study.set_user_attr(StudyAttribute.RUN_ID, self.run_id)
 
     def end_lost_runs(self) -> None:
         self._store.end_lost(self.run_id, self._study.numbers(TrialState.FAIL))

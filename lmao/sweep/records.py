@@ -28,6 +28,7 @@ class StudyAttribute:
     TRACKING_URI = "tracking_uri"  # without a password
     RERUN_OF = "rerun_of"  # the study whose best setting this one repeats
     RUN_ID = "mlflow_run_id"  # the parent of its trials' runs
+    RUN_KEY = "run_key"  # by which that run is found until its id is here
 
 
 class TrialAttribute:

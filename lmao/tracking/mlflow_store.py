@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmao.config.run import flat
 from lmao.config.tracking import MlflowTracking
 from lmao.database import absolute, scheme, typed
 from lmao.errors import Away, UserError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OWN_DEFAULT = "sqlite:///mlflow.db"  # where `mlflow ui` looks without being told
 PARENT_TAG = "mlflow.parentRunId"
 TRIAL_TAG = "trial"  # the number in its study
+KEY_TAG = "key"  # by which a run is found that was made by a process which died before it could tell
 MOST = 50_000  # runs that MLflow lists at once
 
 
@@ -50,22 +52,25 @@ class MlflowStore:
                 raise UserError("tracking.uri and hydra.sweeper.storage are one database", advice="give each its own")
             open_client(self._uri)
 
-    def open_run(self, name: str, trial: RunTrial) -> MlflowTracker:
+    def open_run(self, name: str, trial: RunTrial, key: str | None = None) -> MlflowTracker:
+        """key: of a run that may have been made before."""
         study = trial.study or self.config.study
         tags = {"study": study} if study else {}
         if trial.parent_run_id is not None:
             tags |= {PARENT_TAG: trial.parent_run_id, TRIAL_TAG: str(trial.number)}
-        return self._create(name, tags)
+        return self._create(name, tags) if key is None else self._found_or_made(name, tags, key)
 
-    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
+    def open_study(self, study: str, key: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
             if run_id is not None and _is_there(client, run_id):
                 if not done:
                     client.update_run(run_id, status="RUNNING")
                 return run_id
-        tracker = self._create(study, {"study": study})
-        tracker.parameters(values)
+        tracker = self._found_or_made(study, {"study": study}, key)
+        with mlflow_errors(self._uri):
+            told = client.get_run(tracker.run_id).data.params
+        tracker.parameters({name: value for name, value in flat(values).items() if name not in told})
         return tracker.run_id
 
     def end_study(
@@ -112,6 +117,15 @@ class MlflowStore:
             tracker = MlflowTracker(client, run.info.run_id, self._uri)
             tracker.tags({"state": "FAIL"})
             tracker.close("KILLED")
+
+    def _found_or_made(self, name: str, tags: dict[str, str], key: str) -> MlflowTracker:
+        with mlflow_errors(self._uri):
+            client = open_client(self._uri)
+            experiment = experiment_id(client, self.config.experiment)
+            runs = client.search_runs([experiment], f"tags.{KEY_TAG} = '{key}'", max_results=1)
+        if runs:
+            return MlflowTracker(client, runs[0].info.run_id, self._uri)
+        return self._create(name, {**tags, KEY_TAG: key})
 
     def _create(self, name: str, tags: dict[str, str]) -> MlflowTracker:
         with mlflow_errors(self._uri), warnings.catch_warnings():

@@ -28,7 +28,7 @@ class NullStore:
     def open_run(self, name: str, trial: RunTrial) -> NullTracker:
         return NullTracker()
 
-    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str | None:
+    def open_study(self, study: str, key: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str | None:
         return None
 
     def end_study(

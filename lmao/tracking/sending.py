@@ -13,13 +13,12 @@ from lmao.config.tracking import MlflowTracking
 from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
 from lmao.tracking.kept import KEPT, call
-from lmao.tracking.mlflow_client import experiment_id, is_server, mlflow_errors, open_client
+from lmao.tracking.mlflow_client import is_server, mlflow_errors, open_client
 from lmao.tracking.mlflow_run import MlflowTracker
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.trial import NoTrial
 
 LOCK = ".lmao"  # that a run holds in its folder, see `run.folder`
-KEY = "kept"  # a tag: a run that was made of the same lines before
 
 
 @dataclass
@@ -87,13 +86,11 @@ def _lines(path: Path) -> Iterator[Any]:
 
 def _send(folder: Path, config: MlflowTracking, lines: list[Any]) -> None:
     about, calls = lines[0], lines[1:]
-    run_id = about["run_id"] or _found(config, about["key"])
-    if run_id is None:
-        tracker = MlflowStore(config).open_run(about["name"], Trial(**about["trial"]))
-        tracker.tags({KEY: about["key"]})
+    if about["run_id"] is None:
+        tracker = MlflowStore(config).open_run(about["name"], Trial(**about["trial"]), about["key"])
     else:
         with mlflow_errors(config.uri):
-            tracker = MlflowTracker(open_client(config.uri), run_id, config.uri)
+            tracker = MlflowTracker(open_client(config.uri), about["run_id"], config.uri)
     there = _steps(config, tracker.run_id)
     if not calls or calls[-1][0] != "close":
         calls = [*calls, ["close", "KILLED"]]  # its process was
@@ -106,13 +103,6 @@ def _send(folder: Path, config: MlflowTracking, lines: list[Any]) -> None:
             if name != "artifact":  # a file that is gone, or can't be copied from here, stays where it is
                 raise
     (folder / KEPT).unlink()
-
-
-def _found(config: MlflowTracking, key: str) -> str | None:
-    with mlflow_errors(config.uri):
-        client = open_client(config.uri)
-        runs = client.search_runs([experiment_id(client, config.experiment)], f"tags.{KEY} = '{key}'")
-    return str(runs[0].info.run_id) if runs else None
 
 
 def _steps(config: MlflowTracking, run_id: str) -> set[tuple[str, int]]:

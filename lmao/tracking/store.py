@@ -41,11 +41,12 @@ class TrackingStore(Protocol):
     def open_run(self, name: str, trial: RunTrial) -> Tracker:
         """A new run; that of a trial belongs to its study's run."""
 
-    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str | None:
+    def open_study(self, study: str, key: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str | None:
         """The run that is the parent of a study's trials: made, or marked as running again. Returns: its id, None
         where nothing is kept.
 
-        run_id: the one that it had, which may be gone: deleted, or in another store; done: there is nothing left to
+        key: of this study alone, by which a run is found whose maker died before it told its id; run_id: the one that
+        it had, which may be gone: deleted, or in another store; done: there is nothing left to
         run, so it keeps its status, which nobody may live to set again.
         """
 

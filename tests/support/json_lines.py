@@ -67,14 +67,15 @@ class JsonLinesStore:
             self._path.touch()
 
     def open_run(self, name: str, trial: RunTrial) -> JsonLinesTracker:
-        return self._begin(name, study=trial.study, parent=trial.parent_run_id, trial=trial.number)
+        return self._begin(name, uuid.uuid4().hex, study=trial.study, parent=trial.parent_run_id, trial=trial.number)
 
-    def open_study(self, study: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
-        if run_id is not None and any(line["run"] == run_id for line in self.lines()):
+    def open_study(self, study: str, key: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
+        """The key is the id."""
+        if any(line["run"] == key for line in self.lines()):
             if not done:
-                JsonLinesTracker(self._path, run_id).close("RUNNING")
-            return run_id
-        tracker = self._begin(study, study=study)
+                JsonLinesTracker(self._path, key).close("RUNNING")
+            return key
+        tracker = self._begin(study, key, study=study)
         tracker.parameters(values)
         return tracker.run_id
 
@@ -107,8 +108,8 @@ class JsonLinesStore:
         with _errors(self._path):
             return [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
 
-    def _begin(self, name: str, **about: Any) -> JsonLinesTracker:
-        tracker = JsonLinesTracker(self._path, uuid.uuid4().hex)
+    def _begin(self, name: str, run_id: str, **about: Any) -> JsonLinesTracker:
+        tracker = JsonLinesTracker(self._path, run_id)
         tracker.write(name=name, **about)
         return tracker
 

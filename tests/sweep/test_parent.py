@@ -6,12 +6,14 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 
 from lmao.config.tracking import MlflowTracking
 from lmao.errors import Diverged, Pruned
+from lmao.sweep.records import StudyAttribute
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.store import tracked_run
 from tests.support.workers import Worker
@@ -23,15 +25,18 @@ ENDS = {  # how a run ends that becomes such a trial, and what MLflow then says 
 }
 
 
+def store_in(folder: Path) -> MlflowStore:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    return MlflowStore(MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best"))
+
+
 class Place:
     """Two workers on one study; the first is running a trial."""
 
     def __init__(self, folder: Path) -> None:
-        uri = f"sqlite:///{folder}/mlflow.db"
-        config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
-        self.store = MlflowStore(config)
+        self.store = store_in(folder)
         self.worker, self.other = Worker(folder, self.store), Worker(folder, self.store)
-        self._client = MlflowClient(tracking_uri=uri)
+        self._client = MlflowClient(tracking_uri=self.store.uri)
         self._run = ExitStack()
         tracker = self._run.enter_context(tracked_run(self.store, "a trial", self.worker.claim()))
         assert tracker.run_id is not None
@@ -94,6 +99,29 @@ def test_a_worker_that_is_killed_after_the_end_leaves_the_study_finished(place: 
     assert place.study_status() == "FINISHED"
     Worker(tmp_path, place.store, n_trials=1).study.close()  # killed, once it had begun
     assert place.study_status() == "FINISHED"
+
+
+def test_a_worker_that_is_killed_before_it_told_of_the_studys_run_leaves_no_second_one(
+    mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(mlflow_database, tmp_path)
+    store = store_in(tmp_path)
+    tell = optuna.Study.set_user_attr
+
+    def killed(study: optuna.Study, name: str, value: Any) -> None:
+        if name == StudyAttribute.RUN_ID:
+            raise KeyboardInterrupt
+        tell(study, name, value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna.Study, "set_user_attr", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Worker(tmp_path, store)
+    worker = Worker(tmp_path, store)
+    [run] = MlflowClient(tracking_uri=store.uri).search_runs(["1"])
+    assert run.info.run_id == worker.parent.run_id
+    assert run.data.params["n_trials"] == "3"
+    worker.study.close()
 
 
 def test_a_trial_that_still_runs_is_left_alone(place: Place) -> None:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from filelock import FileLock
@@ -18,6 +19,7 @@ from lmao.config.tracking import MlflowTracking
 from lmao.errors import Away, UserError
 from lmao.sync import sync
 from lmao.tracking.kept import KEPT, outliving
+from lmao.tracking.mlflow_run import MlflowTracker
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.sending import Trial
 from lmao.tracking.store import tracked_run
@@ -68,7 +70,7 @@ def server(mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def test_a_run_outlives_its_server_and_is_sent_once(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
 
@@ -98,6 +100,10 @@ def test_a_run_outlives_its_server_and_is_sent_once(
         sync([tmp_path], None)
     server.start()
     with FileLock(tmp_path / "cut" / ".lmao"):  # as if that run were still at work
+        with monkeypatch.context() as patched:  # killed once it has made the run
+            patched.setattr(MlflowTracker, "tags", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                sync([tmp_path], None)
         sync([tmp_path], None)
     assert capsys.readouterr().out == f"sent {tmp_path}/away\n1 sent, 1 still kept\n"
     sync([tmp_path], None)

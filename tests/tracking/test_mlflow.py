@@ -171,12 +171,13 @@ def test_files_that_can_not_be_copied_are_a_warning(config: MlflowTracking, tmp_
 
 def test_a_study_gets_another_parent_where_its_own_is_gone(config: MlflowTracking) -> None:
     store = MlflowStore(config)
-    first = store.open_study("s1", {}, None, False)
-    assert first is not None and store.open_study("s1", {}, first, False) == first
+    first = store.open_study("s1", "key", {}, None, False)
+    assert first is not None and store.open_study("s1", "key", {}, first, False) == first
     client().delete_run(first)
-    second = store.open_study("s1", {}, first, False)
+    second = store.open_study("s1", "key", {}, first, False)
     assert second not in (None, first)
-    assert store.open_study("s1", {}, "0" * 32, True) not in (None, first, second)
+    assert store.open_study("s1", "key", {}, "0" * 32, True) == second
+    assert store.open_study("s1", "another", {}, None, False) not in (None, first, second)
 
 
 def test_nothing_of_a_run_stays_behind(config: MlflowTracking) -> None:
