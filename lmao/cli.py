@@ -61,8 +61,8 @@ def plain(composed: DictConfig) -> dict[str, Any]:
         raise UserError(
             f"{error.full_key} has no value", advice=f"{group}={option} needs one, give {group}.{setting}=…"
         ) from None
-    target = values["vectors"]["target"]
-    if not isinstance(target, dict):
+    vectors = values.get("vectors")
+    if isinstance(vectors, dict) and not isinstance(target := vectors.get("target"), dict | None):
         raise UserError("vectors.target is a group", advice=f"choose it with vectors@vectors.target={target}")
     return values
 

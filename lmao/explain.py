@@ -116,8 +116,12 @@ def _options_with(group: str, setting: str) -> list[str]:
 def _settings_in(file: Path) -> set[str]:
     """With those of the options that it is made from."""
     loaded = cast(DictConfig, OmegaConf.load(file))
-    bases = [base for base in loaded.get("defaults", ()) if isinstance(base, str) and base != "_self_"]
-    return {str(key) for key in loaded}.union(*(_settings_in(file.with_name(f"{base}.yaml")) for base in bases))
+    names = {str(key) for key in loaded}
+    for base in loaded.get("defaults", ()):
+        if isinstance(base, str) and base != "_self_":
+            option, _, place = base.partition("@")
+            names |= {place.partition(".")[0]} if place else _settings_in(file.with_name(f"{option}.yaml"))
+    return names
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -18,8 +18,10 @@ def validate(values: dict[str, Any]) -> Config:
     Raises:
         UserError: a key is unknown or a value out of its range; the line names each key.
     """
-    values = {**values, "vectors": dict(values["vectors"])}
-    values["target"] = values["vectors"].pop("target")
+    if isinstance(values.get("vectors"), dict):
+        values = {**values, "vectors": {**values["vectors"]}}
+        if "target" in values["vectors"]:
+            values["target"] = values["vectors"].pop("target")
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -48,15 +48,17 @@ class StudySweep(OptunaSweeperImpl):
     """Settings: conf/hydra/sweeper/lmao.yaml."""
 
     def __init__(
-        self, *, sampler: DictConfig, pruner: DictConfig, params: DictConfig | None, custom_search_space: str | None,
+        self, *, sampler: Any = None, pruner: Any = None, params: Any = None, custom_search_space: Any = None,
         **settings: Any,
     ) -> None:  # fmt: skip
         self._own = validate_sweep(settings)
-        if not sampler:
+        _require_choice("sampler", sampler, "sweep=tpe, random, qmc or grid")
+        _require_choice("pruner", pruner, "hydra/sweeper/pruner=median, hyperband or none")
+        if not isinstance(params, DictConfig | None):
             raise UserError(
-                "there is none",
-                setting="hydra.sweeper.sampler",
-                advice="choose one with sweep=tpe, random, qmc or grid",
+                f"{params} is no space",
+                setting="hydra.sweeper.params",
+                advice="choose one with space=full or finetuning",
             )
         super().__init__(
             sampler, "maximize", self._own.storage, self._own.study_name, self._own.n_trials, self._own.n_jobs,
@@ -229,3 +231,10 @@ class StudySweep(OptunaSweeperImpl):
         if best is not None:
             found = {"name": "optuna", "best_params": dict(best.params), "best_value": best.values[0]}
             OmegaConf.save(OmegaConf.create(found), study.folder / "optimization_results.yaml")
+
+
+def _require_choice(name: str, value: Any, known: str) -> None:
+    """Raises UserError: a group of the sweeper was taken away, or something else put in its place."""
+    if not isinstance(value, DictConfig) or "_target_" not in value:
+        what = f"{value} is none" if value else "there is none"
+        raise UserError(what, setting=f"hydra.sweeper.{name}", advice=f"choose one with {known}")

@@ -5,10 +5,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError
 
 from lmao.config.run import Config
 from lmao.errors import UserError
 from lmao.explain import explain
+from lmao.paths import CONF
 from tests.support.processes import Place
 
 
@@ -31,6 +35,8 @@ from tests.support.processes import Place
             "or data.unlabelled_path=… alone to pre-train and nothing else",
         ),
         ("vectors.target=glove", "vectors.target is a group: choose it with vectors@vectors.target=glove"),
+        ("~vectors@vectors.target", "vectors.target: field required"),
+        ("objective.parts=1", "objective=document has no setting 'parts'. It belongs to objective=sum"),
         (
             "data.path=reviews.csv",
             "data=docstrings has no setting 'path'. It belongs to data=docbin or data=files or data=imdb or "
@@ -57,6 +63,16 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
     with pytest.raises(Exception) as caught:
         compose(override)
     assert explain(caught.value) == line
+
+
+@pytest.mark.parametrize("group", sorted(path.name for path in CONF.iterdir() if list(path.glob("*.yaml"))))
+def test_a_setting_that_no_option_of_a_group_has_is_explained(group: str) -> None:
+    parent = OmegaConf.create({"name": "chosen"})
+    error = ConfigAttributeError()
+    error.full_key, error.parent_node = f"{group}.xyzzy", parent
+    hydra = HydraException()
+    hydra.__cause__ = error
+    assert explain(hydra) == f"{group}=chosen has no setting 'xyzzy'. (python train.py --help lists them)"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +160,7 @@ def test_no_message_is_empty_or_long_or_of_two_lines() -> None:
     [
         ("hydra.sweeper.sampler=null", "hydra.sweeper.sampler: there is none: choose one with sweep="),
         ("space=extend_list(1)", "the settings don't fit together: "),
-        ("hydra.sweeper.params=3", "the settings don't fit together: "),
+        ("hydra.sweeper.params=3", "hydra.sweeper.params: 3 is no space: choose one with space=full or finetuning"),
         ("hydra.sweep.dir=file", "hydra.sweep.dir: "),
     ],
 )
