@@ -1,6 +1,7 @@
 """The reader of command lines and of a user's own YAML: `python train.py` itself, up to the run."""
 
 import io
+import logging
 import os
 import runpy
 import shutil
@@ -57,6 +58,7 @@ def _train(folder: Path) -> Iterator[Read]:
     place = folder / "place"
 
     def read(case: Case) -> None:
+        logging.getLogger().handlers.clear()  # their file goes with the folder
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         os.chdir(place)
