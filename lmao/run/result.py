@@ -14,6 +14,7 @@ from typing import Any
 from lmao.console import duration
 from lmao.files import write_whole
 from lmao.paths import from_here
+from lmao.run.context import Context
 from lmao.run.scores import Score, wilson_interval
 from lmao.version import __version__
 
@@ -101,8 +102,22 @@ class ChoiceSummary:
         return next(arm for arm in self.arms if arm.name == name)
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """Of any run."""
+
+    scaled: Mapping[str, int]  # the settings left to the corpus, and what it made of them
+    seconds: Mapping[str, float]
+    seed: int
+    threads: int  # sums are rounded in another order with another number, and by another BLAS
+    blas: str
+    versions: Mapping[str, str]
+    mlflow_run_id: str | None
+    peak_rss_mb: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Circumstances):
     dev_accuracy: float
     labels: Sequence[str]
     dev: Score
@@ -113,22 +128,14 @@ class Result:
     model_mb: float | None
     classifier_mb: float | None
     digests: Mapping[str, str]
-    scaled: Mapping[str, int]  # the settings left to the corpus, and what it made of them
-    seconds: Mapping[str, float]
-    seed: int
-    threads: int  # sums are rounded in another order with another number, and by another BLAS
-    blas: str
-    versions: Mapping[str, str]
-    mlflow_run_id: str | None
-    peak_rss_mb: float
     majority: float  # the share of the dev examples that have the most frequent label of the training examples
     temperature: float | None  # what the logits were divided by, of a combination those of its arms' mean
     choice: ChoiceSummary | None = None  # of textcat=auto
     model_dev_accuracy: float | None = None  # of what is in `model/`, if that isn't all that was chosen
 
 
-@dataclass(frozen=True)
-class Encoded:
+@dataclass(frozen=True, kw_only=True)
+class Encoded(Circumstances):
     """Of a run without labels: a result's figures, None where they need labels."""
 
     labels: Sequence[str]
@@ -136,14 +143,6 @@ class Encoded:
     parameters: int
     model_mb: float | None
     digests: Mapping[str, str]
-    scaled: Mapping[str, int]
-    seconds: Mapping[str, float]
-    seed: int
-    threads: int
-    blas: str
-    versions: Mapping[str, str]
-    mlflow_run_id: str | None
-    peak_rss_mb: float
     dev_accuracy: None = None
     dev: None = None
     test: None = None
@@ -151,7 +150,21 @@ class Encoded:
     choice: None = None
 
 
-def versions() -> dict[str, str]:
+def circumstances(context: Context) -> dict[str, Any]:
+    """The fields of `Circumstances`, now that the run is about to end."""
+    return {
+        "scaled": context.scaled,
+        "seconds": context.seconds,
+        "seed": context.settings.seed,
+        "threads": context.team.threads,
+        "blas": context.team.device.blas(),
+        "versions": _versions(),
+        "mlflow_run_id": context.tracker.run_id,
+        "peak_rss_mb": peak_rss_mb(),
+    }
+
+
+def _versions() -> dict[str, str]:
     own = {"lmao": __version__, "python": platform.python_version()}
     return own | {name: version(name) for name in VERSIONED}
 

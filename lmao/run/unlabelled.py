@@ -14,7 +14,7 @@ from lmao.run.context import Context
 from lmao.run.experiment import opened
 from lmao.run.export import build_encoder, save_pipeline
 from lmao.run.folder import ARTIFACTS, claimed, seal
-from lmao.run.result import Encoded, closing, peak_rss_mb, versions, write_result
+from lmao.run.result import Encoded, circumstances, closing, write_result
 from lmao.run.spacy_train import save_tok2vec
 from lmao.run.stages.encode import Dataset
 from lmao.run.stages.pretrain import Pretrained
@@ -53,14 +53,7 @@ def _pretrained(context: Context, source: Source, data: Dataset) -> Encoded:
         parameters=pretrained.weights.flat.size,
         model_mb=size,
         digests=inputs.digests,
-        scaled=context.scaled,
-        seconds=context.seconds,
-        seed=context.settings.seed,
-        threads=context.team.threads,
-        blas=context.team.device.blas(),
-        versions=versions(),
-        mlflow_run_id=context.tracker.run_id,
-        peak_rss_mb=peak_rss_mb(),
+        **circumstances(context),
     )
 
 

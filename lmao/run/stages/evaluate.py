@@ -12,7 +12,7 @@ from lmao.engine.parameters import Floats
 from lmao.run.arms.trained import Trained
 from lmao.run.card import describe_model
 from lmao.run.context import Context
-from lmao.run.result import ChoiceSummary, Result, peak_rss_mb, versions
+from lmao.run.result import ChoiceSummary, Result, circumstances
 from lmao.run.scores import Score, score, write_predictions
 from lmao.run.stages.encode import Dataset
 from lmao.textcat.classifier import accuracy
@@ -55,14 +55,7 @@ def evaluate(context: Context, data: Dataset, trained: Trained, classifier_mb: f
         model_mb=trained.model_mb,
         classifier_mb=classifier_mb,
         digests=trained.digests,
-        scaled=context.scaled,
-        seconds=context.seconds,
-        seed=context.settings.seed,
-        threads=context.team.threads,
-        blas=context.team.device.blas(),
-        versions=versions(),
-        mlflow_run_id=context.tracker.run_id,
-        peak_rss_mb=peak_rss_mb(),
+        **circumstances(context),
         majority=float((splits.dev.labels == np.bincount(splits.train.labels).argmax()).mean()),
         temperature=trained.temperature,
         choice=choice,
