@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.engine.compiled_code import VARIABLE, place_of_compiled
+from lmao.stop import StopSignal
 
 if place := place_of_compiled():
     os.environ[VARIABLE] = numba.config.CACHE_DIR = place  # the variable for what numba reads again
@@ -51,5 +52,6 @@ def kernel(loop: Loop) -> Loop:
     hints = get_type_hints(loop, include_extras=True)
     names = ["void" if hint is type(None) else hint.__metadata__[0] for hint in hints.values()]
     signature = f"{names.pop()}({', '.join(names)})"  # the last one is what it returns
-    compiled: Loop = numba.njit(signature, nogil=True, cache=True, fastmath=FAST, error_model="numpy")(loop)
+    with StopSignal.uninterrupted():  # the compiler calls numba back from C, where an exception is lost
+        compiled: Loop = numba.njit(signature, nogil=True, cache=True, fastmath=FAST, error_model="numpy")(loop)
     return compiled

@@ -1,17 +1,22 @@
-"""Compiled loops find a place where neither the code nor the home folder can be written to."""
+"""Compiled loops find a place where neither the code nor the home folder can be written to; a stop waits for them."""
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import numba
 import pytest
 
 from lmao.engine import compiled_code
+from lmao.engine.compiling import Floats1d, kernel
 from lmao.paths import ROOT
+from lmao.stop import Stopped, StopSignal
 
 STRANGER = 54321  # a user that nobody is
 
@@ -59,3 +64,27 @@ def test_a_shared_folder_of_somebody_else_is_not_trusted(tmp_path: Path, monkeyp
     shared.chmod(0o777)
     other = compiled_code.place_of_compiled()
     assert other is not None and other != str(shared) and Path(other).stat().st_mode & 0o077 == 0
+
+
+def add(X: Floats1d) -> None:
+    for i in range(len(X)):
+        X[i] += 1
+
+
+def test_a_stop_waits_until_a_loop_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba's compiler calls Python back, and drops the exceptions that it meets there."""
+    compiled = []
+
+    def stopped(signature: str, **options: Any) -> Callable[..., Any]:
+        def decorate(loop: Callable[..., Any]) -> Any:
+            os.kill(os.getpid(), signal.SIGTERM)
+            compiled.append(njit(signature, **{**options, "cache": False})(loop))
+            return compiled[-1]
+
+        return decorate
+
+    njit = numba.njit
+    monkeypatch.setattr(numba, "njit", stopped)
+    with pytest.raises(Stopped), StopSignal():
+        kernel(add)
+    assert len(compiled) == 1
