@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -133,10 +134,14 @@ def disturbed(
     while running:
         victim = drawn.choice(running) if kills < most else running[0]
         worked = drawn.uniform(0.1, LONGEST) if kills < most else float("inf")
-        while victim.runs() and seconds_of(victim.pid) < worked:
-            time.sleep(0.01)
-        if victim.runs():
-            victim.send_signal(signal.SIGKILL)
+        killed = False
+        with suppress(ProcessLookupError, FileNotFoundError):  # it has just ended
+            while victim.runs() and seconds_of(victim.pid) < worked:
+                time.sleep(0.01)
+            if victim.runs():
+                victim.send_signal(signal.SIGKILL)
+                killed = True
+        if killed:
             kills += 1
             after()
             running.append(place.worker())
