@@ -56,7 +56,7 @@ def read(path: Path) -> list[Run]:
     """
     if not path.exists():
         return []
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype={"study": str, "code": str})  # a commit may be all digits
     if list(table) != [field.name for field in fields(Run)]:
         raise UserError(f"{path} has other columns than these runs have", advice="move it away")
     table = table.astype(object).where(table.notna(), None)
