@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import accuracy, grids, labels
 from benchmarks.exported import compare
-from benchmarks.runs import Run
+from benchmarks.runs import Run, read, text_of
 from lmao.config.run import Config
 from lmao.errors import UserError
 
@@ -127,3 +127,9 @@ def test_an_exported_model_is_asked_for_where_there_is_none(tmp_path: Path) -> N
     (tmp_path / ".hydra" / "config.yaml").write_text("data: {name: imdb}")
     with pytest.raises(UserError, match="has no model"):
         compare(tmp_path, None)
+
+
+def test_a_commit_of_digits_alone_is_read_as_it_was(tmp_path: Path) -> None:
+    run = Run("s", 0, 0.5, None, None, 1, 1, None, None, None, 1.0, 1.0, 1, "0399914773", "{}")
+    (tmp_path / "runs.csv").write_text(text_of([run]))
+    assert [found.code for found in read(tmp_path / "runs.csv")] == [run.code]
