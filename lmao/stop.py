@@ -2,6 +2,7 @@
 loop answers after saving."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from types import FrameType
 from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN_SECONDS = 0.01  # until a stop that was dropped comes again
 
 
 class Stopped(BaseException):
@@ -29,18 +31,22 @@ class StopSignal:
         self.requested: int | None = None
         self._deferred = False
         self._former: dict[int, Any] = {}
+        self._former_hook: Any = None
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
             try:
                 self._former[number] = signal.signal(number, self._receive)
             except ValueError:  # only the main thread may set handlers
-                break
+                return self
+        self._former_hook, sys.unraisablehook = sys.unraisablehook, self._drop
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
+        if self._former_hook is not None:
+            sys.unraisablehook = self._former_hook
         self._former.clear()
 
     @contextmanager
@@ -85,3 +91,14 @@ class StopSignal:
             return
         StopSignal._held = None
         raise Stopped(number)
+
+    def _drop(self, dropped: "sys.UnraisableHookArgs") -> None:
+        """An exception was raised where Python drops it, in a destructor or a callback from C. A stop comes again."""
+        stop = dropped.exc_value
+        if not isinstance(stop, Stopped):
+            self._former_hook(dropped)
+            return
+        self.requested = None
+        # No thread: what it locks when it starts may be locked by what was interrupted.
+        signal.signal(signal.SIGALRM, lambda _, frame: self._receive(stop.signal_number, frame))
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)

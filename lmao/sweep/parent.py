@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from lmao.database import exclusive, patiently
 from lmao.pictures import attempt
+from lmao.stop import StopSignal
 from lmao.sweep.models import best_trial, keep_best_model
 from lmao.sweep.plots import study_plots
 from lmao.sweep.records import StudyAttribute, TrialAttribute
@@ -40,7 +41,7 @@ class ParentRun:
 
     def _open(self) -> None:
         study = self._study.study
-        with exclusive(self._study.url):
+        with exclusive(self._study.url), StopSignal.uninterrupted():
             if StudyAttribute.RUN_KEY not in study.user_attrs:
                 study.set_user_attr(StudyAttribute.RUN_KEY, uuid.uuid4().hex)
             attributes = study.user_attrs
@@ -62,7 +63,7 @@ class ParentRun:
 
     def keep_models(self) -> None:
         def kept() -> None:
-            with exclusive(self._study.url):
+            with exclusive(self._study.url), StopSignal.uninterrupted():
                 keep_best_model(self._study.study)
 
         if self._keep_models == "best":

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -18,10 +18,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.database import exclusive, patiently, scheme
 from lmao.errors import UserError
+from lmao.stop import StopSignal
 from lmao.sweep.identity import difference
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
 from lmao.sweep.storage import FAILURES, GRACE_SECONDS, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
+
+T = TypeVar("T")
 
 MOST_LOSSES = 3  # of one point: one that kills its process each time has failed; another's kills look the same
 
@@ -31,6 +34,8 @@ class SharedStudy:
 
     sampler(n) makes the sampler of the n-th trial; folder is the study's; max_losses: of a point, None for any
     number.
+
+    A stop waits for the end of a transaction: one that is left open locks SQLite's file against this very process.
 
     Raises:
         UserError: in any method: the database fails.
@@ -112,7 +117,7 @@ class SharedStudy:
 
     def counted_trials(self) -> list[FrozenTrial]:
         """The trials that have begun, without the lost ones."""
-        trials = patiently(self.url, lambda: self.study.get_trials(deepcopy=False))
+        trials = self._whole(lambda: self.study.get_trials(deepcopy=False))
         lost = _replaced_numbers(trials)
         return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
 
@@ -121,7 +126,7 @@ class SharedStudy:
 
     def numbers(self, state: TrialState) -> set[int]:
         """The numbers of the trials in a state; FAIL has the lost ones too."""
-        trials = patiently(self.url, lambda: self.study.get_trials(deepcopy=False, states=[state]))
+        trials = self._whole(lambda: self.study.get_trials(deepcopy=False, states=[state]))
         return {trial.number for trial in trials}
 
     def is_complete(self) -> bool:
@@ -141,7 +146,7 @@ class SharedStudy:
             return self.study.get_trials(deepcopy=False)[trial.number]
 
         with storage_errors(self.url):
-            return patiently(self.url, told)
+            return self._whole(told)
 
     def requeue(self, losses: int) -> None:
         """Queue the points of this worker's unfinished trials again. losses: 1 if they were lost to a kill, which they
@@ -259,8 +264,11 @@ class SharedStudy:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with storage_errors(self.url), exclusive(self.url):
+        with storage_errors(self.url), exclusive(self.url), StopSignal.uninterrupted():
             yield
+
+    def _whole(self, action: Callable[[], T]) -> T:
+        return patiently(self.url, StopSignal.uninterrupted()(action))
 
 
 def _replaced_numbers(trials: Sequence[FrozenTrial]) -> set[int]:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from lmao.errors import AlreadyRun, Away, Pruned, Unavailable
 from lmao.explain import trouble
+from lmao.stop import StopSignal
 from lmao.sweep.records import TrialAttribute
 from lmao.tracking.trial import NoTrial, RunTrial
 
@@ -92,9 +93,10 @@ class StoredTrial:
         self._remember({TrialAttribute.SECONDS: seconds, TrialAttribute.EPOCHS: epochs})
 
     def _patiently(self, action: Callable[[], T]) -> T:
+        """A stop waits for the end, as in `SharedStudy`."""
         from lmao.database import patiently
 
-        return patiently(self._storage, action)
+        return patiently(self._storage, StopSignal.uninterrupted()(action))
 
     def _remember(self, values: Mapping[str, Any]) -> None:
         with self._errors():

@@ -1,7 +1,10 @@
 """Signals: at once, at the end of what must not be cut in two, or when a loop asks for them."""
 
 import signal
+import sys
 import threading
+import time
+from typing import Any
 
 import pytest
 
@@ -81,3 +84,33 @@ def test_blocks_of_other_threads_hold_nothing_up() -> None:
         pytest.fail("the signal waited for another thread")
     done.set()
     thread.join()
+
+
+def test_a_stop_that_a_destructor_drops_comes_again() -> None:
+    class Interrupted:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            reached.append("the destructor went on")
+
+    reached: list[str] = []
+    with pytest.raises(Stopped) as stopped, StopSignal():
+        Interrupted()
+        time.sleep(1)
+        reached.append("after")
+    assert stopped.value.signal_number == signal.SIGTERM and not reached
+
+
+def test_what_else_a_destructor_drops_is_told() -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("a bug")
+
+    told: list[Any] = []
+    former = sys.unraisablehook
+    sys.unraisablehook = told.append
+    try:
+        with StopSignal():
+            Broken()
+    finally:
+        sys.unraisablehook = former
+    assert [type(one.exc_value) for one in told] == [ValueError]

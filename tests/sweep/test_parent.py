@@ -1,7 +1,8 @@
 """A study's run in MLflow and the runs of its trials, which may end while another worker looks for lost ones."""
 
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import optuna
 import pytest
 from mlflow import MlflowClient
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import event
 
 from lmao.config.tracking import MlflowTracking
 from lmao.errors import Diverged, Pruned
+from lmao.stop import Stopped, StopSignal
 from lmao.sweep.records import StudyAttribute
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.store import tracked_run
@@ -38,7 +41,8 @@ class Place:
         self.worker, self.other = Worker(folder, self.store), Worker(folder, self.store)
         self._client = MlflowClient(tracking_uri=self.store.uri)
         self._run = ExitStack()
-        tracker = self._run.enter_context(tracked_run(self.store, "a trial", self.worker.claim()))
+        self.trial = self.worker.claim()
+        tracker = self._run.enter_context(tracked_run(self.store, "a trial", self.trial))
         assert tracker.run_id is not None
         self.run_id = tracker.run_id
 
@@ -150,3 +154,26 @@ def test_a_run_that_failed_by_itself_stays_failed(place: Place) -> None:
     place.end(TrialState.FAIL)
     place.other.look_for_the_lost()
     assert place.said() == ("FAILED", "FAIL")
+
+
+STEPS: dict[str, tuple[Callable[[Place], object], Callable[[FrozenTrial], bool]]] = {
+    "begin": (
+        lambda place: place.trial.begin(Path("here"), None, ""),
+        lambda trial: trial.user_attrs["folder"] == "here",
+    ),
+    "report": (lambda place: place.trial.report(1, 0.5), lambda trial: trial.intermediate_values == {1: 0.5}),
+    "tell": (lambda place: place.worker.tell(TrialState.COMPLETE, 0.5), lambda trial: trial.values == [0.5]),
+    "requeue": (lambda place: place.worker.study.requeue(0), lambda trial: trial.state == TrialState.FAIL),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stop_waits_for_what_the_study_is_told(step: str, place: Place) -> None:
+    """Or a transaction stays open, and the stop waits for it, too, when it queues the trial again."""
+    take, done = STEPS[step]
+    engine = place.worker.study._storage.engine
+    event.listen(engine, "before_cursor_execute", lambda *_: signal.raise_signal(signal.SIGTERM), once=True)
+    with pytest.raises(Stopped), StopSignal():
+        take(place)
+    [trial] = [one for one in place.worker.study.study.get_trials() if one.number == place.trial.number]
+    assert done(trial)
