@@ -23,7 +23,6 @@ from lmao.trained.stock_layers import (
     filled,
     log_logistic,
     means,
-    on_cpu,
     side_by_side,
     softmax,
     sums,
@@ -60,7 +59,7 @@ def stock_layer(chosen: Chosen, spaces: Sequence[str], nlp: Language) -> Layer:
     for _, arm in chosen.shares:
         match arm:
             case NgramWeights():
-                arms.append(on_cpu(_of_ngrams(arm, spaces)))
+                arms.append(_of_ngrams(arm, spaces))
             case EncoderWeights():
                 arms.append(_of_encoder(arm, nlp))
     return chained(side_by_side(*arms), softmax(np.hstack([weight * np.eye(classes) for weight, _ in chosen.shares])))

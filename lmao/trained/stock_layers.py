@@ -130,12 +130,6 @@ def log_logistic(columns: int) -> Layer:
     return chained(_highest(slopes, heights), affine(-np.eye(columns)))
 
 
-def on_cpu(layer: Layer) -> Layer:
-    """What hashes come into has to stay there: `remap_ids.v1` would find none of a GPU's numbers."""
-    config = {"@layers": "with_cpu.v1", "layer": layer.config, "ops": {"@ops": "NumpyOps"}}
-    return Layer(config, layer.leaves)
-
-
 def means() -> Layer:
     """Of texts (words, columns) each: (texts, columns)."""
     return chained(_leaf("list2ragged.v1"), _leaf("reduce_mean.v1"))

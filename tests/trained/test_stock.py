@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
+from spacy.cli.package import package
 from spacy.tokens import Doc
 from spacy.util import registry
 
@@ -139,3 +140,13 @@ def test_a_linear_run_leaves_a_pipeline(features: str, finished: Callable[..., F
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.99
     assert np.median(np.abs(found - expected)) < CLOSE
     assert run.result.model_mb is not None and "in spaCy" in run.output
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # `spacy package` closes no file
+def test_a_pipeline_of_ngrams_is_packaged(finished: Callable[..., Finished], tmp_path: Path) -> None:
+    run = finished("textcat=linear")
+    package(run.folder / "model", tmp_path, create_sdist=False)
+    [config] = tmp_path.glob("*/*/*/config.cfg")
+    own, again = spacy.load(run.folder / "model"), spacy.load(config.parent)
+    texts = dev_texts(run)[:5]
+    assert [doc.cats for doc in again.pipe(texts)] == [doc.cats for doc in own.pipe(texts)]
