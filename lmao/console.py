@@ -155,6 +155,11 @@ class Console:
         self._output.print(line, soft_wrap=True)
 
 
+def counted(number: int, one: str, more: str | None = None) -> str:
+    """1 text, 2,000 texts."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def duration(seconds: float) -> str:
     """7 s, 1 min 32 s, 2 h 5 min."""
     if seconds < 9.95:

@@ -41,7 +41,7 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
         raise UserError(f"{output} ends neither in .csv nor in .jsonl", setting="--output")
     import rich.console
 
-    from lmao.console import Console
+    from lmao.console import Console, counted
     from lmao.trained.loaded import load
 
     classifier = load(model)
@@ -65,7 +65,7 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
             stage.advance(len(scores))
         if not number:
             raise UserError("no text", advice="name a file, or give texts on stdin, one a line")
-        stage.done(f"{number:,} texts · {number / max(1e-9, monotonic() - stage.started):,.0f} texts/s")
+        stage.done(f"{counted(number, 'text')} · {number / max(1e-9, monotonic() - stage.started):,.0f} texts/s")
 
 
 def _file(path: Path, text_column: str) -> Iterator[str]:

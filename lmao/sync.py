@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lmao import cli
+from lmao.console import counted
 from lmao.errors import UserError
 from lmao.passwords import HIDDEN, without_passwords
 from lmao.tracking.kept import KEPT
@@ -39,7 +40,9 @@ def sync(folders: Sequence[Path], uri: str | None) -> None:
         of_it = [folder for folder, name in stores.items() if name == without_passwords(store)]
         if HIDDEN in store:
             raise UserError(
-                f"{len(of_it)} runs are kept for {store}", setting="--uri", advice="give it with its password"
+                f"{counted(len(of_it), 'run is', 'runs are')} kept for {store}",
+                setting="--uri",
+                advice="give it with its password",
             )
         sent += _sent(of_it, store)
     print(f"{sent} sent, {len(keeping) - sent} still kept")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmao.console import counted
 from lmao.data.lines import lines
 from lmao.errors import UserError
 
@@ -43,7 +44,7 @@ def rows(path: Path, dialect: Dialect) -> Iterator[tuple[str, Mapping[str, str]]
                 header = values
                 continue
             if len(values) != len(columns):
-                found = f"{len(values)} field{'s' * (len(values) != 1)}"
+                found = counted(len(values), "field")
                 what = "the header" if dialect.header else "the first line"
                 raise UserError(f"{place}: {found}, but {what} has {len(columns)}", advice="quote the text")
             if values == header and len(columns) > 1:

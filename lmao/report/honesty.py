@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from lmao.console import counted
 from lmao.passwords import without_passwords
 from lmao.report.luck import INDEPENDENT
 from lmao.report.rows import Group
@@ -53,7 +54,7 @@ def _choice(group: Group) -> Sequence[str]:
     if not searches:
         return []
     samplers = Counter(study.sampler for study in searches)
-    text = ", ".join(f"{sampler} ({count} {_plural(count, 'study', 'studies')})" for sampler, count in samplers.items())
+    text = ", ".join(f"{sampler} ({counted(count, 'study', 'studies')})" for sampler, count in samplers.items())
     valid = all(study.sampler == INDEPENDENT for study in searches)
     if any(study.of(State.PRUNED) for study in searches):
         text += "; a pruned trial counts as the best that it had reported, less than it might have reached"
@@ -121,9 +122,9 @@ def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
     if hosts == {platform.node()}:
         machines += f" with {os.cpu_count()} cores, {platform.machine()}"
     threads = sorted({result["threads"] for result in results})
-    each = f", {' or '.join(map(str, threads))} {_plural(max(threads), 'thread', 'threads')} a run" if threads else ""
+    each = f", {' or '.join(map(str, [*threads[:-1], counted(threads[-1], 'thread')]))} a run" if threads else ""
     lost = sum(trial.seconds is None for trial in trials if trial.state is State.LOST)
-    uncounted = f" (without {lost} lost {_plural(lost, 'run', 'runs')}, whose end nobody saw)" if lost else ""
+    uncounted = f" (without {counted(lost, 'lost run')}, whose end nobody saw)" if lost else ""
     return f"{hours:.1f} hours of runs{uncounted} on {machines}{each}."
 
 
@@ -161,7 +162,3 @@ def _span(seeds: Sequence[int]) -> str:
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"{seeds[0]} to {seeds[-1]}"
     return ", ".join(map(str, seeds))
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return one if count == 1 else many

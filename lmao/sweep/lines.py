@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 
-from lmao.console import Console, duration
+from lmao.console import Console, counted, duration
 from lmao.database import typed
 from lmao.passwords import without_passwords
 from lmao.sweep.reading import STORAGE
@@ -30,8 +30,8 @@ class Lines:
     def begin(self, sampler: str, settings: int, lost: int) -> None:
         finished = len(self._study.finished_trials())
         parts = [
-            f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {_counted(settings, 'setting')}, "
-            + _counted(self._study.n_trials, "trial")
+            f"{self._study.name} · {SAMPLERS.get(sampler, sampler)}, {counted(settings, 'setting')}, "
+            + counted(self._study.n_trials, "trial")
         ]
         if finished:
             parts.append(f"resumes {finished} finished")
@@ -104,10 +104,6 @@ def _describe(params: Mapping[str, Any]) -> str:
 
 def _short(name: str) -> str:
     return next((name.removeprefix(section) for section in SHORT if name.startswith(section)), name)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _number(value: Any) -> str:

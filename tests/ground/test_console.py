@@ -8,7 +8,7 @@ import pytest
 import rich.console
 
 from lmao import console as console_module
-from lmao.console import Console, duration
+from lmao.console import Console, counted, duration
 
 
 def piped() -> tuple[Console, io.StringIO]:
@@ -124,3 +124,8 @@ def test_what_looks_like_markup_is_printed_as_it_is() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_one_and_many() -> None:
+    assert [counted(number, "text") for number in (0, 1, 2000)] == ["0 texts", "1 text", "2,000 texts"]
+    assert counted(2, "study", "studies") == "2 studies"

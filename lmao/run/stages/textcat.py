@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.textcat import EncoderTextcat
-from lmao.console import Stage
+from lmao.console import Stage, counted
 from lmao.data.splits import Examples, Splits
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
@@ -113,7 +113,7 @@ def train_control(
         _take_up(context, tuning, digests, [probed])
         with context.parts.training():
             tuning.train(epochs, context.team, _begun(context, stage, tuning))
-        stage.done(f"the encoder without pre-training, to compare with · {_count(epochs)}")
+        stage.done(f"the encoder without pre-training, to compare with · {counted(epochs, 'epoch')}")
     return _placed(context, tuning.best), epochs
 
 
@@ -169,7 +169,7 @@ def _probe_first(
             total = inner.best_epoch * len(train.labels)
             with context.console.stage("textcat", total, "examples") as stage, context.parts.training():
                 whole.train(inner.best_epoch, context.team, _begun(context, stage, whole))
-                stage.done(f"{_count(inner.best_epoch)} on all labels")
+                stage.done(f"{counted(inner.best_epoch, 'epoch')} on all labels")
             tuned, held_out = sharpened(whole.best, held_out.sharpness), held_out.calibrated()
     summary = _summary(context, epochs, inner.best_epoch, probe_summary)
     return Tuned(_placed(context, tuned), summary, Probed(calibrated, _placed(context, probed)), held_out)
@@ -228,7 +228,7 @@ def _run(context: Context, tuning: FineTuning | CrossValidatedTuning, examples: 
                 context.tracker.metric("textcat/inner_loss", epoch.inner_loss, epoch.epoch)
             context.tracker.metric("dev/accuracy", epoch.dev_accuracy, epoch.epoch)
             context.trial.report(epoch.epoch, epoch.dev_accuracy)
-        stage.done(f"{_count(len(epochs))} · loss {epochs[-1].loss:.3f} · {_outcome(tuning, epochs)}")
+        stage.done(f"{counted(len(epochs), 'epoch')} · loss {epochs[-1].loss:.3f} · {_outcome(tuning, epochs)}")
     return epochs
 
 
@@ -258,10 +258,6 @@ def _outcome(tuning: FineTuning | CrossValidatedTuning, epochs: list[Epoch]) -> 
     if not tuning.best_epoch:
         return f"held-out log-loss {tuning.start_loss:.3f} did not clearly improve: the probe stays"
     return f"held-out log-loss {tuning.start_loss:.3f}, best {tuning.best_loss:.3f} (epoch {tuning.best_epoch})"
-
-
-def _count(epochs: int) -> str:
-    return f"{epochs} epoch{'s' * (epochs > 1)}"
 
 
 def _summary(context: Context, epochs: list[Epoch], best_epoch: int, probe: ProbeSummary | None) -> TextcatSummary:
