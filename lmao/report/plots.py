@@ -12,17 +12,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from lmao.files import write_whole
 from lmao.pictures import content, literal
 from lmao.report.description import Description
-from lmao.report.luck import Curve
 from lmao.report.rows import Group
 from lmao.sweep.records import State, TrialRecord
 
-PANEL = (4.6, 3.4)  # inches
+PANEL, WIDE = (4.6, 3.4), (8.4, 4.8)  # inches
 MOST_PANELS = 36
+BARS = 6  # k whose bands are drawn
+BESIDE = 0.1  # of the width of best-of-k: what a k's bars take
 FORMATS = ("png", "svg")
 FAILED_AT = 0.03  # height of the marks of failed runs, as a share of the axes
 
@@ -60,30 +61,36 @@ def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
 
 
 def best_of_k(group: Group, description: Description) -> Figure | None:
-    """All curves together; then each with its 95% band, among the others in grey."""
+    """All curves in one panel, each with its 95% band as bars at some k, beside those of the others."""
     curves = description.curves
     if not curves:
         return None
     style = styles([row.label for row in group.rows])
-    title = f"{group.title}: expected best of k runs; what lies above the best run seen is unknown to a band"
-    figure, panels = panels_of(1 + len(curves), title)
-    least = min(min(curve.expected.min(), curve.low[len(curve.low) // 2]) for curve in curves)
-    most = max(curve.expected.max() for curve in curves)
-    room = 0.12 * max(most - least, 0.01)
-    for axes in panels:
-        axes.set_xlabel("k, runs to choose from")
-        axes.set_ylim(least - room, most + 2 * room)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        in_percent(axes)
-    for curve in curves:
-        _line(panels[0], curve, style[curve.label])
-    titled(panels[0], "all, without bands")
-    for axes, curve in zip(panels[1:], curves, strict=False):
-        for other in curves:
-            axes.plot(_ks(other), other.expected, color="0.75", linewidth=1, zorder=1)
-        axes.fill_between(_ks(curve), curve.low, curve.high, facecolor="0.93", edgecolor="0.6", hatch="///", zorder=0)
-        _line(axes, curve, style[curve.label])
-        titled(axes, f"{curve.label}, 95% band")
+    title = (
+        f"{group.title}: expected best of k runs, and its 95% band; what lies above the best run seen is unknown to it"
+    )
+    figure, (axes,) = panels_of(1, title, size=WIDE)
+    most = max(len(curve.expected) for curve in curves)
+    shown = np.unique(np.geomspace(1, most, BARS).round().astype(int))
+    axes.set_xscale("log")
+    axes.set_xticks(shown, [str(k) for k in shown], minor=False)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("k, runs to choose from (curves stand side by side)")
+    low = min(min(curve.expected.min(), curve.low[len(curve.low) // 2]) for curve in curves)
+    high = max(curve.expected.max() for curve in curves)
+    room = 0.12 * max(high - low, 0.01)
+    axes.set_ylim(low - room, high + 2 * room)
+    in_percent(axes)
+    for number, curve in enumerate(curves):
+        beside = max(2, most) ** (BESIDE * (number - (len(curves) - 1) / 2) / len(curves))
+        own = shown[shown <= len(curve.expected)]
+        ks, colour = np.arange(1, len(curve.expected) + 1), style[curve.label].colour
+        axes.plot(ks * beside, curve.expected, color=colour, linestyle=style[curve.label].line, linewidth=1.4)
+        below, above = curve.expected - curve.low, curve.high - curve.expected
+        axes.errorbar(
+            own * beside, curve.expected[own - 1], yerr=[below[own - 1], above[own - 1]], linestyle="", color=colour,
+            marker=style[curve.label].marker, markersize=5, elinewidth=1, capsize=2,
+        )  # fmt: skip
     legend(figure, [(curve.label, style[curve.label]) for curve in curves], states=False)
     return figure
 
@@ -134,14 +141,16 @@ def accuracy_limits(group: Group) -> tuple[float, float]:
     return low - 0.15 * room, high + 0.08 * room
 
 
-def panels_of(count: int, title: str, columns: int = 3) -> tuple[Figure, Sequence[Axes]]:
+def panels_of(
+    count: int, title: str, columns: int = 3, size: tuple[float, float] = PANEL
+) -> tuple[Figure, Sequence[Axes]]:
     """A figure with `count` panels, the first MOST_PANELS, in rows of `columns`; a row's first one names the y axis."""
     if count > MOST_PANELS:
         title, count = f"{title} (the first {MOST_PANELS} of {count} panels)", MOST_PANELS
     columns = min(columns, count)
     rows = ceil(count / columns)
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.8), layout="constrained")
-    figure.suptitle(textwrap.fill(literal(title), 44 * columns))
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.8), layout="constrained")
+    figure.suptitle(textwrap.fill(literal(title), int(9.5 * size[0]) * columns))
     panels = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
     for axes in panels[::columns]:
         axes.set_ylabel("dev accuracy, %")
@@ -170,15 +179,3 @@ def titled(axes: Axes, title: str) -> None:
 
 def in_percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-
-
-def _line(axes: Axes, curve: Curve, style: Style) -> None:
-    every = ceil(len(curve.expected) / 9)
-    axes.plot(
-        _ks(curve), curve.expected, color=style.colour, linestyle=style.line, marker=style.marker, markevery=every,
-        markersize=5, linewidth=1.6,
-    )  # fmt: skip
-
-
-def _ks(curve: Curve) -> Sequence[int]:
-    return range(1, len(curve.expected) + 1)
