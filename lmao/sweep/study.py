@@ -107,8 +107,11 @@ class SharedStudy:
         own_seeds: the n-th trial of any study has seed n, so that studies of one size are paired.
         """
 
-        def claimed() -> tuple[list[optuna.Trial], int]:  # again: what was half claimed is then found lost
+        def claimed() -> tuple[list[optuna.Trial], int]:
             with self._alone():
+                for trial in self._running():  # who claims runs none: it was claimed before the database went away
+                    if self._worker.is_mine(trial.user_attrs):
+                        self._lose(trial, 0)
                 lost = self._reap()
                 number = min(most, max(0, self.n_trials - len(self.counted_trials())))
                 return [self._ask(suggest, own_seeds) for _ in range(number)], lost

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
-GATEWAY = (502, 503, 504)  # what stands before a server says that it is away; any other answer is one
+# A server's database is away, or what stands before it says so of the server; any other answer is one.
+GATEWAY = (502, 503, 504)
+ASKED, QUERY = "/api/2.0/mlflow/experiments/search", "max_results=1"
 
 
 def open_client(uri: str) -> "MlflowClient":
@@ -123,11 +125,12 @@ def _reach_database(uri: str) -> None:
 
 
 def _reach_server(uri: str) -> None:
-    """Fail at once where MLflow would try again for two minutes."""
+    """Fail at once where MLflow would try again for two minutes. What is asked for is in its database: its pages are
+    served without one."""
     parts = urlsplit(uri)
-    without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/") + ASKED, query=QUERY)
     try:
-        urllib.request.urlopen(without_user, timeout=10).close()
+        urllib.request.urlopen(urlunsplit(place), timeout=10).close()
     except urllib.error.HTTPError as error:
         if error.code in GATEWAY:
             raise

@@ -89,10 +89,11 @@ def test_workers_are_a_work_queue_that_preemption_does_not_fail(rendered: Callab
     for overlay in OVERLAYS:
         spec = named(rendered(overlay), "Job", "worker")["spec"]
         assert "completions" not in spec and spec["suspend"] and spec["podReplacementPolicy"] == "Failed"
-        preempted, mistake = spec["podFailurePolicy"]["rules"]
+        preempted, mistake, away = spec["podFailurePolicy"]["rules"]
         assert (preempted["action"], preempted["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
         assert (mistake["action"], mistake["onExitCodes"]["values"]) == ("FailJob", [2])
-        assert spec["backoffLimit"] >= 20  # for an exit code that no rule names, 75 above all
+        assert (away["action"], away["onExitCodes"]["values"]) == ("Ignore", [75, 143])
+        assert spec["backoffLimit"] >= 20  # for an exit code that no rule names
         assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 

@@ -166,10 +166,10 @@ def test_a_worker_that_dies_while_another_begins_is_not_forgotten(
     assert trial is not None and again is not None and again.user_attrs["replaces"] == trial.number
 
 
-def test_two_workers_never_draw_the_same(open_study: Open) -> None:
+def test_workers_never_draw_the_same(open_study: Open) -> None:
     space = read_space([], CONTINUOUS)
-    workers = [open_study("tpe"), open_study("tpe")]
-    trials = [claim(worker, space) for _ in range(3) for worker in workers]
+    workers = [open_study("tpe") for _ in range(6)]
+    trials = [claim(worker, space) for worker in workers]
     assert len({tuple(trial.params.values()) for trial in trials if trial}) == 6
     assert [trial.user_attrs["seed"] for trial in trials if trial] == [0, 1, 2, 3, 4, 5]
 
@@ -250,6 +250,15 @@ def test_a_worker_killed_while_it_claims_leaves_no_gap_and_no_double(open_study:
     run_all(other, space)
     assert [trial.user_attrs["seed"] for trial in kept(other.study.get_trials())] == list(range(BUDGET))
     assert all(set(trial.params) == set(space.distributions) for trial in kept(other.study.get_trials()))
+
+
+def test_a_claim_that_is_made_again_leaves_no_trial_running(open_study: Open) -> None:
+    """As where the database went away after a trial was claimed, and before the worker heard of it."""
+    space, worker = read_space([], CONTINUOUS), open_study()
+    unheard, heard = claim(worker, space), claim(worker, space)
+    assert unheard is not None and heard is not None
+    assert worker.numbers(TrialState.RUNNING) == {heard.number}
+    assert heard.params == unheard.params
 
 
 def test_a_stop_queues_only_the_workers_own_trials_again(open_study: Open) -> None:

@@ -5,9 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -19,6 +21,7 @@ from lmao.config.tracking import MlflowTracking
 from lmao.errors import Away, UserError
 from lmao.sync import sync
 from lmao.tracking.kept import KEPT, outliving
+from lmao.tracking.mlflow_client import is_away
 from lmao.tracking.mlflow_run import MlflowTracker
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.sending import Trial
@@ -127,3 +130,21 @@ def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path: Path, capsys: pyte
         sync([tmp_path, tmp_path / "nowhere"], None)
     sync([tmp_path], None)
     assert capsys.readouterr().out == "0 sent, 0 still kept\n"
+
+
+class WithoutDatabase(BaseHTTPRequestHandler):
+    """MLflow's answers while its database is away: its pages are files."""
+
+    def do_GET(self) -> None:
+        self.send_response(503 if self.path.startswith("/behind/api/") else 200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def test_a_server_whose_database_is_away_is_away() -> None:
+    with HTTPServer(("127.0.0.1", 0), WithoutDatabase) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert is_away(f"http://me:secret@127.0.0.1:{server.server_port}/behind/")
+        server.shutdown()
