@@ -109,9 +109,7 @@ class SharedStudy:
 
         def claimed() -> tuple[list[optuna.Trial], int]:
             with self._alone():
-                for trial in self._running():  # who claims runs none: it was claimed before the database went away
-                    if self._worker.is_mine(trial.user_attrs):
-                        self._lose(trial, 0)
+                self._lose_own(0)  # who claims runs none: they were claimed before the database went away
                 lost = self._reap()
                 number = min(most, max(0, self.n_trials - len(self.counted_trials())))
                 return [self._ask(suggest, own_seeds) for _ in range(number)], lost
@@ -155,9 +153,7 @@ class SharedStudy:
         """Queue the points of this worker's unfinished trials again. losses: 1 if they were lost to a kill, which they
         may have caused."""
         with self._alone():
-            for trial in self._running():  # without a worker: this one was claiming it, since nobody else can now
-                if TrialAttribute.WORKER not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
-                    self._lose(trial, losses)
+            self._lose_own(losses)
 
     @contextmanager
     def alive(self, trials: Sequence[optuna.Trial]) -> Iterator[None]:
@@ -256,6 +252,12 @@ class SharedStudy:
             )
         with suppress(UpdateFinishedTrialError):
             self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+
+    def _lose_own(self, losses: int) -> None:
+        for trial in self._running():
+            # One without a worker was being claimed by this one, or by one that is dead: nobody else can claim now.
+            if TrialAttribute.WORKER not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
+                self._lose(trial, losses)
 
     def _running(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])

@@ -97,6 +97,25 @@ def test_workers_are_a_work_queue_that_preemption_does_not_fail(rendered: Callab
         assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 
+def test_a_mistake_fails_what_prepares_at_once_and_its_log_stays(rendered: Callable[[str], list[Manifest]]) -> None:
+    for overlay in OVERLAYS:
+        spec = named(rendered(overlay), "Job", "prepare")["spec"]
+        mistake, away = spec["podFailurePolicy"]["rules"]
+        assert (mistake["action"], mistake["onExitCodes"]["values"]) == ("FailJob", [2])
+        assert (away["action"], away["onExitCodes"]["values"]) == ("Ignore", [75, 143])
+        assert spec["template"]["spec"]["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("name", ("prepare", "worker"))
+def test_runs_lie_where_every_pod_reaches_them(rendered: Callable[[str], list[Manifest]], name: str) -> None:
+    for overlay in OVERLAYS:
+        pod = named(rendered(overlay), "Job", name)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        [folder] = [one.partition("=")[2] for one in container["args"] if one.startswith("hydra.sweep.dir=")]
+        [mount] = [one["name"] for one in container["volumeMounts"] if folder.startswith(f"{one['mountPath']}/")]
+        assert "persistentVolumeClaim" in next(one for one in pod["volumes"] if one["name"] == mount)
+
+
 def test_pods_have_what_they_ask_for_and_no_rights(rendered: Callable[[str], list[Manifest]]) -> None:
     for overlay in OVERLAYS:
         for pod in pods(rendered(overlay)):
@@ -130,3 +149,6 @@ def test_kueues_objects_name_each_other(rendered: Callable[[str], list[Manifest]
     assert queue["metadata"]["namespace"] == job["metadata"]["namespace"]
     [container] = job["spec"]["template"]["spec"]["containers"]
     assert set(container["resources"]["requests"]) == set(group["coveredResources"])
+    # Its workers don't wait for `prepare`, so they may have to download what it would have.
+    selector = named(manifests, "NetworkPolicy", "prepare")["spec"]["podSelector"]
+    assert selector == {"matchExpressions": [{"key": "app", "operator": "In", "values": ["prepare", "worker"]}]}
