@@ -49,12 +49,15 @@ def gather(
     """X[i] = dropout(vectors[ids[i]]), zeros in a gap."""
     draws = scratch(X.shape[1])
     for i in range(ids.shape[0]):
+        x = X[i]
         if ids[i] < 0:
-            X[i] = np.float32(0)
+            x[:] = np.float32(0)
         else:
-            X[i] = vectors[ids[i]]
+            vector = vectors[ids[i]]
+            for o in range(x.shape[0]):
+                x[o] = vector[o]
             if threshold:
-                drop(X[i], key, rows[i], threshold, scale, draws)
+                drop(x, key, rows[i], threshold, scale, draws)
 
 
 @kernel
@@ -110,6 +113,8 @@ def copy_dropped(
     """out = dropout(dY): the gradient of `add_residual` along the layer."""
     draws = scratch(dY.shape[1])
     for i in range(dY.shape[0]):
-        out[i] = dY[i]
+        copy, dy = out[i], dY[i]
+        for o in range(copy.shape[0]):
+            copy[o] = dy[o]
         if threshold:
-            drop(out[i], key, rows[i], threshold, scale, draws)
+            drop(copy, key, rows[i], threshold, scale, draws)

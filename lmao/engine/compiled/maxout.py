@@ -26,15 +26,18 @@ def maxout_norm(
     nP, nO = b.shape
     for i in range(Z.shape[0]):
         y, x, best = Y[i], normed[i], which[i]
+        z, bias = Z[i, :nO], b[0]
         for o in range(nO):
-            y[o] = Z[i, o] + b[0, o]
-            best[o] = 0
-        for p in range(1, nP):
-            z = Z[i, p * nO : (p + 1) * nO]
+            y[o] = z[o] + bias[o]
+            x[o] = np.float32(0)
+        for p in range(1, nP):  # x has the best piece meanwhile: a choice between bytes is not vectorised by AVX2
+            z, bias, piece = Z[i, p * nO : (p + 1) * nO], b[p], np.float32(p)
             for o in range(nO):
-                value = z[o] + b[p, o]
-                best[o] = p if value > y[o] else best[o]
+                value = z[o] + bias[o]
+                x[o] = piece if value > y[o] else x[o]
                 y[o] = value if value > y[o] else y[o]
+        for o in range(nO):
+            best[o] = np.int8(x[o])
         total = np.float32(0)
         for o in range(nO):
             total += y[o]

@@ -10,10 +10,14 @@ def pool_mean(X: Floats2d, lengths: Ints1d, out: Floats2d) -> None:
     """out[d] = the mean of a text's rows of X, lengths[d] of them; zeros for an empty text."""
     at = 0
     for d in range(lengths.shape[0]):
-        out[d] = np.float32(0)
+        mean = out[d]
+        mean[:] = np.float32(0)
         for i in range(at, at + lengths[d]):
-            out[d] += X[i]
-        out[d] /= np.float32(max(lengths[d], 1))
+            x = X[i]
+            for o in range(mean.shape[0]):
+                mean[o] += x[o]
+        for o in range(mean.shape[0]):
+            mean[o] /= np.float32(max(lengths[d], 1))
         at += lengths[d]
 
 
@@ -23,5 +27,7 @@ def pool_mean_backward(d_out: Floats2d, lengths: Ints1d, dX: Floats2d) -> None:
     at = 0
     for d in range(lengths.shape[0]):
         for i in range(at, at + lengths[d]):
-            dX[i] = d_out[d] / np.float32(lengths[d])
+            dx, d_mean = dX[i], d_out[d]
+            for o in range(dx.shape[0]):
+                dx[o] = d_mean[o] / np.float32(lengths[d])
         at += lengths[d]

@@ -76,7 +76,9 @@ def tile_inputs_backward(dV: Floats3d, d_residual: Floats2d, dX: Floats2d) -> No
     """Overwrites dX: the gradient of `tile_inputs`, and d_residual, both of X's shape."""
     tiles, width = dV.shape[1], dX.shape[1]
     for i in range(dX.shape[0]):
-        dX[i] = d_residual[i]
+        dx, residual = dX[i], d_residual[i]
+        for o in range(width):
+            dx[o] = residual[o]
     for t in range(tiles):
         a, b, c, d, e, f = dX[4 * t], dX[4 * t + 1], dX[4 * t + 2], dX[4 * t + 3], dX[4 * t + 4], dX[4 * t + 5]
         u, v, w, x, y, z = dV[0, t], dV[1, t], dV[2, t], dV[3, t], dV[4, t], dV[5, t]
