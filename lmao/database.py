@@ -80,10 +80,14 @@ def connect_options(url: str) -> dict[str, Any]:
 
 @contextmanager
 def url_errors(
-    setting: str, url: str, hint: str, errors: tuple[type[Exception], ...], is_away: Callable[[], bool] | None = None
+    setting: str,
+    url: str,
+    hint: str,
+    errors: tuple[type[Exception], ...],
+    is_away: Callable[[Exception], bool] | None = None,
 ) -> Iterator[None]:
-    """Turn what a database, its driver or the disk raises into one line without a password. is_away: asked then, where
-    the error doesn't tell.
+    """Turn what a database, its driver or the disk raises into one line without a password. is_away: of such an error,
+    where it isn't SQLAlchemy's.
 
     Raises:
         Unavailable: one of these errors was raised; the line names the setting. Away: a server can't be reached.
@@ -98,7 +102,7 @@ def url_errors(
             hint = "pip install -e '.[postgres]'" if scheme(url) == "postgresql" else hint
             kind = Unavailable
         else:
-            away = is_away() if is_away is not None else is_lost(url, error)
+            away = is_lost(url, error) if is_away is None else is_away(error)
             kind = Away if away else Unavailable
             line = _first_line(getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error)
         raise kind(

@@ -15,6 +15,7 @@ class SweepSettings(Section):
     storage: str
     study_name: str | None
     n_trials: Positive
+    worker_trials: Positive | None
     n_jobs: Positive
     max_failure_rate: Share
     max_losses: Positive | None

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -85,17 +86,18 @@ class RunFiles:
                 return None
             return trial.folder / name
         uri = _tracking_uri(study.tracking_uri)
-        if uri is None or trial.run_id is None:
-            self._miss(study, trial, f"{name} is not on this machine")
-            return None
-        target = self.folder / trial.run_id
-        if not (target / name).exists():
-            target.mkdir(exist_ok=True)
-            try:
-                _download(uri, trial.run_id, name, target)
-            except UserError as error:
-                self._miss(study, trial, f"{name} is not on this machine, nor in MLflow ({error})")
+        try:
+            run_id = trial.run_id or _run_sent_later(uri, study.run_id, trial.number)
+            if uri is None or run_id is None:
+                self._miss(study, trial, f"{name} is not on this machine")
                 return None
+            target = self.folder / run_id
+            if not (target / name).exists():
+                target.mkdir(exist_ok=True)
+                _download(uri, run_id, name, target)
+        except UserError as error:
+            self._miss(study, trial, f"{name} is not on this machine, nor in MLflow ({error})")
+            return None
         return target / name
 
     def _miss(self, study: StudyRecord, trial: TrialRecord, what: str) -> None:
@@ -113,12 +115,31 @@ def _tracking_uri(of_study: str | None) -> str | None:
     return uri
 
 
+@cache
+def _run_sent_later(uri: str | None, study_run_id: str | None, number: int) -> str | None:
+    """The run of a trial that began while MLflow was away: its study was never told the id."""
+    from lmao.tracking.mlflow_store import runs_of_trial
+
+    if uri is None or study_run_id is None:
+        return None
+    with _told(uri):
+        runs = runs_of_trial(_client(uri), study_run_id, number)
+    return runs[0].info.run_id if runs else None
+
+
 def _download(uri: str, run_id: str, name: str, folder: Path) -> None:
+    with _told(uri):
+        _client(uri).download_artifacts(run_id, name, str(folder))
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """Errors as a line in a list has them: without advice."""
     from lmao.tracking.mlflow_client import mlflow_errors
 
     try:
         with mlflow_errors(uri):
-            _client(uri).download_artifacts(run_id, name, str(folder))
+            yield
     except UserError as error:
         raise UserError(error.what, setting=error.setting) from None
 

@@ -128,6 +128,7 @@ def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:
         commit=attributes.get(StudyAttribute.COMMIT),
         rerun_of=attributes.get(StudyAttribute.RERUN_OF),
         tracking_uri=attributes.get(StudyAttribute.TRACKING_URI),
+        run_id=attributes.get(StudyAttribute.RUN_ID),
         evaluate_test=attributes.get(StudyAttribute.EVALUATE_TEST),
         texts=attributes.get(StudyAttribute.INPUTS, {}).get("data"),
         trials=[trial for trial in trials if trial.state is not State.LOST],

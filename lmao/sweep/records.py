@@ -106,7 +106,8 @@ class StudyRecord:
     """`trials` leaves out what was lost. `science`: dotted key -> value of the settings that are the same in all.
 
     `space` has every choice that a trial drew, also where the command has since been given others. `commit`: of the
-    last start. `texts`: a digest of the data. `evaluate_test`, `texts`: None where they weren't kept.
+    last start. `run_id`: of the parent of its trials' runs. `texts`: a digest of the data. `evaluate_test`, `texts`:
+    None where they weren't kept.
     """
 
     name: str
@@ -118,6 +119,7 @@ class StudyRecord:
     commit: str | None
     rerun_of: str | None
     tracking_uri: str | None
+    run_id: str | None
     evaluate_test: bool | None
     texts: str | None
     trials: Sequence[TrialRecord]

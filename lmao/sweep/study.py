@@ -1,8 +1,4 @@
-"""A study in Optuna's database that several workers share: created once, claimed trial by trial, repaired after kills.
-
-A trial that is lost to a kill or a stop becomes FAIL and no longer counts; its point is queued again as a new trial,
-which names the lost one in `replaces`.
-"""
+"""A study in Optuna's database that several workers share: created once, claimed by trials, repaired after kills."""
 
 import socket
 import threading
@@ -20,13 +16,12 @@ from lmao.database import exclusive, patiently, scheme
 from lmao.errors import UserError
 from lmao.stop import StopSignal
 from lmao.sweep.identity import difference
+from lmao.sweep.losses import MOST_LOSSES, Losses, replaced_numbers, running_trials
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
 from lmao.sweep.storage import FAILURES, GRACE_SECONDS, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
 
 T = TypeVar("T")
-
-MOST_LOSSES = 3  # of one point: one that kills its process each time has failed; another's kills look the same
 
 
 class SharedStudy:
@@ -44,6 +39,7 @@ class SharedStudy:
     study: optuna.Study
     n_trials: int
     _worker: WorkerMark
+    _losses: Losses
 
     def __init__(
         self, url: str, name: str, folder: Path, sampler: Callable[[int], Any], max_losses: int | None = MOST_LOSSES
@@ -93,9 +89,11 @@ class SharedStudy:
                 if old.get(name) != value and old.get(name) is not True:
                     self.study.set_user_attr(name, value)
             self._worker = WorkerMark(self.folder)
-            lost = self._reap()
+            self._losses = Losses(self.study, self._storage, self._worker, self._max_losses)
+            lost = self._losses.reap()
             # One may have died since, whose trial can't be seen to without its file.
-            self._worker.remove_dead({trial.user_attrs.get(TrialAttribute.WORKER) for trial in self._running()})
+            running = running_trials(self.study)
+            self._worker.remove_dead({trial.user_attrs.get(TrialAttribute.WORKER) for trial in running})
             return lost
 
     def claim(
@@ -109,8 +107,8 @@ class SharedStudy:
 
         def claimed() -> tuple[list[optuna.Trial], int]:
             with self._alone():
-                self._lose_own(0)  # who claims runs none: they were claimed before the database went away
-                lost = self._reap()
+                self._losses.lose_own(0)  # who claims runs none: they were claimed before the database went away
+                lost = self._losses.reap()
                 number = min(most, max(0, self.n_trials - len(self.counted_trials())))
                 return [self._ask(suggest, own_seeds) for _ in range(number)], lost
 
@@ -119,7 +117,7 @@ class SharedStudy:
     def counted_trials(self) -> list[FrozenTrial]:
         """The trials that have begun, without the lost ones."""
         trials = self._whole(lambda: self.study.get_trials(deepcopy=False))
-        lost = _replaced_numbers(trials)
+        lost = replaced_numbers(trials)
         return [trial for trial in trials if trial.state != TrialState.WAITING and trial.number not in lost]
 
     def finished_trials(self) -> list[FrozenTrial]:
@@ -153,7 +151,7 @@ class SharedStudy:
         """Queue the points of this worker's unfinished trials again. losses: 1 if they were lost to a kill, which they
         may have caused."""
         with self._alone():
-            self._lose_own(losses)
+            self._losses.lose_own(losses)
 
     @contextmanager
     def alive(self, trials: Sequence[optuna.Trial]) -> Iterator[None]:
@@ -196,34 +194,12 @@ class SharedStudy:
             trial.set_user_attr(name, value)
         return trial
 
-    def _reap(self) -> int:
-        """Queue again what dead workers were running: at once on this machine, after GRACE_SECONDS on another. A worker
-        of this machine without heartbeats may be alive: the machine may have slept."""
-        running = self._running()
-        stale = self._storage._get_stale_trial_ids(self.study._study_id)
-        dead = {
-            trial.user_attrs[TrialAttribute.WORKER]
-            for trial in running
-            if TrialAttribute.WORKER in trial.user_attrs and self._worker.is_dead(trial.user_attrs)
-        }
-        lost = [
-            trial
-            for trial in running  # without a worker: killed while claiming it, since nobody else can claim now
-            if trial.user_attrs.get(TrialAttribute.WORKER) in {None, *dead}
-            or (trial._trial_id in stale and not self._worker.is_alive(trial.user_attrs))
-        ]
-        for trial in lost:
-            self._lose(trial, 1)
-        for path in dead:
-            Path(path).unlink(missing_ok=True)
-        return len(lost)
-
     def _require_one_machine(self) -> None:
         """Raises UserError: a worker of another machine is at a SQLite file, whose locks do not reach that far."""
         if scheme(self.url) != "sqlite":
             return
         stale = self._storage._get_stale_trial_ids(self.study._study_id)
-        for trial in self._running():
+        for trial in running_trials(self.study):
             host = trial.user_attrs.get(TrialAttribute.HOST)
             if host not in (None, socket.gethostname()) and trial._trial_id not in stale:
                 raise UserError(
@@ -231,36 +207,6 @@ class SharedStudy:
                     setting=f"hydra.sweeper.storage={self.url}",
                     advice=f"give postgresql://…; if that worker is dead, wait {GRACE_SECONDS // 60} minutes",
                 )
-
-    def _lose(self, trial: FrozenTrial, losses: int) -> None:
-        """Queue its point again, then end it: after a kill in between it is found again, but not queued twice."""
-        losses += trial.user_attrs.get(TrialAttribute.LOSSES, 0)
-        again = self._max_losses is None or losses < self._max_losses
-        if again and trial.number not in _replaced_numbers(self.study.get_trials(deepcopy=False)):
-            # One whose worker died while drawing it is drawn again.
-            point = (
-                trial.params
-                if TrialAttribute.WORKER in trial.user_attrs
-                else trial.system_attrs.get(FIXED_PARAMETERS, {})
-            )
-            self.study.enqueue_trial(
-                point, user_attrs={TrialAttribute.REPLACES: trial.number, TrialAttribute.LOSSES: losses}
-            )
-        if not again:
-            self._storage.set_trial_user_attr(
-                trial._trial_id, TrialAttribute.ERROR, f"its process died, {losses} times"
-            )
-        with suppress(UpdateFinishedTrialError):
-            self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-
-    def _lose_own(self, losses: int) -> None:
-        for trial in self._running():
-            # One without a worker was being claimed by this one, or by one that is dead: nobody else can claim now.
-            if TrialAttribute.WORKER not in trial.user_attrs or self._worker.is_mine(trial.user_attrs):
-                self._lose(trial, losses)
-
-    def _running(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
 
     def _places(self) -> list[FrozenTrial]:
         return [
@@ -274,12 +220,6 @@ class SharedStudy:
 
     def _whole(self, action: Callable[[], T]) -> T:
         return patiently(self.url, StopSignal.uninterrupted()(action))
-
-
-def _replaced_numbers(trials: Sequence[FrozenTrial]) -> set[int]:
-    return {
-        trial.user_attrs[TrialAttribute.REPLACES] for trial in trials if TrialAttribute.REPLACES in trial.user_attrs
-    }
 
 
 def _place(trials: Sequence[FrozenTrial], number: int) -> int:

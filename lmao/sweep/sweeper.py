@@ -1,5 +1,6 @@
 """The sweep: trials are claimed from the shared study, run through Hydra's launcher and recorded until all are done."""
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -138,8 +139,10 @@ class StudySweep(OptunaSweeperImpl):
             if self.custom_search_space_extender is not None:
                 self.custom_search_space_extender(self._config, trial)
 
-        while self._too_many_failures(study) is None:
-            trials, lost = study.claim(self.n_jobs, suggest, own_seeds="seed" not in space.named)
+        left = math.inf if self._own.worker_trials is None else self._own.worker_trials
+        while left > 0 and self._too_many_failures(study) is None:
+            most = int(min(self.n_jobs, left))
+            trials, lost = study.claim(most, suggest, own_seeds="seed" not in space.named)
             if lost:
                 parent.end_lost_runs()
             if not trials and self._own.wait and not study.is_complete():
@@ -154,6 +157,7 @@ class StudySweep(OptunaSweeperImpl):
                 trouble = self._trouble(job, inputs)
                 if trouble is None:
                     lines.trial(self._tell(study, trial, job))
+                    left -= 1
                 else:
                     troubles.append(trouble)
             parent.keep_models()

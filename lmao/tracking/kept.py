@@ -39,8 +39,9 @@ class _Outliving:
     def open_run(self, name: str, trial: RunTrial) -> Tracker:
         """A trial's run can be opened later; for another the address may be wrong."""
         found: MlflowTracker | Away
+        key = uuid.uuid4().hex  # the run may be made by a call whose answer is lost
         try:
-            found = self._store.open_run(name, trial)
+            found = self._store.open_run(name, trial, key)
         except Away as error:
             if trial.number is None:
                 raise
@@ -50,7 +51,7 @@ class _Outliving:
             "name": name,
             "trial": {"number": trial.number, "study": trial.study, "parent_run_id": trial.parent_run_id},
             "run_id": found.run_id if isinstance(found, MlflowTracker) else None,
-            "key": uuid.uuid4().hex,
+            "key": key,
         }
         return KeptTracker(found, about, self._folder / KEPT, self._warn)
 

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import re
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
 # A server's database is away, or what stands before it says so of the server; any other answer is one.
 GATEWAY = (502, 503, 504)
+OUTAGES = re.compile("too many (502|503|504) error responses")  # as MLflow says it, when it has tried again
 ASKED, QUERY = "/api/2.0/mlflow/experiments/search", "max_results=1"
 
 
@@ -49,15 +52,34 @@ def is_server(uri: str) -> bool:
     return scheme(uri) in ("http", "https", "postgresql", "mysql", "mssql")
 
 
-def is_away(uri: str) -> bool:
-    """Whether a server doesn't answer now."""
+def is_away(uri: str, error: Exception) -> bool:
+    """Whether a server was away, by an error, as it may be back; where that doesn't tell, whether it is away now."""
+    return is_server(uri) and (_tells_of_outage(uri, error) or not _answers(uri))
+
+
+def _tells_of_outage(uri: str, error: BaseException | None) -> bool:
+    if scheme(uri) not in ("http", "https"):
+        return is_lost(uri, error)
+    from requests.exceptions import ConnectionError as NotReached
+    from requests.exceptions import RetryError, Timeout
+
+    while error is not None:
+        if isinstance(error, NotReached | Timeout | urllib.error.URLError | TimeoutError):
+            return True
+        if isinstance(error, RetryError) and OUTAGES.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _answers(uri: str) -> bool:
     try:
         _reach_server(uri) if scheme(uri) in ("http", "https") else _reach_database(uri)
     except OSError:
-        return True
+        return False
     except Exception as error:  # of whatever driver
-        return is_lost(uri, error)
-    return False
+        return not is_lost(uri, error)
+    return True
 
 
 def _import_mlflow() -> Any:
@@ -143,8 +165,6 @@ def mlflow_errors(uri: str) -> Iterator[None]:
     A signal waits for the end: within a write it would leave a transaction, or a thread, that the next one waits for.
     """
 
-    def gone() -> bool:
-        return is_server(uri) and is_away(uri)
-
-    with StopSignal.uninterrupted(), database.url_errors("tracking.uri", uri, HINT, (Exception,), gone):
+    away = partial(is_away, uri)
+    with StopSignal.uninterrupted(), database.url_errors("tracking.uri", uri, HINT, (Exception,), away):
         yield

@@ -2,7 +2,7 @@
 
 import shlex
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from lmao.tracking.trial import RunTrial
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 OWN_DEFAULT = "sqlite:///mlflow.db"  # where `mlflow ui` looks without being told
 PARENT_TAG = "mlflow.parentRunId"
@@ -105,14 +106,12 @@ class MlflowStore:
     def _end_lost(self, run_id: str, failed: Collection[int]) -> None:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
-            experiment = client.get_run(run_id).info.experiment_id
-            of_study = f"tags.`{PARENT_TAG}` = '{run_id}'"
+            experiment, of_study = _of_study(client, run_id)
             told = client.search_runs(
                 [experiment], f"{of_study} and tags.state = 'FAIL' and status != 'RUNNING'", max_results=MOST
             )
             unclear = sorted({*failed} - {int(run.data.tags[TRIAL_TAG]) for run in told})
-            searches = [f"{of_study} and tags.{TRIAL_TAG} = '{number}'" for number in unclear]
-            lost = [run for search in searches for run in client.search_runs([experiment], search)]
+            lost = [run for number in unclear for run in runs_of_trial(client, run_id, number)]
         for run in lost:
             tracker = MlflowTracker(client, run.info.run_id, self._uri)
             tracker.tags({"state": "FAIL"})
@@ -133,6 +132,17 @@ class MlflowStore:
             client = open_client(self._uri)
             run = client.create_run(experiment_id(client, self.config.experiment), run_name=name, tags=tags)
         return MlflowTracker(client, run.info.run_id, self._uri)
+
+
+def runs_of_trial(client: "MlflowClient", run_id: str, number: int) -> "Sequence[Run]":
+    """The latest first. run_id: of the trial's study."""
+    experiment, of_study = _of_study(client, run_id)
+    return client.search_runs([experiment], f"{of_study} and tags.{TRIAL_TAG} = '{number}'")
+
+
+def _of_study(client: "MlflowClient", run_id: str) -> tuple[str, str]:
+    """Its experiment, and what the runs of its trials have in common."""
+    return client.get_run(run_id).info.experiment_id, f"tags.`{PARENT_TAG}` = '{run_id}'"
 
 
 def _is_there(client: "MlflowClient", run_id: str) -> bool:

@@ -125,15 +125,19 @@ def test_a_broken_file_is_left_out_and_reported(workplace: Workplace) -> None:
     assert "imdb-cosine-pretrain1-rerun0, trial 1: predictions.npz can't be read" in text
 
 
-def test_results_of_another_machine_come_from_mlflow(workplace: Workplace, mlflow_database: Path) -> None:
+@pytest.mark.parametrize("told", [True, False], ids=["told", "sent_later"])
+def test_results_of_another_machine_come_from_mlflow(told: bool, workplace: Workplace, mlflow_database: Path) -> None:
+    """Also those of a run that began while MLflow was away, so that Optuna was never told its id."""
     from lmao.tracking.mlflow_client import open_client
 
     uri = f"sqlite:///{shutil.copy(mlflow_database, workplace.folder)}"
     client = open_client(uri)
     experiment = client.create_experiment("lmao", artifact_location=(workplace.folder / "artifacts").as_uri())
-    maker = workplace.study("imdb-cosine-pretrain1", 1, tracking_uri=uri)
-    run = client.create_run(experiment)
-    folder = Path(maker.judge(np.arange(10) > 0, None, mlflow_run_id=run.info.run_id).user_attrs["folder"])
+    parent = client.create_run(experiment).info.run_id
+    maker = workplace.study("imdb-cosine-pretrain1", 1, tracking_uri=uri, mlflow_run_id=parent)
+    run = client.create_run(experiment, tags={"mlflow.parentRunId": parent, "trial": "0"})
+    known = {"mlflow_run_id": run.info.run_id} if told else {}
+    folder = Path(maker.judge(np.arange(10) > 0, None, **known).user_attrs["folder"])
     client.log_artifact(run.info.run_id, str(folder / "result.json"))
     folder.rename(workplace.folder / "elsewhere")
     text = workplace.text()

@@ -125,7 +125,7 @@ def test_what_can_not_be_searched_is_named(mistake: str) -> None:
 def test_the_sweepers_own_settings_are_checked(setting: str, value: Any, line: str) -> None:
     settings = {
         "storage": "sqlite:///o.db", "study_name": None, "n_trials": 3, "n_jobs": 1, "max_failure_rate": 0.5,
-        "max_losses": None, "wait": False, "reuse": True, "rerun_of": None,
+        "max_losses": None, "wait": False, "worker_trials": None, "reuse": True, "rerun_of": None,
     }  # fmt: skip
     with pytest.raises(UserError) as caught:
         validate_sweep({**settings, setting: value})

@@ -19,6 +19,7 @@ from lmao.errors import UserError
 from lmao.paths import CONF
 from lmao.sweep.identity import attributes, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
+from lmao.sweep.losses import Losses, running_trials
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import Space, read_space
 from lmao.sweep.study import SharedStudy
@@ -152,15 +153,15 @@ def test_a_worker_that_dies_while_another_begins_is_not_forgotten(
     """After the other has looked for lost trials, and before it removes the files of the dead."""
     space, dying = read_space([], CONTINUOUS), open_study()
     trial = claim(dying, space)
-    reap = SharedStudy._reap
+    reap = Losses.reap
 
-    def reap_then_die(study: SharedStudy) -> int:
-        lost = reap(study)
+    def reap_then_die(losses: Losses) -> int:
+        lost = reap(losses)
         die(dying)
         return lost
 
     with monkeypatch.context() as patched:
-        patched.setattr(SharedStudy, "_reap", reap_then_die)
+        patched.setattr(Losses, "reap", reap_then_die)
         other = open_study()
     again = claim(other, space)
     assert trial is not None and again is not None and again.user_attrs["replaces"] == trial.number
@@ -201,6 +202,26 @@ def test_a_silent_worker_is_presumed_dead_and_its_later_report_is_ignored(open_s
     assert silent.tell(trial, TrialState.FAIL, error="late").state == TrialState.FAIL
     other.tell(again, TrialState.COMPLETE, 0.5)
     assert [trial.values for trial in kept(other.study.get_trials())] == [[0.5]]
+
+
+def test_a_silent_worker_that_ends_its_trial_while_another_gives_it_up_is_believed(
+    open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, silent, other = read_space([], CONTINUOUS), open_study(), open_study()
+    silent._worker.attributes["host"] = "elsewhere"
+    trial = claim(silent, space)
+    assert trial is not None
+    other._storage.grace_period = 1
+    time.sleep(2.1)  # SQLite counts whole seconds
+
+    def running_then_ended(study: optuna.Study) -> list[FrozenTrial]:
+        running = running_trials(study)
+        silent.tell(trial, TrialState.COMPLETE, 0.9)
+        return running
+
+    monkeypatch.setattr("lmao.sweep.losses.running_trials", running_then_ended)
+    assert other.claim(0, lambda trial: None, True)[1] == 0
+    assert [(one.state, one.values) for one in other.study.get_trials()] == [(TrialState.COMPLETE, [0.9])]
 
 
 def test_a_worker_that_slept_with_this_machine_keeps_its_trial(open_study: Open) -> None:

@@ -10,6 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from optuna.trial import TrialState
 
+from lmao.sweep.reading import read_studies
 from lmao.tracking.mlflow_client import open_client
 from tests.support.processes import Place, ProcessResult
 from tests.support.recipes import WORDS
@@ -108,6 +109,19 @@ def test_the_number_of_trials_is_a_total(place: Sweeps, second: ProcessResult) -
     again = place.finish(*TPE, "hydra.sweeper.n_trials=5")
     assert (again.code, again.trial_lines()) == (0, [])
     assert len(place.trials(STUDY)) == 5
+
+
+def test_a_worker_may_run_some_of_the_trials_and_leave_the_rest(session_cache: Path, tmp_path: Path) -> None:
+    place = Sweeps(tmp_path, session_cache)
+    command = [
+        "sweep=random", "textcat=linear", "tracking=off", "hydra.sweeper.study_name=s", "hydra.sweeper.n_trials=5",
+        "hydra.sweeper.n_jobs=2", "hydra.sweeper.wait=true",
+    ]  # fmt: skip
+    for own, finished in ((1, 1), (2, 3)):
+        ended = place.finish(*command, f"hydra.sweeper.worker_trials={own}")
+        assert (ended.code, ended.errors) == (0, "")
+        [study] = read_studies(place.storage, "s")
+        assert (study.finished, study.budget, study.done) == (finished, 5, False)
 
 
 def test_trials_have_seeds_and_points_of_their_own(place: Sweeps, second: ProcessResult) -> None:

@@ -7,21 +7,25 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import requests
 from filelock import FileLock
+from mlflow.exceptions import MlflowException
 
 from lmao.config.tracking import MlflowTracking
-from lmao.errors import Away, UserError
+from lmao.errors import Away, Unavailable, UserError
 from lmao.sync import sync
 from lmao.tracking.kept import KEPT, outliving
-from lmao.tracking.mlflow_client import is_away
+from lmao.tracking.mlflow_client import is_away, mlflow_errors
 from lmao.tracking.mlflow_run import MlflowTracker
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.sending import Trial
@@ -146,5 +150,29 @@ class WithoutDatabase(BaseHTTPRequestHandler):
 def test_a_server_whose_database_is_away_is_away() -> None:
     with HTTPServer(("127.0.0.1", 0), WithoutDatabase) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        assert is_away(f"http://me:secret@127.0.0.1:{server.server_port}/behind/")
+        assert is_away(f"http://me:secret@127.0.0.1:{server.server_port}/behind/", ValueError())
         server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        urllib.error.HTTPError("", 503, "", Message(), None), TimeoutError(), requests.exceptions.ReadTimeout(),
+        requests.exceptions.ConnectionError(), requests.exceptions.RetryError("too many 503 error responses"),
+    ],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_a_server_that_is_back_when_it_is_asked_was_away(error: Exception) -> None:
+    """What MLflow makes of such an error says nothing but its text."""
+    with HTTPServer(("127.0.0.1", 0), WithoutDatabase) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(Away), mlflow_errors(uri):
+            try:
+                raise error
+            except OSError:
+                raise MlflowException("API request failed")  # noqa: B904 (as MLflow does it)
+        with pytest.raises(Unavailable) as refused, mlflow_errors(uri):
+            raise MlflowException("no such run")
+        server.shutdown()
+    assert not isinstance(refused.value, Away)
