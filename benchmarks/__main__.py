@@ -1,7 +1,8 @@
-"""`python -m benchmarks`: measures, shows tables, and writes them into benchmarks/README.md."""
+"""`python -m benchmarks`: measures, shows tables, and writes them into results/speed/, a page a kind of machine."""
 
 import argparse
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,8 +25,10 @@ from lmao import cli
 from lmao.engine.team import available_threads
 from lmao.errors import UserError
 from lmao.files import write_whole
+from lmao.paths import ROOT
+from lmao.run.code import commit
 
-README = Path(__file__).parent / "README.md"
+PAGES = ROOT / "results" / "speed"
 LEVELS = {"X86_V4": "AVX-512", "X86_V3": "AVX2", "ASIMD": "NEON"}  # numpy's names for what it found
 TABLES = ("speed", "roofline", "finetuning", "objectives", "models", "sizes", "rest")
 
@@ -36,7 +39,9 @@ def main() -> int:
     parser.add_argument("--threads", type=_positive, nargs="+", default=sorted({1, available_threads()}))
     parser.add_argument("--rounds", type=_positive, default=5)
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
-    parser.add_argument("--write", action="store_true", help="write the tables into benchmarks/README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the tables into results/speed/, the page of this kind of machine"
+    )
     options = parser.parse_args()
     if options.write and set(options.tables) != set(TABLES):
         parser.error("--write replaces the whole page: leave --tables out")
@@ -52,7 +57,8 @@ def main() -> int:
         return 2
     console.print(f"{_hardware()}; {perf_counter() - began:.0f} s")
     if options.write:
-        write_whole(README, page(tables, options))
+        PAGES.mkdir(exist_ok=True)
+        write_whole(PAGES / f"{_name()}.md", page(tables, options))
     return 0
 
 
@@ -82,7 +88,7 @@ def _measure(options: argparse.Namespace) -> Iterator[Table]:
 
 
 def page(tables: Sequence[Table], options: argparse.Namespace) -> str:
-    head = f"# Benchmarks\n\nWritten by `{_command(options)}` on {_hardware()}.\n"
+    head = f"# Speed on {_kind()}\n\nWritten by `{_command(options)}` on {_hardware()}, commit {commit()}.\n"
     return "\n".join([head, *(table.markdown() for table in tables)])
 
 
@@ -94,11 +100,18 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _hardware() -> str:
+    return f"{available_threads()} cores of {_kind()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def _name() -> str:
+    return re.sub(r"\W+", "_", _kind().lower().replace("-", ""))
+
+
+def _kind() -> str:
     """The class of machine, not its name."""
     extensions = np.show_config("dicts")["SIMD Extensions"].get("found", [])
     level = next((name for mark, name in LEVELS.items() if mark in extensions), "")
-    machine = " with ".join(filter(None, [platform.machine(), level]))
-    return f"{available_threads()} cores of {machine}, {platform.system()}, Python {platform.python_version()}"
+    return " with ".join(filter(None, [platform.machine(), level]))
 
 
 if __name__ == "__main__":
