@@ -37,7 +37,7 @@ report: .venv/ready  ## the studies as tables and plots, in report/
 	@$(BIN)/python -m lmao.report $(ARGS)
 
 bench: ARGS = --write
-bench: .venv/ready  ## speed against spacy pretrain, side by side: benchmarks/README.md
+bench: .venv/ready  ## speed against spacy pretrain, side by side: a page in results/speed/
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 suite: .venv/ready  ## accuracy with few labels beside others', in results/suite; resumes: ARGS="--data suite --imdb aclImdb_v1.tar.gz"
