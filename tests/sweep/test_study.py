@@ -19,7 +19,7 @@ from lmao.errors import UserError
 from lmao.paths import CONF
 from lmao.sweep.identity import attributes, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
-from lmao.sweep.losses import Losses, running_trials
+from lmao.sweep.losses import Losses
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import Space, read_space
 from lmao.sweep.study import SharedStudy
@@ -214,12 +214,14 @@ def test_a_silent_worker_that_ends_its_trial_while_another_gives_it_up_is_believ
     other._storage.grace_period = 1
     time.sleep(2.1)  # SQLite counts whole seconds
 
-    def running_then_ended(study: optuna.Study) -> list[FrozenTrial]:
-        running = running_trials(study)
-        silent.tell(trial, TrialState.COMPLETE, 0.9)
-        return running
+    stale_trials = other._storage._get_stale_trial_ids
 
-    monkeypatch.setattr("lmao.sweep.losses.running_trials", running_then_ended)
+    def stale_then_ended(study_id: int) -> list[int]:
+        stale = stale_trials(study_id)
+        silent.tell(trial, TrialState.COMPLETE, 0.9)
+        return stale
+
+    monkeypatch.setattr(other._storage, "_get_stale_trial_ids", stale_then_ended)
     assert other.claim(0, lambda trial: None, True)[1] == 0
     assert [(one.state, one.values) for one in other.study.get_trials()] == [(TrialState.COMPLETE, [0.9])]
 
