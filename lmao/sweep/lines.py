@@ -60,6 +60,9 @@ class Lines:
         running = len(self._study.counted_trials()) - len(self._study.finished_trials())
         if running:
             done += f", {running} running elsewhere"
+        missing = self._study.n_trials - len(self._study.counted_trials())
+        if missing > 0:
+            done += f", {missing} not begun"
         best = self._best()
         if best:
             done += f" · best {best.values[0]:.4f} (trial {best.number})"

@@ -72,16 +72,20 @@ class ParentRun:
     def stop(self) -> None:
         """This worker was stopped."""
         self.end_lost_runs()
-        running = "RUNNING" if self._study.numbers(TrialState.RUNNING) else "KILLED"
-        self._end("FINISHED" if self._study.is_complete() else running, {}, None, [])
+        self._end(self._status(), {}, None, [])
 
     def finish(self, failed: bool) -> None:
         """This worker has no more to do."""
         self.end_lost_runs()
-        status = "FAILED" if failed else "FINISHED" if self._study.is_complete() else "RUNNING"
+        status = "FAILED" if failed else self._status()
         with tempfile.TemporaryDirectory() as folder:
             plots = attempt(lambda: study_plots(self._study.study, Path(folder)), "the study's plots", self._warn) or []
             patiently(self._study.url, lambda: self._close(status, plots))
+
+    def _status(self) -> str:
+        """KILLED where trials are left and nobody runs any."""
+        running = "RUNNING" if self._study.numbers(TrialState.RUNNING) else "KILLED"
+        return "FINISHED" if self._study.is_complete() else running
 
     def _close(self, status: str, plots: Sequence[Path]) -> None:
         with exclusive(self._study.url):  # another worker may find a better model, and remove this one

@@ -1,6 +1,5 @@
 """The sweep: trials are claimed from the shared study, run through Hydra's launcher and recorded until all are done."""
 
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from lmao.config.overrides import quote
 from lmao.config.run import Config
 from lmao.config.sweep import validate_sweep
-from lmao.console import Console
+from lmao.console import Console, counted
 from lmao.database import patiently
 from lmao.engine.team import available_threads
 from lmao.errors import Diverged, Pruned, Unavailable, UserError
@@ -114,13 +113,13 @@ class StudySweep(OptunaSweeperImpl):
                 lines.begin(self._sampler_name, len(space.distributions), lost)
                 parent = ParentRun(study, store, settings.tracking.keep_models, console.warn)
                 try:
-                    self._run(study, space.of_a_grid() if points else space, settings, inputs, parent, lines)
+                    told = self._run(study, space.of_a_grid() if points else space, settings, inputs, parent, lines)
                 except BaseException:
                     with suppress(UserError, *DATABASE):  # what stopped the sweep is the news
                         study.requeue(0)
                         parent.stop()
                     raise
-                too_many = self._too_many_failures(study)
+                too_many = self._too_many_failures(study) or self._own_failures(study, told)
                 parent.finish(failed=too_many is not None)
                 patiently(study.url, lambda: self._write_best(study))
                 lines.end(store.command)
@@ -131,17 +130,24 @@ class StudySweep(OptunaSweeperImpl):
 
     def _run(
         self, study: SharedStudy, space: Space, settings: Config, inputs: Inputs, parent: ParentRun, lines: Lines
-    ) -> None:
-        """Raises UserError if the machine is to blame for how a trial ended."""
+    ) -> Sequence[FrozenTrial]:
+        """Returns: the trials that this worker ended.
+
+        Raises:
+            UserError: the machine is to blame for how a trial ended.
+        """
 
         def suggest(trial: optuna.Trial) -> None:
             space.suggest(trial, settings.pretrain.epochs)
             if self.custom_search_space_extender is not None:
                 self.custom_search_space_extender(self._config, trial)
 
-        left = math.inf if self._own.worker_trials is None else self._own.worker_trials
-        while left > 0 and self._too_many_failures(study) is None:
-            most = int(min(self.n_jobs, left))
+        told: list[FrozenTrial] = []
+        while self._too_many_failures(study) is None:
+            own = self._own.worker_trials
+            most = self.n_jobs if own is None else min(self.n_jobs, own - len(told))
+            if not most:
+                break
             trials, lost = study.claim(most, suggest, own_seeds="seed" not in space.named)
             if lost:
                 parent.end_lost_runs()
@@ -156,14 +162,15 @@ class StudySweep(OptunaSweeperImpl):
             for trial, job in jobs:
                 trouble = self._trouble(job, inputs)
                 if trouble is None:
-                    lines.trial(self._tell(study, trial, job))
-                    left -= 1
+                    told.append(self._tell(study, trial, job))
+                    lines.trial(told[-1])
                 else:
                     troubles.append(trouble)
             parent.keep_models()
             parent.send_kept()
             if troubles:
                 raise troubles[0]
+        return told
 
     def _launch(
         self, study: SharedStudy, space: Space, trials: Sequence[optuna.Trial], parent: ParentRun, lines: Lines
@@ -221,6 +228,15 @@ class StudySweep(OptunaSweeperImpl):
             f"study {study.name}: {len(failed)} of {study.n_trials} trials failed, more than "
             f"hydra.sweeper.max_failure_rate={self.max_failure_rate:g} allows; "
             f"the last: {failed[-1].user_attrs[TrialAttribute.ERROR]}"
+        )
+
+    def _own_failures(self, study: SharedStudy, told: Sequence[FrozenTrial]) -> str | None:
+        """A worker of few trials goes before they say something about the study: whoever waits for it must hear."""
+        if self._own.worker_trials is None or not told or any(trial.state != TrialState.FAIL for trial in told):
+            return None
+        last = told[-1].user_attrs[TrialAttribute.ERROR]
+        return (
+            f"study {study.name}: {counted(len(told), 'trial')} of this worker failed, no other ended; the last: {last}"
         )
 
     def _folder(self, name: str) -> tuple[Path, str | None]:

@@ -60,11 +60,11 @@ def is_away(uri: str, error: Exception) -> bool:
 def _tells_of_outage(uri: str, error: BaseException | None) -> bool:
     if scheme(uri) not in ("http", "https"):
         return is_lost(uri, error)
+    from requests.exceptions import ChunkedEncodingError, RetryError, Timeout
     from requests.exceptions import ConnectionError as NotReached
-    from requests.exceptions import RetryError, Timeout
 
     while error is not None:
-        if isinstance(error, NotReached | Timeout | urllib.error.URLError | TimeoutError):
+        if isinstance(error, NotReached | Timeout | ChunkedEncodingError | urllib.error.URLError | TimeoutError):
             return True
         if isinstance(error, RetryError) and OUTAGES.search(str(error)):
             return True

@@ -120,11 +120,14 @@ class MlflowStore:
     def _found_or_made(self, name: str, tags: dict[str, str], key: str) -> MlflowTracker:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
-            experiment = experiment_id(client, self.config.experiment)
-            runs = client.search_runs([experiment], f"tags.{KEY_TAG} = '{key}'", max_results=1)
-        if runs:
-            return MlflowTracker(client, runs[0].info.run_id, self._uri)
-        return self._create(name, {**tags, KEY_TAG: key})
+            experiment, query = experiment_id(client, self.config.experiment), f"tags.{KEY_TAG} = '{key}'"
+            runs = client.search_runs([experiment], query)
+            if not runs:
+                self._create(name, {**tags, KEY_TAG: key})
+                runs = client.search_runs([experiment], query)
+            for again in runs[1:]:  # MLflow asks once more where no answer came, and the first may have been heard
+                client.delete_run(again.info.run_id)
+        return MlflowTracker(client, runs[0].info.run_id, self._uri)
 
     def _create(self, name: str, tags: dict[str, str]) -> MlflowTracker:
         with mlflow_errors(self._uri), warnings.catch_warnings():

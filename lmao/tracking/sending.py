@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lmao.config.tracking import MlflowTracking
-from lmao.errors import Unavailable, UserError
+from lmao.errors import Away, Unavailable, UserError
 from lmao.passwords import without_passwords
 from lmao.tracking.kept import KEPT, call
 from lmao.tracking.mlflow_client import is_server, mlflow_errors, open_client
@@ -99,9 +99,9 @@ def _send(folder: Path, config: MlflowTracking, lines: list[Any]) -> None:
             continue
         try:
             call(tracker, name, *values)
-        except Unavailable:
-            if name != "artifact":  # a file that is gone, or can't be copied from here, stays where it is
-                raise
+        except Unavailable as error:
+            if name != "artifact" or isinstance(error, Away):
+                raise  # else a file that is gone, or can't be copied from here, stays where it is
     (folder / KEPT).unlink()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from benchmarks import versions
 from benchmarks.__main__ import main, page
 from benchmarks.finetuning import finetuning
 from benchmarks.roofline import fine_tuning, prediction, pretraining_of, watched
@@ -16,6 +17,7 @@ from benchmarks.table import Table, spread
 from lmao.config.run import Config
 from lmao.corpus.batches import Segments
 from lmao.engine.team import Team
+from lmao.errors import UserError
 from lmao.pretrain.loop import Pretraining
 from tests.support.recipes import WORDS
 
@@ -93,6 +95,19 @@ def test_the_page_has_its_command_without_folders() -> None:
     options = argparse.Namespace(data="/somewhere/aclImdb v1", rounds=3, threads=[1, 2])
     command = "python -m benchmarks --data 'aclImdb v1' --rounds 3 --threads 1 2 --write"
     assert f"Written by `{command}` on" in page([], options)
+
+
+def test_two_commits_are_compared_by_stage_also_one_that_only_one_of_them_has() -> None:
+    about = {"peak_rss_mb": 500.0, "dev_accuracy": 0.8}
+    before, after = {"seconds": {"encode": 2.0, "old": 1.0}, **about}, {"seconds": {"encode": 1.0, "new": 3.0}, **about}
+    rows = versions.table([(before, after)], ["a", "b"]).rows
+    assert [row[0] for row in rows] == ["encode, s", "old, s", "new, s", "peak memory, MB", "dev accuracy"]
+    assert rows[0][3] == "2.00 (2.00 – 2.00)" and rows[1][3] == ""
+
+
+def test_a_commit_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^nowhere: .*nowhere.*: name two commits of this repository$"):
+        versions.versions(["nowhere", "HEAD"], 1, [])
 
 
 def test_a_table_is_markdown() -> None:

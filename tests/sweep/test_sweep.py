@@ -111,10 +111,13 @@ def test_the_number_of_trials_is_a_total(place: Sweeps, second: ProcessResult) -
     assert len(place.trials(STUDY)) == 5
 
 
-def test_a_worker_may_run_some_of_the_trials_and_leave_the_rest(session_cache: Path, tmp_path: Path) -> None:
+def test_a_worker_may_run_some_of_the_trials_and_leave_the_rest(
+    session_cache: Path, mlflow_database: Path, tmp_path: Path
+) -> None:
     place = Sweeps(tmp_path, session_cache)
+    shutil.copy(mlflow_database, place.folder)
     command = [
-        "sweep=random", "textcat=linear", "tracking=off", "hydra.sweeper.study_name=s", "hydra.sweeper.n_trials=5",
+        "sweep=random", "textcat=linear", "tracking=mlflow", "hydra.sweeper.study_name=s", "hydra.sweeper.n_trials=5",
         "hydra.sweeper.n_jobs=2", "hydra.sweeper.wait=true",
     ]  # fmt: skip
     for own, finished in ((1, 1), (2, 3)):
@@ -122,6 +125,22 @@ def test_a_worker_may_run_some_of_the_trials_and_leave_the_rest(session_cache: P
         assert (ended.code, ended.errors) == (0, "")
         [study] = read_studies(place.storage, "s")
         assert (study.finished, study.budget, study.done) == (finished, 5, False)
+        assert place.runs()[0]["status"] == "KILLED"  # nobody is at work
+        assert f"{finished} complete, {5 - finished} not begun" in ended.output
+
+
+def test_a_worker_whose_trials_have_all_failed_says_so(
+    session_cache: Path, mlflow_database: Path, tmp_path: Path
+) -> None:
+    """Who waits for the first trial must not start a hundred others."""
+    place = Sweeps(tmp_path, session_cache)
+    shutil.copy(mlflow_database, place.folder)
+    wild = [*WILD, "sweep=random", "space=none", "pretrain.learn_rate=1e30", "hydra.sweeper.study_name=s"]
+    ended = place.finish(*wild, "tracking=mlflow", "hydra.sweeper.n_trials=9", "hydra.sweeper.worker_trials=1")
+    assert (ended.code, ended.errors.count("\n")) == (2, 1)
+    assert ended.errors.startswith("error: study s: 1 trial of this worker failed, no other ended; the last: ")
+    assert "1 failed, 8 not begun" in ended.output
+    assert place.runs()[0]["status"] == "FAILED"
 
 
 def test_trials_have_seeds_and_points_of_their_own(place: Sweeps, second: ProcessResult) -> None:

@@ -1,6 +1,7 @@
 """A real MLflow server goes away while a run reports: the run goes on, and what it kept is sent later, once."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,6 +137,46 @@ def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out == "0 sent, 0 still kept\n"
 
 
+def test_a_run_that_is_made_again_for_want_of_an_answer_is_there_once(
+    mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's client asks once more by itself; the server may have heard it the first time."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{shutil.copy(mlflow_database, tmp_path)}"
+    config = MlflowTracking(name="mlflow", uri=uri, experiment="lmao", study=None, keep_models="best")
+    create = MlflowClient.create_run
+
+    def create_twice(*arguments: Any, **named: Any) -> Any:
+        create(*arguments, **named)
+        return create(*arguments, **named)
+
+    monkeypatch.setattr(MlflowClient, "create_run", create_twice)
+    tracker = MlflowStore(config).open_run("trial 7", Trial(7, "s", "0123"), "some key")
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_run(tracker.run_id).info.experiment_id
+    assert [run.info.run_id for run in client.search_runs([experiment])] == [tracker.run_id]
+
+
+def test_a_file_that_meets_an_outage_is_kept_to_be_sent_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = MlflowTracking(name="mlflow", uri=server.uri, experiment="lmao", study=None, keep_models="best")
+    (tmp_path / "result.json").write_text("{}")
+    run = outliving(MlflowStore(config), tmp_path, lambda line: None).open_run("trial 7", Trial(7, "s", "0123"))
+    server.stop()
+    run.artifact(tmp_path / "result.json")
+    run.close("FINISHED")
+    server.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowTracker, "artifact", Mock(side_effect=Away("gone again")))
+        with pytest.raises(Away):
+            sync([tmp_path], None)
+    assert (tmp_path / KEPT).exists()
+    sync([tmp_path], None)
+    assert not (tmp_path / KEPT).exists()
+
+
 class WithoutDatabase(BaseHTTPRequestHandler):
     """MLflow's answers while its database is away: its pages are files."""
 
@@ -158,7 +199,8 @@ def test_a_server_whose_database_is_away_is_away() -> None:
     "error",
     [
         urllib.error.HTTPError("", 503, "", Message(), None), TimeoutError(), requests.exceptions.ReadTimeout(),
-        requests.exceptions.ConnectionError(), requests.exceptions.RetryError("too many 503 error responses"),
+        requests.exceptions.ConnectionError(), requests.exceptions.ChunkedEncodingError(),
+        requests.exceptions.RetryError("too many 503 error responses"),
     ],
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
