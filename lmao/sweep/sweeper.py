@@ -232,12 +232,11 @@ class StudySweep(OptunaSweeperImpl):
 
     def _own_failures(self, study: SharedStudy, told: Sequence[FrozenTrial]) -> str | None:
         """A worker of few trials goes before they say something about the study: whoever waits for it must hear."""
-        if self._own.worker_trials is None or not told or any(trial.state != TrialState.FAIL for trial in told):
+        errors = [trial.user_attrs.get(TrialAttribute.ERROR) for trial in told]  # none where it was given up meanwhile
+        if self._own.worker_trials is None or not errors or None in errors:
             return None
-        last = told[-1].user_attrs[TrialAttribute.ERROR]
-        return (
-            f"study {study.name}: {counted(len(told), 'trial')} of this worker failed, no other ended; the last: {last}"
-        )
+        failed = counted(len(errors), "trial")
+        return f"study {study.name}: {failed} of this worker failed, no other ended; the last: {errors[-1]}"
 
     def _folder(self, name: str) -> tuple[Path, str | None]:
         """multirun/<study>; in another folder than multirun where the command line names one, which comes second."""

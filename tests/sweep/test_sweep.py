@@ -8,9 +8,10 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from lmao.sweep.reading import read_studies
+from lmao.sweep.sweeper import StudySweep
 from lmao.tracking.mlflow_client import open_client
 from tests.support.processes import Place, ProcessResult
 from tests.support.recipes import WORDS
@@ -141,6 +142,16 @@ def test_a_worker_whose_trials_have_all_failed_says_so(
     assert ended.errors.startswith("error: study s: 1 trial of this worker failed, no other ended; the last: ")
     assert "1 failed, 8 not begun" in ended.output
     assert place.runs()[0]["status"] == "FAILED"
+
+
+def test_a_worker_whose_trial_was_given_up_meanwhile_has_not_failed() -> None:
+    """It is FAIL in Optuna, and another runs it again."""
+    worker, study = SimpleNamespace(_own=SimpleNamespace(worker_trials=1)), SimpleNamespace(name="s")
+    given_up = create_trial(state=TrialState.FAIL)
+    failed = create_trial(state=TrialState.FAIL, user_attrs={"error": "diverged"})
+    own_failures: Any = StudySweep._own_failures
+    assert own_failures(worker, study, [failed, given_up]) is None
+    assert "2 trials of this worker failed" in own_failures(worker, study, [failed, failed])
 
 
 def test_trials_have_seeds_and_points_of_their_own(place: Sweeps, second: ProcessResult) -> None:
