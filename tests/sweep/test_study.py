@@ -1,8 +1,6 @@
-"""The shared study, in this process: which points are drawn, what is lost, and what is refused."""
+"""The shared study, in this process: which points are drawn, and what is refused."""
 
 import inspect
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,75 +9,18 @@ import optuna
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from omegaconf import OmegaConf
 from optuna.samplers import TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from lmao.errors import UserError
 from lmao.paths import CONF
 from lmao.sweep.identity import attributes, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
-from lmao.sweep.losses import Losses
 from lmao.sweep.samplers import sampler_at
-from lmao.sweep.space import Space, read_space
+from lmao.sweep.space import read_space
 from lmao.sweep.study import SharedStudy
+from tests.support.studies import BUDGET, CONTINUOUS, DISCRETE, SAMPLERS, Open, claim, die, run_all
 from tests.support.sweeps import kept, points, states
-
-OWN: dict[str, dict[str, Any]] = {
-    "TPE": {"n_startup_trials": 3, "constant_liar": True},
-    "Random": {},
-    "QMC": {"scramble": True, "warn_independent_sampling": False},
-    "Grid": {},
-}
-SAMPLERS = {
-    name.lower(): OmegaConf.create({"_target_": f"optuna.samplers.{name}Sampler", "seed": 0, **own})
-    for name, own in OWN.items()
-}
-CONTINUOUS = ["optimizer.learn_rate=tag(log,interval(0.0001,0.1))", "textcat.dropout=interval(0.0,0.5)"]
-DISCRETE = ["textcat.batch_size=choice(2,4,8)", "optimizer.beta1=choice(0.0,0.5,0.9)"]
-BUDGET = 9
-
-Open = Callable[..., SharedStudy]
-
-
-@pytest.fixture
-def open_study(tmp_path: Path) -> Open:
-    """A worker's view of the study of this test."""
-
-    def opened(
-        sampler: str = "random", space: Space | None = None, n_trials: int = BUDGET, max_losses: int | None = 3,
-        **same: Any,
-    ) -> SharedStudy:  # fmt: skip
-        place, url = tmp_path / "study", f"sqlite:///{tmp_path}/optuna.db"
-        study = SharedStudy(url, "s", place, lambda n: sampler_at(SAMPLERS[sampler], n), max_losses)
-        given = space.points() if sampler == "grid" and space else []
-        study.prepare(same, {}, n_trials, given)
-        return study
-
-    return opened
-
-
-def die(study: SharedStudy) -> None:
-    """What the system does when a worker is killed."""
-    study._worker._lock.release()
-
-
-def claim(study: SharedStudy, space: Space, own_seeds: bool = True) -> optuna.Trial | None:
-    trials, _ = study.claim(1, lambda trial: space.suggest(trial, epochs=1), own_seeds)
-    return trials[0] if trials else None
-
-
-def accuracy(trial: FrozenTrial | optuna.Trial) -> float:
-    """Something that depends on the point."""
-    return sum(len(str(value)) + float(value) for value in trial.params.values() if not isinstance(value, str)) % 1
-
-
-def run_all(study: SharedStudy, space: Space, most: int = BUDGET) -> None:
-    for _ in range(most):
-        trial = claim(study, space)
-        if trial is None:
-            break
-        study.tell(trial, TrialState.COMPLETE, accuracy(trial))
 
 
 def test_tpe_is_what_optuna_makes_of_it_by_itself() -> None:
@@ -124,175 +65,12 @@ def test_kills_and_other_workers_change_nothing_of_what_is_drawn(
     assert len(set(points(undisturbed))) == BUDGET
 
 
-@pytest.mark.parametrize(("max_losses", "tried"), [(1, 1), (2, 2), (None, 6)])
-def test_how_many_kills_a_point_survives_is_a_setting(open_study: Open, max_losses: int | None, tried: int) -> None:
-    space, killed = read_space([], DISCRETE), []
-    for _ in range(6):
-        study = open_study(n_trials=1, max_losses=max_losses)
-        trial = claim(study, space)
-        if trial is None:
-            break
-        killed.append(trial.params)
-        die(study)
-    assert killed == killed[:1] * tried
-
-
-def test_the_files_of_dead_workers_are_removed_those_of_others_stay(open_study: Open, tmp_path: Path) -> None:
-    alive, dead = open_study(), open_study()
-    die(dead)
-    foreign = tmp_path / "study" / ".worker-elsewhere-abc"
-    foreign.touch()
-    last = open_study()
-    marks = {Path(study._worker.attributes["worker"]) for study in (alive, last)}
-    assert set((tmp_path / "study").glob(".worker-*")) == {*marks, foreign}
-
-
-def test_a_worker_that_dies_while_another_begins_is_not_forgotten(
-    open_study: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After the other has looked for lost trials, and before it removes the files of the dead."""
-    space, dying = read_space([], CONTINUOUS), open_study()
-    trial = claim(dying, space)
-    reap = Losses.reap
-
-    def reap_then_die(losses: Losses) -> int:
-        lost = reap(losses)
-        die(dying)
-        return lost
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Losses, "reap", reap_then_die)
-        other = open_study()
-    again = claim(other, space)
-    assert trial is not None and again is not None and again.user_attrs["replaces"] == trial.number
-
-
 def test_workers_never_draw_the_same(open_study: Open) -> None:
     space = read_space([], CONTINUOUS)
     workers = [open_study("tpe") for _ in range(6)]
     trials = [claim(worker, space) for worker in workers]
     assert len({tuple(trial.params.values()) for trial in trials if trial}) == 6
     assert [trial.user_attrs["seed"] for trial in trials if trial] == [0, 1, 2, 3, 4, 5]
-
-
-def test_a_worker_that_is_alive_loses_nothing_and_a_dead_one_at_once(open_study: Open) -> None:
-    space, living, dead = read_space([], CONTINUOUS), open_study(), open_study()
-    kept_trial, lost = claim(living, space), claim(dead, space)
-    assert kept_trial is not None and lost is not None
-    die(dead)
-    again = claim(open_study(), space)
-    assert again is not None
-    assert again.params == lost.params and again.user_attrs["replaces"] == lost.number
-    assert again.user_attrs["seed"] == lost.user_attrs["seed"]
-    assert living.numbers(TrialState.RUNNING) == {kept_trial.number, again.number}
-
-
-def test_a_silent_worker_is_presumed_dead_and_its_later_report_is_ignored(open_study: Open) -> None:
-    """A worker on another machine: its lock can't be checked, and it sends no heartbeats."""
-    space, silent, other = read_space([], CONTINUOUS), open_study(), open_study()
-    silent._worker.attributes["host"] = "elsewhere"
-    trial = claim(silent, space)
-    assert trial is not None
-    other._storage.grace_period = 1
-    assert other.claim(0, lambda trial: None, True)[1] == 0
-    time.sleep(2.1)  # SQLite counts whole seconds
-    again = claim(other, space)
-    assert again is not None and again.user_attrs["replaces"] == trial.number
-    assert silent.tell(trial, TrialState.COMPLETE, 0.9).state == TrialState.FAIL
-    assert silent.tell(trial, TrialState.FAIL, error="late").state == TrialState.FAIL
-    other.tell(again, TrialState.COMPLETE, 0.5)
-    assert [trial.values for trial in kept(other.study.get_trials())] == [[0.5]]
-
-
-def test_a_silent_worker_that_ends_its_trial_while_another_gives_it_up_is_believed(
-    open_study: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    space, silent, other = read_space([], CONTINUOUS), open_study(), open_study()
-    silent._worker.attributes["host"] = "elsewhere"
-    trial = claim(silent, space)
-    assert trial is not None
-    other._storage.grace_period = 1
-    time.sleep(2.1)  # SQLite counts whole seconds
-
-    stale_trials = other._storage._get_stale_trial_ids
-
-    def stale_then_ended(study_id: int) -> list[int]:
-        stale = stale_trials(study_id)
-        silent.tell(trial, TrialState.COMPLETE, 0.9)
-        return stale
-
-    monkeypatch.setattr(other._storage, "_get_stale_trial_ids", stale_then_ended)
-    assert other.claim(0, lambda trial: None, True)[1] == 0
-    assert [(one.state, one.values) for one in other.study.get_trials()] == [(TrialState.COMPLETE, [0.9])]
-
-
-def test_a_worker_that_slept_with_this_machine_keeps_its_trial(open_study: Open) -> None:
-    space, slept, awake = read_space([], CONTINUOUS), open_study(), open_study()
-    trial = claim(slept, space)
-    assert trial is not None
-    awake._storage.grace_period = 1
-    time.sleep(2.1)  # SQLite counts whole seconds
-    assert awake.claim(0, lambda trial: None, True)[1] == 0
-    assert slept.tell(trial, TrialState.COMPLETE, 0.9).state == TrialState.COMPLETE
-
-
-def test_heartbeats_are_recorded_while_trials_run(open_study: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmao.sweep.study.HEARTBEAT_SECONDS", 0.2)
-    space, worker, other = read_space([], CONTINUOUS), open_study(), open_study()
-    worker._worker.attributes["host"] = "elsewhere"
-    trial = claim(worker, space)
-    assert trial is not None
-    other._storage.grace_period = 1
-    with worker.alive([trial]):
-        time.sleep(2.5)
-        assert other.claim(0, lambda trial: None, True)[1] == 0
-    assert threading.active_count() < 20
-
-
-def test_a_point_that_kills_its_worker_three_times_has_failed(open_study: Open) -> None:
-    space = read_space([], CONTINUOUS)
-    for _ in range(3):
-        worker = open_study(n_trials=1)
-        assert claim(worker, space) is not None
-        die(worker)
-    last = open_study(n_trials=1)
-    assert claim(last, space) is None
-    [trial] = last.finished_trials()
-    assert (trial.state, trial.user_attrs["error"]) == (TrialState.FAIL, "its process died, 3 times")
-
-
-def test_a_worker_killed_while_it_claims_leaves_no_gap_and_no_double(open_study: Open) -> None:
-    def interrupted(trial: optuna.Trial) -> None:
-        trial.suggest_float("textcat.dropout", 0.0, 0.5)
-        raise KeyboardInterrupt
-
-    space, killed, other = read_space([], CONTINUOUS), open_study("tpe"), open_study("tpe")
-    with pytest.raises(KeyboardInterrupt):
-        killed.claim(1, interrupted, True)
-    die(killed)
-    run_all(other, space)
-    assert [trial.user_attrs["seed"] for trial in kept(other.study.get_trials())] == list(range(BUDGET))
-    assert all(set(trial.params) == set(space.distributions) for trial in kept(other.study.get_trials()))
-
-
-def test_a_claim_that_is_made_again_leaves_no_trial_running(open_study: Open) -> None:
-    """As where the database went away after a trial was claimed, and before the worker heard of it."""
-    space, worker = read_space([], CONTINUOUS), open_study()
-    unheard, heard = claim(worker, space), claim(worker, space)
-    assert unheard is not None and heard is not None
-    assert worker.numbers(TrialState.RUNNING) == {heard.number}
-    assert heard.params == unheard.params
-
-
-def test_a_stop_queues_only_the_workers_own_trials_again(open_study: Open) -> None:
-    space, stopped, other = read_space([], CONTINUOUS), open_study(), open_study()
-    own, others = claim(stopped, space), claim(other, space)
-    assert own is not None and others is not None
-    stopped.requeue(0)
-    stopped.close()
-    assert other.numbers(TrialState.RUNNING) == {others.number}
-    again = claim(other, space)
-    assert again is not None and (again.params, again.user_attrs["losses"]) == (own.params, 0)
 
 
 def test_a_different_space_is_refused_and_named(open_study: Open) -> None:
