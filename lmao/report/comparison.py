@@ -77,7 +77,7 @@ def compare_all(group: Group, confirmed: Sequence[ConfirmedArm]) -> tuple[Sequen
             made.append((first, second, split, seeds))
     resampled = _resample([(first, second, name, seeds[name]) for first, second, _, seeds in made for name in seeds])
     compared = [
-        {name: _compare(first, second, name, seeds[name], resampled) for name in seeds}
+        {name: _compare(first, second, name, seeds[name], resampled, len(made)) for name in seeds}
         for first, second, _, seeds in made
     ]
     adjusted = holm([found[split].p for (_, _, split, _), found in zip(made, compared, strict=True)])
@@ -139,7 +139,9 @@ def _aligned(arms: Sequence[Mapping[int, Judgements]], seeds: Seeds) -> tuple[ND
     return correct, judged
 
 
-def _compare(first: ConfirmedArm, second: ConfirmedArm, split: str, seeds: Seeds, resampled: Resampled) -> Comparison:
+def _compare(
+    first: ConfirmedArm, second: ConfirmedArm, split: str, seeds: Seeds, resampled: Resampled, comparisons: int
+) -> Comparison:
     accuracies = [np.array([arm.split(split)[seed].accuracy for seed in seeds]) for arm in (first, second)]
     difference = resampled[first.row.label, split, seeds] - resampled[second.row.label, split, seeds]
-    return compare(accuracies[0], accuracies[1], difference)
+    return compare(accuracies[0], accuracies[1], difference, comparisons)

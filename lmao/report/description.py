@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lmao.report import tables
-from lmao.report.comparison import Pair, compare_all, confirm
+from lmao.report.comparison import ConfirmedArm, Pair, compare_all, confirm
 from lmao.report.files import RunFiles
-from lmao.report.honesty import statement
-from lmao.report.luck import Curve, curves, sentences
+from lmao.report.honesty import one_pretraining, statement
+from lmao.report.luck import Luck, beyond, sentences
+from lmao.report.luck import table as luck_table
 from lmao.report.rows import Group, Row, retrains
 from lmao.report.settings import at_the_edge, top_three
 from lmao.report.statistics import EQUIVALENCE, LEVEL, SUPERIORITY, holm
@@ -23,17 +26,22 @@ UNDER = "### Under every table"
 WORDS = (
     f"*A better*: Holm's p < {LEVEL:g}, the interval above 0 and P(A>B) >= {SUPERIORITY:g}; *equivalent*: the 90% "
     f"interval within ±{100 * EQUIVALENCE:g} points; else *no evidence*, with the smallest difference that these pairs "
-    "show with 80% power. Intervals: multi-bootstrap over seeds and examples; p: exact sign flips, of test where it "
-    "was read, else of dev."
+    "call better with 80% power. Intervals: multi-bootstrap over seeds and examples, as much wider for few seeds as "
+    "Student's is; p: exact sign flips, of test where it was read, else of dev."
+)
+LUCK = (
+    "Searches are compared on the draws of settings and seeds that both finished: each step of the order, then each "
+    "row and its baseline. Intervals and p by swapping the two values of a draw: an interval is of one k, p of all k and "
+    f"all rows together; *beyond luck*: p < {LEVEL:g}. What the best settings are worth, fresh seeds tell."
 )
 
 
 @dataclass(frozen=True)
 class Description:
-    """`blocks` of table.md, the curves that a sentence of it is about, and the result.json of each row's best trial."""
+    """`blocks` of table.md, the luck that some of them are about, and the result.json of each row's best trial."""
 
     blocks: Sequence[Block]
-    curves: Sequence[Curve]
+    luck: Luck
     results: Mapping[str, Mapping[str, Any]]  # by the row's label
 
     def showing(self, plots: Iterable[str]) -> Sequence[Block]:
@@ -52,7 +60,8 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         confirmed = confirm(group, files)
     chance = next((1 / len(result["labels"]) for result in results.values()), None)
     pairs, remarks = compare_all(group, confirmed)
-    found = curves(group.rows, chance or 0.0)
+    luck = beyond(group, chance or 0.0)
+    contrasts = luck_table(luck)
     arms = {arm.row.label: arm for arm in confirmed}
     best = tables.best_settings(group.rows, arms)
     settings = top_three(group)
@@ -60,10 +69,11 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         f"## {group.title}",
         _progress(group),
         tables.results(group.rows, arms, chance or 0.0),
-        _bullets([*sentences(found, group.rows), *_outdated(group.rows)]),
-        f"![expected best of k]({prefix}best_of_k.png)" if found else "",
+        _bullets([*sentences(group, luck), *_fresh(group.rows, arms), *_outdated(group.rows)]),
+        *((contrasts, LUCK) if contrasts is not None else ()),
+        f"![expected best of k]({prefix}best_of_k.png)" if luck.by_luck else "",
         *([tables.differences(pairs)] if pairs else []),
-        WORDS if pairs else "",
+        " ".join([WORDS, *one_pretraining(group)]) if pairs else "",
         _bullets([*remarks, *_powerless(pairs)]),
         *([best] if best.rows else []),
         *([tables.costs(group.rows, results)] if results else []),
@@ -74,7 +84,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         UNDER,
         "\n".join(statement(group, list(results.values()), chance, files.missing, command)),
     ]
-    return Description([block for block in blocks if block], found, results)
+    return Description([block for block in blocks if block], luck, results)
 
 
 def markdown(block: Block) -> str:
@@ -103,6 +113,16 @@ def _progress(group: Group) -> str:
         if study is not None and not study.done
     ]
     return f"**Unfinished**: {'; '.join(behind)}." if behind else ""
+
+
+def _fresh(rows: Sequence[Row], arms: Mapping[str, ConfirmedArm]) -> Sequence[str]:
+    """The order of the best settings once chance has been drawn again."""
+    judged = {row.label: arms[row.label].dev.values() for row in rows if row.label in arms and row.search is not None}
+    means = {label: np.mean([one.accuracy for one in found]) for label, found in judged.items() if len(found) > 1}
+    if len(means) < 2:
+        return []
+    order = sorted(means, key=lambda label: -means[label])
+    return [f"With fresh seeds the means of dev have the order {' > '.join(order)}."]
 
 
 def _outdated(rows: Sequence[Row]) -> Sequence[str]:

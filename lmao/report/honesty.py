@@ -30,7 +30,7 @@ def statement(
         _hardware(group, results),
         f"Commit {', '.join(sorted(set(chain.from_iterable(map(_commits, group.studies)))))}.",
         *(f"Left out: {line}." for line in missing),
-        f"Written by `{without_passwords(command)}` from",
+        f"Written by `{without_passwords(command)}` from the following, each search with the `space=` that is above",
         *(f"  - {study.name}: `{_command(study)}`" for study in group.studies),
     ]
     return [line if line.startswith("  ") else f"- {line}" for line in lines]
@@ -62,6 +62,8 @@ def _choice(group: Group) -> Sequence[str]:
         f"Settings chosen by dev accuracy; sampler: {text}. Best-of-k curves are valid for random draws alone: "
         + ("all of these are." if valid else "the others have none.")
     ]
+    if any(row.search is None for row in group.rows):
+        lines[0] += " Rows that were not searched have their default settings."
     names = set(chain.from_iterable(study.space for study in searches))
     spaces = {name: extent(distribution) for name in names if (distribution := space_of(group, name))}
     if spaces:
@@ -75,7 +77,7 @@ def _failures(group: Group, chance: float | None) -> str:
         for trial in study.of(State.FAILED):
             failed.setdefault((study.name, without_passwords(trial.error or "no reason kept")), []).append(trial.number)
     if not failed:
-        return "Nothing was dropped, nothing failed."
+        return "Nothing failed."
     counted = "0 (the number of labels is not known)" if chance is None else f"chance, {100 * chance:.1f}%"
     listed = [f"{name} {', '.join(map(str, numbers))}: {error}" for (name, error), numbers in failed.items()]
     more = f"; and {len(listed) - LISTED} more kinds, in runs.csv" if len(listed) > LISTED else ""
@@ -94,13 +96,21 @@ def _seen(group: Group) -> Sequence[str]:
         frozenset({False}): "Test texts were kept from pre-training",
     }.get(frozenset(given), "Test texts, without their labels, are among the texts to pre-train on in some of the rows")
     lines = [f"{texts}. Test labels: {_test_labels(group)}."]
+    if "Test texts, without" in texts:
+        lines.append("Rows without pre-training and the linear model have not read test texts.")
+    return [*lines, *one_pretraining(group)]
+
+
+def one_pretraining(group: Group) -> Sequence[str]:
+    """Where no interval and no p has the luck of pre-training in it."""
+    science = [study.science for study in group.studies if study.pretrain_epochs]
     shared = sorted({str(values["pretrain.seed"]) for values in science if values.get("pretrain.seed") is not None})
-    if shared and any(study.pretrain_epochs for study in group.studies):
-        lines.append(
-            f"pretrain.seed={', '.join(shared)}: runs of the same settings start from one pre-training. Its luck is in "
-            "no interval."
-        )
-    return lines
+    if not shared:
+        return []
+    return [
+        f"pretrain.seed={', '.join(shared)}: all runs of a row start from one pre-training, and fewer epochs are the "
+        "beginning of more. Its luck is in no interval and no p."
+    ]
 
 
 def _test_labels(group: Group) -> str:
@@ -129,7 +139,7 @@ def _hardware(group: Group, results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _command(study: StudyRecord) -> str:
-    """The command that made a study, but for its space, which is listed above."""
+    """The command that made a study, but for its `space=`, which is listed above."""
     if study.is_rerun:
         pattern = [study.rerun_of] if study.rerun_of else []
         return shlex.join(["python", "-m", "lmao.rerun", *pattern, f"--seeds={study.budget}"])

@@ -1,86 +1,220 @@
-"""Does the order of the rows hold beyond the luckiest run? Expected best-of-k curves, and what they say in words."""
+"""Does the order of the rows hold beyond the luckiest run? Expected best-of-k curves, and searches draw by draw."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.report.rows import Row
-from lmao.report.statistics import Floats, best_of_k, best_of_k_band
-from lmao.report.tables import percent
+from lmao.report.rows import Group, Row
+from lmao.report.statistics import LEVEL, BestComparison, Floats, best_of_k, compare_best, holm
+from lmao.report.tables import Table, p_value, percent, points
+from lmao.sweep.records import TrialRecord
 
 INDEPENDENT = "random"  # the sampler whose trials are independent draws
+FEWEST = 4  # draws that two searches share; their best of 2 is the least that is not one run
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Expected best accuracy of k runs, k = 1 .. n / 2."""
+
+    row: Row
+    best: float
+    expected: Floats
+
+    @property
+    def label(self) -> str:
+        return self.row.label
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Expected best accuracy of k runs, k = 1 .. n / 2, and the band that holds it with 95% confidence."""
+class Contrast:
+    """`first` less `second` on the draws of settings and seeds that both searches finished."""
+
+    first: Curve
+    second: Curve
+    comparison: BestComparison  # p: Holm's over the table, too
+
+    def above(self) -> NDArray[np.bool_]:
+        """At which k the first is above the second, and luck doesn't explain it."""
+        return (self.comparison.difference > 0) & (self.comparison.p < LEVEL)
+
+    def below(self) -> NDArray[np.bool_]:
+        return (self.comparison.difference < 0) & (self.comparison.p < LEVEL)
+
+
+class Gain(NamedTuple):
+    """A row's expected best of k less that of its baseline, and half the width of the 95% interval."""
 
     label: str
-    best: float
-    expected: Floats
-    low: Floats
-    high: Floats
+    difference: Floats
+    margin: Floats
 
 
-def curves(rows: Sequence[Row], chance: float) -> Sequence[Curve]:
-    """One for each row whose random search has finished two trials or more, not all of them failed."""
-    found = []
-    for row in rows:
+@dataclass(frozen=True)
+class Luck:
+    """What is known of a group beyond its luckiest runs; `by_luck`: the curves, the best run first."""
+
+    by_luck: Sequence[Curve]
+    contrasts: Sequence[Contrast]
+
+    def contrast(self, first: Curve, second: Curve) -> Contrast | None:
+        named = ((found.first, found.second, found) for found in self.contrasts)
+        return next((found for one, other, found in named if (one, other) == (first, second)), None)
+
+    def gains(self, group: Group) -> Sequence[Gain]:
+        """In the order of the rows; none for rows that share no draws with their baseline."""
+        found = {}
+        for contrast in self.contrasts:
+            first, second, comparison = contrast.first, contrast.second, contrast.comparison
+            if group.baseline_of(first.row) is second.row:
+                found[first.label] = Gain(first.label, comparison.difference, comparison.margin)
+            elif group.baseline_of(second.row) is first.row:
+                found[second.label] = Gain(second.label, -comparison.difference, comparison.margin)
+        return [found[row.label] for row in group.rows if row.label in found]
+
+
+def beyond(group: Group, chance: float) -> Luck:
+    """A curve for each row whose random search has finished two trials or more, not all of them failed; and each step
+    of their order, and each row against its baseline, where four draws are shared or more."""
+    curves = []
+    for row in group.rows:
         values = row.values(chance)
-        if len(values) < 2 or not row.reached_any or row.study.sampler != INDEPENDENT:
+        if len(values) > 1 and row.reached_any and row.study.sampler == INDEPENDENT:
+            curves.append(Curve(row, values.max(), best_of_k(values)[: len(values) // 2]))
+    by_luck = sorted(curves, key=lambda curve: -curve.best)
+    found = []
+    for first, second in _pairs(group, by_luck):
+        values = _shared(first.row, second.row, chance)
+        if len(values) >= FEWEST:
+            found.append((first, second, compare_best(*values.T)))
+    least = [float(comparison.p.min()) for _, _, comparison in found]
+    return Luck(
+        by_luck,
+        [
+            Contrast(first, second, comparison.times(adjusted / p))
+            for (first, second, comparison), p, adjusted in zip(found, least, holm(least), strict=True)
+        ],
+    )
+
+
+def table(luck: Luck) -> Table | None:
+    """A row for each contrast."""
+    header = ["A", "B", "shared draws", "expected best of k: A - B [95%]", "p (Holm)", "beyond luck"]
+    body = []
+    for contrast in luck.contrasts:
+        comparison = contrast.comparison
+        ks = np.unique(np.geomspace(1, len(comparison.difference), 3).round().astype(int))
+        body.append(
+            [
+                contrast.first.label,
+                contrast.second.label,
+                str(comparison.draws),
+                "; ".join(_difference(comparison, k) for k in ks),
+                p_value(float(comparison.p.min())),
+                _word(contrast, len(luck.contrasts)),
+            ]
+        )
+    return Table("Beyond the luckiest run, points", header, body) if body else None
+
+
+def sentences(group: Group, luck: Luck) -> Sequence[str]:
+    """Whether each step of the order by the luckiest run is more than luck; and which rows are not in it, and why."""
+    labels = {curve.label for curve in luck.by_luck}
+    lines = []
+    for row in group.rows:
+        if not row.reached_any or row.label in labels:
             continue
-        most = len(values) // 2
-        low, high = best_of_k_band(values)
-        found.append(Curve(row.label, values.max(), best_of_k(values)[:most], low[:most], high[:most]))
-    return found
-
-
-def sentences(found: Sequence[Curve], rows: Sequence[Row]) -> Sequence[str]:
-    """Whether the order by the luckiest run is that of the curves, at which k, and whether the bands overlap."""
-    lines = [
-        f"{row.label}: its sampler ({row.study.sampler}) doesn't draw independently, so it has no best-of-k curve; "
-        "sweep=random gives one."
-        for row in rows
-        if row.reached_any and row.study.sampler != INDEPENDENT
-    ]
-    most = min((len(curve.expected) for curve in found), default=0)
-    if len(found) < 2 or most < 2:
+        if row.study.sampler != INDEPENDENT:
+            lines.append(
+                f"{row.label}: its sampler ({row.study.sampler}) doesn't draw independently, so it has no best-of-k "
+                "curve; sweep=random gives one."
+            )
+        else:
+            lines.append(f"{row.label}: one finished run has no best-of-k curve.")
+    steps = list(pairwise(luck.by_luck))
+    if not any(luck.contrast(*step) for step in steps):
         return [
-            "Whether the order holds beyond the luckiest run takes two random searches of four runs or more.",
+            "Whether the order holds beyond the luckiest run takes two random searches with four draws of settings and "
+            "seeds in common, or more.",
             *lines,
         ]
-    by_luck = sorted(found, key=lambda curve: -curve.best)
-    by_curve = sorted(found, key=lambda curve: -curve.expected[most - 1])
-    luckiest = " > ".join(f"{curve.label} ({percent(curve.best)})" for curve in by_luck)
-    pairs = list(pairwise(by_luck))
-    holds = all((upper.expected[:most] > lower.expected[:most]).all() for upper, lower in pairs)
-    apart = [upper.low[:most] > lower.high[:most] for upper, lower in pairs]
-    head = f"The order by the luckiest run is {luckiest}. "
-    if holds:
-        head += f"It holds beyond that run: the expected best of k runs has the same order at every k from 1 to {most}"
-        if all(ks.any() for ks in apart):
-            head += f", and the 95% bands are apart at {'every' if all(ks.all() for ks in apart) else 'some'} k."
+    return [_head(luck, steps), *_uneven(luck), *lines]
+
+
+def _head(luck: Luck, steps: Sequence[tuple[Curve, Curve]]) -> str:
+    order = f"{luck.by_luck[0].label} ({percent(luck.by_luck[0].best)})"
+    for upper, lower in steps:
+        order += f" {'>' if upper.best > lower.best else '='} {lower.label} ({percent(lower.best)})"
+    holds, turned, open_ = [], [], []
+    for upper, lower in steps:
+        contrast = luck.contrast(upper, lower)
+        if contrast is not None and contrast.above().any():
+            holds.append(f"{upper.label} > {lower.label} holds ({_at(contrast.above())})")
+        elif contrast is not None and contrast.below().any():
+            turned.append(f"it is {lower.label} > {upper.label} ({_at(contrast.below())})")
         else:
-            head += ", but the 95% bands overlap, so luck is not ruled out."
-    else:
-        expected = " > ".join(f"{curve.label} ({percent(curve.expected[most - 1])})" for curve in by_curve)
-        head += f"It does not hold at every k: the expected best of {most} gives {expected}."
-    return [head, *(_about(upper, lower, most) for upper, lower in pairwise(by_curve)), *lines]
+            open_.append(f"{upper.label} and {lower.label}")
+    said = [", ".join([*holds, *turned])] if holds or turned else []
+    said += [f"luck is not ruled out between {', '.join(open_)}"] if open_ else []
+    return f"The order by the luckiest run is {order}. Beyond that run, draw by draw, {'; '.join(said)}."
 
 
-def _about(upper: Curve, lower: Curve, most: int) -> str:
-    above = upper.expected[:most] > lower.expected[:most]
-    apart = upper.low[:most] > lower.high[:most]
-    reach = f"at every k from 1 to {most}" if above.all() else f"at k = {_ranges(above)} of 1 to {most}"
-    bands = f"bands are apart at k = {_ranges(apart)}" if apart.any() else "bands overlap at every k"
-    return f"{upper.label} is expected above {lower.label} {reach}; their 95% {bands}."
+def _uneven(luck: Luck) -> Sequence[str]:
+    """Bests and medians of more draws are not to be compared with those of fewer."""
+    counts = [len(curve.row.finished) for curve in luck.by_luck]
+    if len(set(counts)) == 1:
+        return []
+    return [
+        f"The searches have {min(counts)} to {max(counts)} runs. More runs have a better luckiest one; only shared "
+        "draws compare like with like."
+    ]
 
 
-def _ranges(chosen: NDArray[np.bool_]) -> str:
-    """Which k, as in `1-3, 7`."""
+def _pairs(group: Group, by_luck: Sequence[Curve]) -> Iterator[tuple[Curve, Curve]]:
+    """The steps of the order, then each row and its baseline where that is none."""
+    steps = list(pairwise(by_luck))
+    yield from steps
+    for curve in sorted(by_luck, key=lambda curve: group.rows.index(curve.row)):
+        baseline = group.baseline_of(curve.row)
+        for other in by_luck:
+            if other.row is baseline and not {(curve, other), (other, curve)} & set(steps):
+                yield curve, other
+
+
+def _shared(first: Row, second: Row, chance: float) -> Floats:
+    """(draws, 2): what both made of the same seed and the same settings; a failure counts as chance."""
+    by_seed = {trial.seed: trial for trial in second.finished if trial.seed is not None}
+    pairs = [(trial, by_seed[trial.seed]) for trial in first.finished if trial.seed in by_seed]
+    reached = [[trial.reached for trial in pair] for pair in pairs if _alike(*pair)]
+    return np.array([[chance if value is None else value for value in values] for values in reached])
+
+
+def _alike(one: TrialRecord, other: TrialRecord) -> bool:
+    """Pre-training has settings that a search without it doesn't draw."""
+    shared = set(one.parameters) & set(other.parameters)
+    return all(one.parameters[name] == other.parameters[name] for name in shared)
+
+
+def _difference(comparison: BestComparison, k: int) -> str:
+    difference, margin = comparison.difference[k - 1], comparison.margin[k - 1]
+    return f"k={k}: {points(difference, difference - margin, difference + margin)}"
+
+
+def _word(contrast: Contrast, contrasts: int) -> str:
+    comparison = contrast.comparison
+    if 2.0 ** (1 - comparison.draws) * contrasts >= LEVEL:
+        return "too few draws to tell"
+    orders = {"A > B": contrast.above(), "B > A": contrast.below()}
+    return "; ".join(f"{order} ({_at(ks)})" for order, ks in orders.items() if ks.any()) or "luck not ruled out"
+
+
+def _at(chosen: NDArray[np.bool_]) -> str:
+    """Which k, as in `k = 1-3, 7 of 25`."""
     numbers = np.flatnonzero(chosen) + 1
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs if len(run))
+    ranges = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return f"k = {ranges} of {len(chosen)}"

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
 from lmao.files import write_whole
 from lmao.pictures import content, literal
@@ -22,8 +23,8 @@ from lmao.sweep.records import State, TrialRecord
 
 PANEL, WIDE = (4.6, 3.4), (8.4, 4.8)  # inches
 MOST_PANELS = 36
-BARS = 6  # k whose bands are drawn
-BESIDE = 0.1  # of the width of best-of-k: what a k's bars take
+MARKED = 6  # k that are marked in best-of-k
+BESIDE = 0.1  # of the width of best-of-k: what a k's intervals take
 FORMATS = ("png", "svg")
 FAILED_AT = 0.03  # height of the marks of failed runs, as a share of the axes
 
@@ -61,38 +62,53 @@ def save(figure: Figure, folder: Path, name: str) -> Sequence[Path]:
 
 
 def best_of_k(group: Group, description: Description) -> Figure | None:
-    """All curves in one panel, each with its 95% band as bars at some k, beside those of the others."""
-    curves = description.curves
+    """All curves in one panel; beside it each less its baseline, where the two share draws, with 95% intervals."""
+    curves = sorted(description.luck.by_luck, key=lambda curve: group.rows.index(curve.row))
     if not curves:
         return None
     style = styles([row.label for row in group.rows])
-    title = (
-        f"{group.title}: expected best of k runs, and its 95% band; what lies above the best run seen is unknown to it"
-    )
-    figure, (axes,) = panels_of(1, title, size=WIDE)
-    most = max(len(curve.expected) for curve in curves)
-    shown = np.unique(np.geomspace(1, most, BARS).round().astype(int))
-    axes.set_xscale("log")
-    axes.set_xticks(shown, [str(k) for k in shown], minor=False)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("k, runs to choose from (curves stand side by side)")
-    low = min(min(curve.expected.min(), curve.low[len(curve.low) // 2]) for curve in curves)
-    high = max(curve.expected.max() for curve in curves)
-    room = 0.12 * max(high - low, 0.01)
-    axes.set_ylim(low - room, high + 2 * room)
-    in_percent(axes)
-    for number, curve in enumerate(curves):
-        beside = max(2, most) ** (BESIDE * (number - (len(curves) - 1) / 2) / len(curves))
-        own = shown[shown <= len(curve.expected)]
-        ks, colour = np.arange(1, len(curve.expected) + 1), style[curve.label].colour
-        axes.plot(ks * beside, curve.expected, color=colour, linestyle=style[curve.label].line, linewidth=1.4)
-        below, above = curve.expected - curve.low, curve.high - curve.expected
-        axes.errorbar(
-            own * beside, curve.expected[own - 1], yerr=[below[own - 1], above[own - 1]], linestyle="", color=colour,
-            marker=style[curve.label].marker, markersize=5, elinewidth=1, capsize=2,
+    gains = description.luck.gains(group)
+    longest = max((len(gain.difference) for gain in gains), default=0)
+    figure, panels = panels_of(1 + bool(gains), f"{group.title}: expected best of k runs", size=WIDE)
+    for axes, most in zip(panels, (max(len(curve.expected) for curve in curves), longest), strict=False):
+        _runs_to_choose_from(axes, most)
+    for curve in curves:
+        ks = np.arange(1, len(curve.expected) + 1)
+        marked = np.flatnonzero(np.isin(ks, _marked(ks[-1]))).tolist()
+        drawn = style[curve.label]
+        panels[0].plot(
+            ks, curve.expected, color=drawn.colour, linestyle=drawn.line, linewidth=1.4, marker=drawn.marker,
+            markersize=5, markevery=marked,
         )  # fmt: skip
+    for number, gain in enumerate(gains):
+        drawn, axes = style[gain.label], panels[1]
+        beside = max(2, longest) ** (BESIDE * (number - (len(gains) - 1) / 2) / len(gains))
+        ks, own = np.arange(1, len(gain.difference) + 1), _marked(len(gain.difference))
+        axes.plot(ks * beside, gain.difference, color=drawn.colour, linestyle=drawn.line, linewidth=1.4)
+        axes.errorbar(
+            own * beside, gain.difference[own - 1], yerr=gain.margin[own - 1], linestyle="", color=drawn.colour,
+            marker=drawn.marker, markersize=5, elinewidth=1, capsize=2,
+        )  # fmt: skip
+    if gains:
+        panels[1].axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
+        panels[1].set_ylabel("less the baseline on the same draws, points")
     legend(figure, [(curve.label, style[curve.label]) for curve in curves], states=False)
     return figure
+
+
+def _marked(most: int) -> NDArray[np.int64]:
+    """The k that are marked, of 1 to `most`."""
+    marked: NDArray[np.int64] = np.unique(np.geomspace(1, most, MARKED).round().astype(np.int64))
+    return marked
+
+
+def _runs_to_choose_from(axes: Axes, most: int) -> None:
+    ks = _marked(most)
+    axes.set_xscale("log")
+    axes.set_xticks(ks, [str(k) for k in ks], minor=False)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("k, runs to choose from")
+    in_percent(axes)
 
 
 def history(group: Group, _: Description) -> Figure | None:

@@ -39,13 +39,15 @@ class Row:
     def best(self) -> TrialRecord | None:
         return self.search.best() if self.search else None
 
+    @property
+    def finished(self) -> Sequence[TrialRecord]:
+        """The trials of the search that ended, well or not."""
+        ends = (State.COMPLETE, State.PRUNED, State.FAILED)
+        return [] if self.search is None else [trial for trial in self.search.trials if trial.state in ends]
+
     def values(self, chance: float) -> Floats:
-        """(n,) what each finished trial of the search counts as: a failed one as chance, a pruned one as it stood."""
-        if self.search is None:
-            return np.zeros(0)
-        finished = (State.COMPLETE, State.PRUNED, State.FAILED)
-        reached = [trial.reached for trial in self.search.trials if trial.state in finished]
-        return np.array([chance if value is None else value for value in reached])
+        """(n,) what each finished trial counts as: a failed one as chance, a pruned one as it stood."""
+        return np.array([chance if trial.reached is None else trial.reached for trial in self.finished])
 
 
 @dataclass(frozen=True)

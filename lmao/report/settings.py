@@ -89,17 +89,28 @@ def in_order(values: Iterable[Any]) -> Sequence[Any]:
 
 
 def at_the_edge(group: Group) -> Sequence[str]:
-    """A line for each row whose best values lie at the ends of their ranges: the space may be too small there."""
+    """A line for each row whose three best values lie at one end of their range: the space may be too small there.
+
+    One best value does by chance: two of three choices are ends.
+    """
     lines = []
     for row in group.searched:
+        best = sorted(row.study.complete, key=lambda trial: -(trial.accuracy or 0.0))[:TOP]
         found = [
-            f"{setting} = {text_of(value)} of {extent(distribution)}"
-            for setting, value in (sorted(row.best.parameters.items()) if row.best else ())
-            if (distribution := row.study.space.get(setting)) and position(distribution, value).at_edge
+            f"{setting} = {', '.join(map(text_of, in_order(values)))} of {extent(distribution)}"
+            for setting, distribution in sorted(row.study.space.items())
+            if len(values := [trial.parameters[setting] for trial in best if setting in trial.parameters]) == TOP
+            and {_end(distribution, value) for value in values} in ({True}, {False})
         ]
         if found:
             lines.append(f"{row.label}: {'; '.join(found)}")
     return lines
+
+
+def _end(distribution: BaseDistribution, value: Any) -> bool | None:
+    """Whether a value lies at the upper end of its range, or at the lower; None: at neither."""
+    found = position(distribution, value)
+    return found.share > 0.5 if found.at_edge else None
 
 
 def extent(distribution: BaseDistribution) -> str:

@@ -66,7 +66,7 @@ def results(rows: Sequence[Row], confirmed: Mapping[str, ConfirmedArm], chance: 
 
 def best_settings(rows: Sequence[Row], confirmed: Mapping[str, ConfirmedArm]) -> Table:
     """What the best runs were set to, and how well the mean of their re-runs is known."""
-    header = ["LMAO?", "trial", "best setting", "fresh seeds", "dev, 95% of the mean", "test, 95% of the mean"]
+    header = ["LMAO?", "trial", "best setting", "fresh seeds", "dev, 95% over seeds", "test, 95% over seeds"]
     body = []
     for row in rows:
         best, arm = row.best, confirmed.get(row.label)
@@ -89,7 +89,7 @@ def differences(pairs: Sequence[Pair]) -> Table:
             str(pair.comparison.pairs),
             _difference(pair.dev),
             _difference(pair.comparison) if pair.split == "test" else "",
-            f"{pair.p:.3f}" if pair.p >= 0.001 else f"{pair.p:.1e}",
+            p_value(pair.p),
             f"{pair.comparison.superiority:.2f}",
             _word(pair),
         ]
@@ -131,6 +131,15 @@ def percent(accuracy: float) -> str:
     return f"{100 * accuracy:.2f}"
 
 
+def points(difference: float, low: float, high: float) -> str:
+    """A difference of accuracies and its interval."""
+    return f"{100 * difference:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]"
+
+
+def p_value(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
 def _seeds(rerun: StudyRecord | None) -> str:
     assert rerun is not None
     complete = len(rerun.of(State.COMPLETE))
@@ -146,7 +155,7 @@ def _spread(judged: Mapping[int, Judgements]) -> str:
 
 
 def _interval(judged: Mapping[int, Judgements]) -> str:
-    """Student's, of the mean."""
+    """Student's, of the mean; the examples are taken as given."""
     accuracies = _accuracies(judged)
     return "{} to {}".format(*map(percent, t_interval(accuracies))) if len(set(accuracies)) > 1 else ""
 
@@ -156,8 +165,7 @@ def _accuracies(judged: Mapping[int, Judgements]) -> Floats:
 
 
 def _difference(comparison: Comparison) -> str:
-    low, high = comparison.interval95
-    return f"{100 * comparison.difference:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]"
+    return points(comparison.difference, *comparison.interval95)
 
 
 def _word(pair: Pair) -> str:

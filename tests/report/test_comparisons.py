@@ -126,19 +126,70 @@ def test_test_labels_that_a_search_read_are_reported(workplace: Workplace) -> No
 
 
 def test_the_order_beyond_the_luckiest_run(workplace: Workplace) -> None:
-    workplace.search(0, [0.80, 0.80, 0.80, 0.90])  # one lucky run
-    workplace.search(1, [0.85, 0.86, 0.87, 0.88])
+    rng = np.random.default_rng(0)
+    settings = rng.normal(0.80, 0.02, 20)
+    workplace.search(0, [*settings[1:], 0.90])  # one lucky run
+    workplace.search(1, [*(settings[1:] + 0.02), 0.85])
+    workplace.search(2, [*(settings[1:] + rng.normal(0.02, 0.003, 19)), 0.85])
     text = workplace.text()
-    assert "The order by the luckiest run is Baseline (90.00) > 1 epoch (88.00). It does not hold at every k" in text
-    assert "1 epoch is expected above Baseline at every k from 1 to 2; their 95% bands overlap at every k." in text
+    assert (
+        "The order by the luckiest run is Baseline (90.00) > 1 epoch (85.00) = 2 epochs (85.00). Beyond that run, draw "
+        "by draw, it is 1 epoch > Baseline (k = 1 of 10); luck is not ruled out between 1 epoch and 2 epochs."
+    ) in text
+    row = workplace.cells(text, "Beyond the luckiest run", "Baseline")
+    assert row[1:3] == ["1 epoch", "20"]
+    assert row[3].startswith("k=1: -0.70 [")
+    assert row[5] == "B > A (k = 1 of 10)"
+    assert workplace.cells(text, "Beyond the luckiest run", "2 epochs")[1] == "Baseline"
 
 
-def test_bands_of_many_clear_runs_are_apart(workplace: Workplace) -> None:
-    workplace.search(0, list(np.linspace(0.70, 0.74, 30)))
-    workplace.search(1, list(np.linspace(0.90, 0.94, 30)))
+def test_an_order_that_holds(workplace: Workplace) -> None:
+    settings = np.random.default_rng(0).normal(0.80, 0.02, 20)
+    for epochs, gain in ((0, 0.0), (1, 0.01), (2, 0.02)):
+        workplace.search(epochs, list(settings + gain))
     text = workplace.text()
-    assert "It holds beyond that run" in text
-    assert "the 95% bands are apart at some k." in text  # at k = 15 what lies above the best run seen is all there is
+    assert "2 epochs > 1 epoch holds (k = 1-5 of 10), 1 epoch > Baseline holds (k = 1-5 of 10)." in text
+    assert "luck is not ruled out" not in text.split("### Beyond")[0]
+
+
+def test_searches_are_compared_where_seeds_and_settings_are_the_same(workplace: Workplace) -> None:
+    workplace.search(0, [0.80, 0.81, 0.82, 0.83, 0.84])
+    other = workplace.study("imdb-cosine-pretrain1-other", 1, n_trials=5)  # its name makes it draw other settings
+    for accuracy in (0.80, 0.81, 0.82, 0.83, 0.84):
+        other.complete(accuracy)
+    text = workplace.text()
+    assert "takes two random searches with four draws of settings and seeds in common, or more." in text
+    assert "### Beyond the luckiest run" not in text
+
+
+def test_a_search_that_has_only_begun_is_named_and_more_runs_are_no_gain(workplace: Workplace) -> None:
+    accuracies = np.linspace(0.7, 0.8, 12).tolist()
+    workplace.search(0, accuracies)
+    workplace.search(1, accuracies[:6])
+    workplace.search(2, [0.95])
+    text = workplace.text()
+    assert "2 epochs: one finished run has no best-of-k curve." in text
+    assert "The searches have 6 to 12 runs." in text
+    row = workplace.cells(text, "Beyond the luckiest run", "Baseline")
+    assert row[1:3] == ["1 epoch", "6"]
+    assert row[3].startswith("k=1: +0.00 [+0.00, +0.00]")
+    assert row[5] == "luck not ruled out"
+
+
+def test_fresh_seeds_have_an_order_of_their_own(workplace: Workplace) -> None:
+    for epochs, accuracy in ((0, 0.9), (1, 0.7), (2, 0.8)):
+        workplace.rerun(workplace.search(epochs, [0.8, 0.81]), epochs, accuracy, seeds=3)
+    assert "With fresh seeds the means of dev have the order Baseline > 2 epochs > 1 epoch." in workplace.text()
+
+
+def test_one_pretraining_is_said_beside_the_verdicts(workplace: Workplace) -> None:
+    for epochs in (0, 1):
+        maker = workplace.search(epochs, [0.8])
+        workplace.rerun(maker, epochs, 0.8, seeds=3)
+    assert "start from one pre-training" not in workplace.text()
+    workplace.study("imdb-cosine-pretrain2", 2, {"pretrain.seed": 0}).complete(0.8)
+    verdicts = workplace.text().split("### Differences")[1].split("###")[0]
+    assert "pretrain.seed=0: all runs of a row start from one pre-training" in verdicts
 
 
 def test_other_samplers_are_reported_to_have_no_curves(workplace: Workplace) -> None:

@@ -78,13 +78,14 @@ def test_each_value_of_a_choice_and_each_quarter_of_a_range_has_its_best_three(w
     assert quarters == ["10"] * 4
 
 
-def test_a_best_value_at_the_edge_is_reported(workplace: Workplace) -> None:
+def test_three_best_values_at_one_edge_are_reported(workplace: Workplace) -> None:
     maker = workplace.study("imdb-cosine-pretrain1", 1)
-    for rate, batch in ((0.0999, 8), (0.001, 32)):
-        parameters = {"optimizer.learn_rate": rate, "textcat.dropout": 0.2, "textcat.batch_size": batch}
+    for rate, dropout, batch in ((0.0999, 0.2, 8), (0.0998, 0.5, 8), (0.0997, 0.0, 16), (0.001, 0.2, 32)):
+        parameters = {"optimizer.learn_rate": rate, "textcat.dropout": dropout, "textcat.batch_size": batch}
         maker.complete(0.8 + rate, parameters)
     line = next(line for line in workplace.text().splitlines() if "At the edge" in line)
-    assert line == "- At the edge of the space: 1 epoch: optimizer.learn_rate = 0.0999 of 0.0001 to 0.1, log."
+    values = "0.0997, 0.0998, 0.0999"
+    assert line == f"- At the edge of the space: 1 epoch: optimizer.learn_rate = {values} of 0.0001 to 0.1, log."
 
 
 def test_other_texts_have_a_table_of_their_own_where_they_are_known(workplace: Workplace) -> None:

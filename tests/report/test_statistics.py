@@ -10,8 +10,8 @@ from scipy import stats
 from lmao.report.statistics import (
     Comparison,
     best_of_k,
-    best_of_k_band,
     compare,
+    compare_best,
     holm,
     multi_bootstrap,
     sign_flip_p,
@@ -35,32 +35,57 @@ def test_expected_best_of_k_stays_exact_for_thousands_of_runs() -> None:
     assert (np.diff(expected) > 0).all()
 
 
-def test_the_band_holds_the_true_curve_in_95_of_100_samples_at_every_k_at_once() -> None:
+def paired(rng: np.random.Generator, draws: int, gain: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two searches over the same draws, which explain most of their accuracies: what real ones are like."""
+    settings = 0.82 - rng.gamma(2.0, 0.015, draws)
+    first, second = rng.normal(0.0, 0.003, (2, draws)) + settings
+    return first + gain, second
+
+
+def test_searches_are_compared_by_all_swaps_of_their_draws() -> None:
+    first, second = paired(np.random.default_rng(0), 8, 0.004)
+    found = compare_best(first, second, resamples=20_000)
+
+    def differences(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+        return (best_of_k(high) - best_of_k(low))[:4]
+
+    np.testing.assert_allclose(found.difference, differences(first, second))
+    swaps = np.array(list(product((True, False), repeat=8)))
+    swapped = np.array([differences(np.where(s, first, second), np.where(s, second, first)) for s in swaps])
+    scale = swapped.std(axis=0)
+    largest = (np.abs(swapped) / scale).max(axis=1)
+    expected = [(largest >= t - 1e-9).mean() for t in np.abs(found.difference) / scale]
+    np.testing.assert_allclose(found.p, expected, atol=0.015)
+    assert min(expected) < 0.05 < max(expected)
+
+
+def test_alike_searches_differ_by_luck_in_one_of_twenty_and_unlike_ones_nearly_always() -> None:
     rng = np.random.default_rng(0)
-    k = np.arange(1, 21)
-    held = 0
-    for _ in range(300):
-        low, high = best_of_k_band(rng.random(20))
-        held += bool(((low <= k / (k + 1)) & (k / (k + 1) <= high)).all())  # of a uniform distribution
-    assert held >= 0.95 * 300
+    p = [[compare_best(*paired(rng, 30, gain), resamples=300).p.min() for _ in range(150)] for gain in (0.0, 0.006)]
+    by_luck, found = (np.array(p) < 0.05).mean(axis=1)
+    assert 0.01 <= by_luck <= 0.1
+    assert found > 0.95
 
 
-def test_the_band_of_two_runs_by_hand() -> None:
-    width = (np.log(2 / 0.05) / 4) ** 0.5  # 0.96: all but 0.04 of the distribution is unknown
-    low, high = best_of_k_band(np.array([0.9, 0.5]))
-    assert low == pytest.approx([(1 - width) * 0.5, (1 - width**2) * 0.5])
-    assert high == pytest.approx([width + (1 - width) * 0.9, 1 - (1 - width) ** 2 * 0.1])
-
-
-def test_the_band_narrows_with_more_runs_and_holds_the_estimate() -> None:
+def test_intervals_of_the_best_of_k_hold_its_difference_and_are_the_draws_own() -> None:
     rng = np.random.default_rng(0)
-    few, many = rng.random(20), rng.random(2000)
-    for values in (few, many):
-        (low, high), expected = best_of_k_band(values), best_of_k(values)
-        half = len(values) // 2
-        assert (low[:half] < expected[:half]).all()
-        assert (expected[:half] < high[:half]).all()
-    assert np.subtract(*best_of_k_band(many)[::-1])[4] < 0.2 * np.subtract(*best_of_k_band(few)[::-1])[4]
+    held = np.zeros(15)
+    for _ in range(150):
+        found = compare_best(*paired(rng, 30, 0.006), resamples=300)
+        held += np.abs(found.difference - 0.006) <= found.margin
+    assert (held[:5] / 150 >= 0.88).all()
+    assert (held / 150 >= 0.8).all()
+    first, second = paired(rng, 30, 0.0)
+    unpaired = compare_best(first, rng.permutation(second), resamples=300)
+    assert compare_best(first, second, resamples=300).margin[0] < 0.3 * unpaired.margin[0]
+
+
+def test_equal_searches_do_not_differ() -> None:
+    values = np.array([0.8, 0.7, 0.9, 0.8])
+    found = compare_best(values, values)
+    assert not found.difference.any()
+    assert (found.p == 1.0).all()
+    assert (found.times(3.0).p == 1.0).all()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +130,27 @@ def test_student_by_hand() -> None:
     values = np.array([0.80, 0.82, 0.84])  # sd 0.02, t_.975 with 2 degrees of freedom 4.3027
     assert t_interval(values) == pytest.approx((0.82 - 4.3027 * 0.02 / 3**0.5, 0.82 + 4.3027 * 0.02 / 3**0.5), abs=1e-6)
     assert smallest_difference(values) == pytest.approx((4.3027 + 1.0607) * 0.02 / 3**0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("seeds", "comparisons"), [(10, 1), (10, 9), (30, 9)])
+def test_the_smallest_difference_is_found_to_be_better_in_80_of_100_samples(seeds: int, comparisons: int) -> None:
+    rng = np.random.default_rng(0)
+    true = smallest_difference(rng.permutation(stats.norm.ppf((np.arange(seeds) + 0.5) / seeds)), comparisons)
+    found = 0
+    for differences in rng.normal(true, 1.0, (300, seeds)):
+        p = min(1.0, comparisons * sign_flip_p(differences))
+        found += verdict(comparison(low=0.001, wins=superiority(differences, np.zeros(seeds))), p) == "better"
+    assert 0.6 <= found / 300 <= 0.92
+
+
+def test_intervals_of_few_seeds_are_as_wide_as_students() -> None:
+    rng = np.random.default_rng(0)
+    differences = rng.normal(0.01, 0.01, 5)
+    resampled = differences[rng.integers(5, size=(100_000, 5))].mean(axis=1)
+    found = compare(differences, np.zeros(5), resampled)
+    low, high = t_interval(differences)
+    assert found.interval95[1] - found.interval95[0] == pytest.approx(high - low, rel=0.06)
+    assert found.interval90[0] > found.interval95[0]
 
 
 def test_arms_that_judge_alike_differ_in_no_resample() -> None:
