@@ -28,7 +28,7 @@ from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from lmao.trained.chosen import Chosen
-from lmao.trained.loaded import LoadedClassifier
+from lmao.trained.loaded import LoadedClassifier, no_texts
 
 FIXED = ("data=memory", "tracking=off", "tracking.keep_models=none")
 ELSEWHERE = {
@@ -80,6 +80,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         texts = _texts("X", X)
         labels = column_or_1d(y, warn=True)
         check_consistent_length(texts, labels)
+        _require_labels(labels)
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         names = _names(classes)
@@ -161,8 +162,8 @@ def _texts(name: str, texts: Iterable[str]) -> list[str]:
     Raises:
         ValueError: not texts.
     """
-    if isinstance(texts, str):
-        raise ValueError(f"{name} is one text: give a list of texts")
+    if why := no_texts(texts):
+        raise ValueError(f"{name} {why}")
     found = list(texts)
     for number, text in enumerate(found):
         if not isinstance(text, str):
@@ -172,6 +173,18 @@ def _texts(name: str, texts: Iterable[str]) -> list[str]:
         except UnicodeEncodeError:
             raise ValueError(f"{name}[{number}] has half a character (a lone surrogate, \\ud800 to \\udfff)") from None
     return [str(text) for text in found]
+
+
+def _require_labels(labels: NDArray[Any]) -> None:
+    """Raises ValueError where labels are None, NaN or NA."""
+    from pandas import isna  # takes long to import; scikit-learn has imported it by now
+
+    missing = np.flatnonzero(isna(labels))
+    if len(missing):
+        raise ValueError(
+            f"y[{missing[0]}] is no label but {labels[missing[0]]} ({len(missing)} of {len(labels)} are missing): give "
+            "texts without a label as unlabelled"
+        )
 
 
 def _names(classes: NDArray[Any]) -> Sequence[str]:

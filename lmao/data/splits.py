@@ -12,6 +12,8 @@ from lmao.data.findings import Finding
 from lmao.errors import UserError
 
 DEV_SHARE = 5  # where data.dev_examples is null: one labelled document in five
+FEWEST = 3  # training examples of some label: what textcat.init=probe needs
+MISSING = {"nan", "none", "null", "na", "n/a", "<na>"}  # as programs write them
 LISTED = 10  # labels that a line names
 TOLERABLE = 0.005  # share of copies that can't move an accuracy by more than its own error
 
@@ -178,14 +180,22 @@ def _pretrain(config: AnyData, parts: NDArray[np.uint8], rng: np.random.Generato
 
 
 def _rare(train: NDArray[np.int32], names: Sequence[str], advice: str) -> list[Finding]:
-    """Labels with one example or none."""
+    """Labels with one example or none, or with no meaning."""
     counts = np.bincount(train, minlength=len(names))
     found = []
+    if counts.max() < FEWEST:
+        few = f"{len(names):,} labels for {len(train):,} training examples, none with {FEWEST}"
+        found.append(Finding(f"{few}: {advice}, if these are labels at all", spoils=True))
+        if len(names) > LISTED:  # they may be texts, or their numbers, and would fill the screen
+            return found
     for count, what in ((0, "no training example"), (1, "one training example")):
         rare = [f"'{names[label]}'" for label in np.flatnonzero(counts == count).tolist()]
         if rare:
             listed = ", ".join(rare[:LISTED]) + (f" and {len(rare) - LISTED} more" if len(rare) > LISTED else "")
             found.append(Finding(f"{what} of {listed}: {advice}", spoils=count == 0))
+    for name in names:
+        if name.casefold() in MISSING:
+            found.append(Finding(f"the label '{name}' looks like a missing one: such texts can be pre-trained on"))
     return found
 
 

@@ -31,8 +31,8 @@ WORDS = (
 )
 LUCK = (
     "Searches are compared on the draws of settings and seeds that both finished: each step of the order, then each "
-    "row and its baseline. Intervals and p by swapping the two values of a draw: an interval is of one k, p of all k and "
-    f"all rows together; *beyond luck*: p < {LEVEL:g}. What the best settings are worth, fresh seeds tell."
+    "row and its baseline. Intervals and p by swapping the two values of a draw: an interval is of one k, p of all k "
+    f"and all rows together; *beyond luck*: p < {LEVEL:g}. What the best settings are worth, fresh seeds tell."
 )
 
 

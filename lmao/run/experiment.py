@@ -22,7 +22,7 @@ from lmao.run.arms.linear import train_linear
 from lmao.run.arms.trained import Trained
 from lmao.run.code import commit, sources_digest
 from lmao.run.context import Context
-from lmao.run.folder import ARTIFACTS, claimed, seal
+from lmao.run.folder import ARTIFACTS, claimed, clear, seal
 from lmao.run.inputs import check_inputs
 from lmao.run.plots import confusion_matrix
 from lmao.run.result import Result, summary, write_result
@@ -90,7 +90,8 @@ def opened(
     settings: Config, folder: Path, console: Console, stop: StopSignal, trial: RunTrial, store: TrackingStore,
     source: Source | None = None,
 ) -> Iterator[tuple[Context, Source, Dataset]]:  # fmt: skip
-    """What a run begins with: its texts, once all that it names is known to be there, and its tracker told of it."""
+    """What a run begins with: its texts, once all that it names is known to be there, and its tracker told of it. Only
+    then is the folder cleared of an earlier run."""
     cache = open_cache(settings.cache_dir, console.warn)
     source = check_inputs(settings, cache, source)
     epochs = settings.pretrain.epochs if settings.pretrains else 0
@@ -115,10 +116,12 @@ def opened(
                 "textcat": settings.textcat.name,
                 "pretrain_epochs": str(length),
                 "git_commit": version,
+                "folder": str(folder.absolute()),  # where model/ is
                 "sources": sources_digest(),
             }
         )
         data = encode_texts(context, source)
+        clear(folder)
         yield _scaled(context, data.texts), source, data
 
 

@@ -28,7 +28,7 @@ def seal(folder: Path) -> None:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Hold a folder, cleared, while a run writes into it.
+    """Hold a folder while a run writes into it. What an earlier one left there stays until `clear`.
 
     Raises:
         UserError: another run holds it; or it has files of such names, but no run has left them.
@@ -40,7 +40,6 @@ def claimed(folder: Path) -> Iterator[None]:
     except Timeout:
         raise taken(folder) from None
     try:
-        _clear(folder)
         yield
     finally:
         lock.release()
@@ -54,8 +53,8 @@ def _require_own(folder: Path) -> None:
         )
 
 
-def _clear(folder: Path) -> None:
-    """Remove what an earlier run left: nothing of it may pass for this one's."""
+def clear(folder: Path) -> None:
+    """Remove what an earlier run left: nothing of it may pass for this one's. A mistake in the command comes before."""
     for name in RESULTS:
         for path in (folder / name, *folder.glob(f".{name}.*")):  # by a writer that was killed
             path.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ Labels = NDArray[np.integer]
 Doubles = NDArray[np.float64]
 
 FOLDS = 5
+MORE = "add examples, or raise data.train_examples"
 ENOUGH = 500  # labels from which one cut is enough
 CUTS = 3
 HELD_OUT = 2000  # examples from which no more need to be held out
@@ -97,10 +98,10 @@ def cut(labels: Labels, seed: int) -> list[list[Fold]]:
     """
     present, own = np.unique(labels, return_inverse=True)
     if len(present) < 2:
-        raise UserError("all training examples have the same label", setting="data.train_examples", advice="raise it")
+        raise UserError("all training examples have the same label", advice=MORE)
     counts = np.bincount(own)
     if counts.max() < 2:
-        raise UserError("no label has two training examples", setting="data.train_examples", advice="raise it")
+        raise UserError("no label has two training examples", advice=MORE)
     lone, several = np.flatnonzero(counts[own] == 1), np.flatnonzero(counts[own] > 1)
     folds = min(FOLDS, int(counts.max()))
     given = slice(-(-HELD_OUT * folds // len(own)))

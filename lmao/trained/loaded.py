@@ -123,10 +123,19 @@ def _missing(folder: Path) -> str:
     return f"{folder} is not the folder of a run"
 
 
+def no_texts(texts: Iterable[str]) -> str | None:
+    """Why this is no list of texts although it gives strings one by one: letters, or the names of columns."""
+    if isinstance(texts, str):
+        return "is one text: give a list of texts"
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        return "is a table: give one column of it, table['text'] for example"
+    return None
+
+
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Neighbouring texts in lists of at least `CHARACTERS`, but for the last."""
-    if isinstance(texts, str):
-        raise TypeError("give a list of texts, not one text")
+    if why := no_texts(texts):
+        raise TypeError(f"this {why}")
     chunk: list[str] = []
     size = 0
     for text in texts:

@@ -137,7 +137,25 @@ def test_balanced_splits_have_as_many_of_each_class_to_train_on_and_dev_as_it_is
 
 def test_a_class_without_a_training_example_is_named_and_not_fatal() -> None:
     drawn = skewed(files(Path("unread"), train_examples=4, draw="shuffled"), 0)
-    assert drawn.findings[0].text.startswith("no training example of 'class")
+    assert any(found.text.startswith("no training example of 'class") for found in drawn.findings)
+
+
+def test_a_column_that_is_not_of_labels_is_named_as_such() -> None:
+    parts, names = np.zeros(40, dtype=np.uint8), [f"text {i}" for i in range(40)]
+    labels, rng = np.arange(40, dtype=np.int32), np.random.default_rng(0)
+    found = split(files(Path("unread")), parts, labels, np.arange(40), names, rng, False).findings
+    assert [one.text for one in found] == [
+        "40 labels for 32 training examples, none with 3: add examples, if these are labels at all"
+    ]
+    assert found[0].spoils
+
+
+def test_a_label_that_programs_write_for_none_is_doubted() -> None:
+    parts, labels = corpus(40)
+    drawn = split(imdb(None), parts, labels, np.arange(40), ["good", "NaN"], np.random.default_rng(0), False)
+    assert "the label 'NaN' looks like a missing one: such texts can be pre-trained on" in [
+        one.text for one in drawn.findings
+    ]
 
 
 @pytest.mark.parametrize("draw", ["stratified", "balanced"])

@@ -10,7 +10,7 @@ import pytest
 from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.paths import ROOT
-from lmao.run.folder import RESULTS, claimed
+from lmao.run.folder import RESULTS, claimed, clear
 
 
 def test_a_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
@@ -44,8 +44,7 @@ def test_what_a_killed_writer_leaves_is_no_result_and_the_next_run_removes_it(tm
     for name in (".model-abc", ".language_model-abc", "model"):
         (tmp_path / name).mkdir()
     (tmp_path / ".lmao").touch()
-    with claimed(tmp_path):
-        pass
+    clear(tmp_path)
     assert [left.name for left in tmp_path.iterdir()] == [".lmao"]
 
 
@@ -59,7 +58,6 @@ def test_a_folder_that_another_run_writes_into_is_refused_and_left_alone(tmp_pat
         assert f"hydra.run.dir: another run is writing into {tmp_path}: choose another folder" in done.stderr
         assert (tmp_path / "result.json").read_text() == "its"
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
-    assert not (tmp_path / "result.json").exists()
 
 
 def test_a_command_whose_folder_another_run_writes_into_leaves_its_settings_and_log_alone(tmp_path: Path) -> None:
@@ -71,6 +69,21 @@ def test_a_command_whose_folder_another_run_writes_into_leaves_its_settings_and_
         assert done.stderr == f"error: hydra.run.dir: another run is writing into {tmp_path}: choose another folder\n"
         assert sorted(path.name for path in tmp_path.iterdir()) == [".lmao", "train.log"]
         assert (tmp_path / "train.log").read_text() == "its"
+
+
+def test_a_mistake_in_a_command_leaves_the_run_that_was_there(tmp_path: Path) -> None:
+    (tmp_path / ".lmao").touch()
+    (tmp_path / "result.json").write_text("its")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "one.csv").write_text("text,label\na b,x\nc d,x\n")
+    for path, said in (("none.csv", "data.path: none.csv does not exist"), ("one.csv", "only the class 'x'")):
+        arguments = ["debug=tiny", "data=files", f"data.path={path}", f"hydra.run.dir={tmp_path}"]
+        command = [sys.executable, str(ROOT / "train.py"), *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert (tmp_path / "result.json").read_text() == "its"
+        assert (tmp_path / "model").is_dir()
 
 
 def test_files_of_that_name_that_no_run_left_are_not_removed(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_the_order_beyond_the_luckiest_run(workplace: Workplace) -> None:
     ) in text
     row = workplace.cells(text, "Beyond the luckiest run", "Baseline")
     assert row[1:3] == ["1 epoch", "20"]
-    assert row[3].startswith("k=1: -0.70 [")
+    assert row[3].startswith("k=1: -1.65 [")
     assert row[5] == "B > A (k = 1 of 10)"
     assert workplace.cells(text, "Beyond the luckiest run", "2 epochs")[1] == "Baseline"
 

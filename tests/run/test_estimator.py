@@ -245,6 +245,8 @@ def test_texts_without_a_word(texts: Texts) -> None:
 TWO = (["a b", "c d"], [0, 1])
 TEXTCATS = ", ".join(sorted(path.stem for path in (CONF / "textcat").glob("*.yaml")))
 WITH_PATHS = ["data=docbin", "data=files", "data=imdb", "data=imdb_unsupervised"]
+TABLE = "X is a table: give one column of it, table['text'] for example"
+NO_LABEL = "y[2] is no label but nan (1 of 3 are missing): give texts without a label as unlabelled"
 FRESH = "textcat.init=fresh is stopped by development examples, and data=memory has none"
 
 
@@ -252,6 +254,11 @@ FRESH = "textcat.init=fresh is stopped by development examples, and data=memory 
     ("settings", "X", "y", "said"),
     [
         ({}, "a text", [0], "X is one text: give a list of texts"),
+        ({}, pd.DataFrame({"text": ["a", "b"]}), [0, 1], TABLE),
+        ({}, {"text": ["a", "b"]}, [0], TABLE),
+        ({}, ["a", "b", "c"], ["x", "y", None], NO_LABEL.replace("nan", "None")),
+        ({}, ["a", "b", "c"], pd.Series(["x", "y", pd.NA]), NO_LABEL),
+        ({}, ["a", "b", "c"], [1.0, 2.0, float("nan")], NO_LABEL),
         ({}, ["a", None], [0, 1], "X[1] is no text but NoneType: a list of texts is needed"),
         ({}, ["a", "\ud800"], [0, 1], "X[1] has half a character (a lone surrogate, \\ud800 to \\udfff)"),
         ({}, ["a", "b"], [1, 1], "the training data has only the class '1': a classifier needs two classes or more"),

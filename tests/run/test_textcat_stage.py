@@ -70,7 +70,7 @@ def test_the_scores_are_calibrated_on_training_labels(finished: Callable[..., Fi
 
 def test_too_few_labels_for_a_probe_are_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
     settings = compose("debug=tiny", "threads=1", "pretrain.epochs=0", "data.train_examples=4")
-    with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: raise it, or"):
+    with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: add"):
         run(settings, tmp_path, Console(rich.console.Console(quiet=True)), stop, NoTrial(), NullStore())
 
 

@@ -19,7 +19,7 @@ from lmao.run.stages.probe import Linear, fit_again, probe_encoder, text_map
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier, initial_weights, sharpened
 from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
-from lmao.textcat.folds import FOLDS, Fold, HeldOut, cut
+from lmao.textcat.folds import FOLDS, MORE, Fold, HeldOut, cut
 from lmao.textcat.probe import Probe, fit_probe
 
 LEAST = 3  # one is held out, and two are cross-validated on
@@ -143,8 +143,7 @@ def _probe_first(
     if np.bincount(train.labels).max() < LEAST:
         raise UserError(
             f"textcat.init=probe needs {LEAST} training examples of some label",
-            setting="data.train_examples",
-            advice="raise it, or set textcat=cnn textcat.init=fresh",
+            advice=f"{MORE}, or set textcat=cnn textcat.init=fresh",
         )
     folds = inner_folds(train.labels, context.settings.seed)
     with context.timed("textcat"):
