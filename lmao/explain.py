@@ -52,6 +52,8 @@ def _explained(error: Exception) -> str | None:
             return str(error)
         case MissingConfigException():
             return _unknown_option(error)
+        case OverrideParseException() if Path(error.override).is_file():
+            return f"'{error.override}' is not a setting: {_own(error.override)}"
         case OverrideParseException():
             return f"cannot read '{error.override}': write setting=value, and quote what the shell or Hydra would split"
         case HydraException() if isinstance(error.__cause__, ConfigAttributeError | ConfigKeyError):
@@ -94,6 +96,8 @@ def _unknown_option(error: MissingConfigException) -> str:
     if not group:
         return f"there is no config '{option}' in {CONF.name}/"
     options = list(error.options or [])
+    if group == "data" and Path(option).is_file():
+        return f"{group} has no option '{option}': {_own(option)}"
     return f"{group} has no option '{option}'.{_suggest(option, options)} There are: {', '.join(options)}"
 
 
@@ -104,8 +108,15 @@ def _unknown_setting(error: OmegaConfBaseException) -> str:
     option = node.get("name") if section else None
     owner = f"{section}={option}" if option else section or "the config"
     others = [] if suggestion else _options_with(section, setting)
+    if not section and not suggestion:  # the setting's own name alone
+        groups = sorted(path.name for path in CONF.iterdir() if _options_with(path.name, setting))
+        suggestion = f" Did you mean {' or '.join(f'{group}.{setting}' for group in groups)}?" if groups else ""
     hint = f" It belongs to {' or '.join(others)}" if others else f" {HELP}"
     return f"{owner} has no setting '{setting}'.{suggestion}{hint}"
+
+
+def _own(path: str) -> str:
+    return f"texts of your own are data=files data.path={path}"
 
 
 def _options_with(group: str, setting: str) -> list[str]:

@@ -43,6 +43,16 @@ from tests.support.processes import Place
             "data=imdb_unsupervised",
         ),
         (
+            "text_column=message",
+            "the config has no setting 'text_column'. Did you mean data.text_column? "
+            "(python train.py --help lists them)",
+        ),
+        (
+            "epochs=3",
+            "the config has no setting 'epochs'. Did you mean pretrain.epochs or textcat.epochs or vectors.epochs? "
+            "(python train.py --help lists them)",
+        ),
+        (
             "pretrain.epochs=[1",
             "cannot read 'pretrain.epochs=[1': write setting=value, and quote what the shell or Hydra would split",
         ),
@@ -63,6 +73,19 @@ def test_a_mistake_is_explained(override: str, line: str, compose: Callable[...,
     with pytest.raises(Exception) as caught:
         compose(override)
     assert explain(caught.value) == line
+
+
+def test_a_file_in_place_of_a_setting_is_shown_where_it_goes(
+    compose: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "news.csv").touch()
+    for override in ("news.csv", "data=news.csv"):
+        with pytest.raises(Exception) as caught:
+            compose(override)
+        line = explain(caught.value)
+        assert line is not None
+        assert line.endswith(": texts of your own are data=files data.path=news.csv")
 
 
 @pytest.mark.parametrize("group", sorted(path.name for path in CONF.iterdir() if list(path.glob("*.yaml"))))
