@@ -159,8 +159,12 @@ def _cut(ordered: Integers, wanted_train: int | None, wanted_dev: int | None) ->
     dev = max(1, available // DEV_SHARE) if wanted_dev is None else wanted_dev
     train = max(1, available - dev) if wanted_train is None else wanted_train
     if train + dev > available:
-        asked = f"data.train_examples={'null' if wanted_train is None else wanted_train} and data.dev_examples={dev}"
-        raise UserError(f"{asked} ask for more than the {available:,} labelled training documents there are")
+        wanted = {"train": wanted_train, "dev": wanted_dev}
+        asked = " and ".join(f"data.{name}_examples={n}" for name, n in wanted.items() if n is not None)
+        raise UserError(
+            f"{asked or 'train and dev'} take more than the {available:,} labelled training documents there are",
+            advice="lower the number" if asked else "add examples",
+        )
     return ordered[: available - dev], ordered[available - dev :]
 
 

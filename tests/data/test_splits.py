@@ -140,6 +140,19 @@ def test_a_class_without_a_training_example_is_named_and_not_fatal() -> None:
     assert any(found.text.startswith("no training example of 'class") for found in drawn.findings)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"dev_examples": 40}, "data.dev_examples=40 take"),
+        ({"train_examples": 30, "dev_examples": 20}, "data.train_examples=30 and data.dev_examples=20 take"),
+    ],
+)
+def test_more_than_there_are_is_said_of_what_was_asked(asked: dict[str, int], said: str) -> None:
+    parts, labels = corpus(40)
+    with pytest.raises(UserError, match=rf"^{said} more than the \d+ labelled training documents there are: lower"):
+        split(files(Path("unread"), **asked), parts, labels, np.arange(40), LABELS, np.random.default_rng(0), False)
+
+
 def test_a_column_that_is_not_of_labels_is_named_as_such() -> None:
     parts, names = np.zeros(40, dtype=np.uint8), [f"text {i}" for i in range(40)]
     labels, rng = np.arange(40, dtype=np.int32), np.random.default_rng(0)
