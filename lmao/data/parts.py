@@ -34,11 +34,12 @@ class PartedSource:
 
     def documents(self) -> Iterator[Document]:
         """TRAIN comes first: the labels of dev and test are checked against its labels. What an annotator has rejected
-        comes last of its part, once it is known what the other label is."""
+        comes last of its part, once it is known what the other label is. What has no label in data.path is
+        unlabelled."""
         self.notes.clear()
         known: set[str] = set()
         forms: dict[Part, dict[str, None]] = {}
-        answers, empty = Counter[Answer](), 0
+        answers, empty, open_ = Counter[Answer](), 0, 0
         for part, path in sorted(self.paths.items()):
             rejected: list[Record] = []
             for record in self._records(path, part):
@@ -50,12 +51,14 @@ class PartedSource:
                 if record.answer is Answer.REJECT:
                     rejected.append(record)
                 elif record.answer is Answer.ACCEPT:
-                    yield _document(record, part, known)
+                    unlabelled = part is Part.TRAIN and record.label is None
+                    open_ += unlabelled
+                    yield _document(record, Part.UNLABELLED if unlabelled else part, known)
             if part is Part.TRAIN:
                 known |= {record.label for record in rejected if record.label is not None}
             for record in rejected:
                 yield _document(record._replace(label=_other(record, known)), part, known)
-        self.notes.extend(_notes(forms, answers, empty))
+        self.notes.extend(_notes(forms, answers, empty, open_))
 
     def _records(self, path: Path, part: Part) -> Iterator[Record]:
         empty = True
@@ -71,6 +74,8 @@ class PartedSource:
 
 def _document(record: Record, part: Part, known: set[str]) -> Document:
     """known: the labels of data.path, which grow as it is read."""
+    if record.label is None and part is not Part.UNLABELLED:
+        raise UserError(f"{record.place}: no label, by which it would be measured")
     if record.label is not None and part is Part.TRAIN:
         known.add(record.label)
     elif record.label is not None and record.label not in known:
@@ -93,7 +98,9 @@ def _other(record: Record, known: set[str]) -> str:
     return others.pop()
 
 
-def _notes(forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int], empty: int) -> Iterator[str]:
+def _notes(
+    forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int], empty: int, open_: int
+) -> Iterator[str]:
     """How it was read: of the first part, of the others what differs; and what was left out, or not accepted."""
     first = min(forms)
     for part, found in forms.items():
@@ -101,6 +108,8 @@ def _notes(forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int],
             yield f"{part.name.lower()}: " * (part is not first) + " and ".join(found)
     if empty:
         yield f"{empty:,} empty, left out"
+    if open_:
+        yield f"{open_:,} without a label, unlabelled texts"
     if ignored := answers[Answer.IGNORE]:
         yield f"{ignored:,} ignored, left out"
     if rejected := answers[Answer.REJECT]:

@@ -40,8 +40,10 @@ class Tool(Enum):
 def record(place: str, row: Row, reading: Reading, labelled: bool, form: str) -> Record:
     """The record of a row. form: that of its file, for the line `data`.
 
+    People leave labels open in a table that they are at work on. A tool's export has a place for that.
+
     Raises:
-        UserError: there is no text, or, if it is labelled, not exactly one label.
+        UserError: there is no text, or, if it is labelled, more than one label, or none where a tool should have it.
     """
     tool = _tool(row, reading)
     form = tool.value + form
@@ -53,7 +55,7 @@ def record(place: str, row: Row, reading: Reading, labelled: bool, form: str) ->
         return Record(place, text, None, form=form)
     column, value = _label(place, tool, row, reading)
     label = single(place, column, value)
-    if label is None and answer is Answer.ACCEPT:
+    if label is None and answer is Answer.ACCEPT and tool is not Tool.NONE:
         raise UserError(f"{place}: no label in '{column}': texts without one belong in data.unlabelled_path")
     return Record(place, text, label, answer=answer, form=form)
 

@@ -10,6 +10,7 @@ import pytest
 
 from lmao.data.document import Document, Part
 from lmao.data.files import open_files
+from lmao.data.parts import PartedSource
 from lmao.errors import UserError
 from tests.support.sources import ROWS, documents, files, jsonl, message, source, write
 
@@ -94,9 +95,6 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
         "no column 'label', there is 'text', 'kind': set data.label_column",
     ),
     "empty texts": ("a.csv", 'text,label\n" ",b\n,\n" ",c\n', "a.csv: no text in it"),
-    "no label": ("a.csv", "text,label\na,b\nc,\n", ":3: no label"),
-    "null label": ("a.jsonl", '{"text": "a", "label": null}\n', ":1: no label"),
-    "empty list": ("a.jsonl", '{"text": "a", "label": []}\n', ":1: no label"),
     "several labels": (
         "a.jsonl",
         '{"text": "a", "label": ["b", "c"]}\n',
@@ -118,6 +116,27 @@ def test_files_errors_name_file_and_line(tmp_path: Path, case: str) -> None:
     path = write(tmp_path / name, content)
     assert expected in message(files(path))
     assert str(path) in message(files(path))
+
+
+PARTLY = {
+    "a.csv": "text,label\na,b\nc,\nd,b\n",
+    "a.jsonl": jsonl([{"text": "a", "label": "b"}, {"text": "c", "label": None}, {"text": "d", "label": ["b"]}]),
+    "b.jsonl": jsonl([{"text": "a", "label": "b"}, {"text": "c", "label": []}, {"text": "d", "label": "b"}]),
+}
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_rows_without_a_label_are_unlabelled_texts_and_counted(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, PARTLY[name])
+    opened = source(files(path))
+    assert isinstance(opened, PartedSource)
+    assert [(found.text, found.label, found.part) for found in opened.documents()] == [
+        ("a", "b", Part.TRAIN), ("c", None, Part.UNLABELLED), ("d", "b", Part.TRAIN)
+    ]  # fmt: skip
+    assert opened.notes[1:] == ["1 without a label, unlabelled texts"]
+    whole = write(tmp_path / "whole.csv", "text,label\nx,b\n")
+    second = ":3:" if name.endswith("csv") else ":2:"
+    assert f"{name}{second} no label, by which it would be measured" in message(files(whole, dev_path=path))
 
 
 EMPTY = {
