@@ -7,7 +7,7 @@ from pathlib import Path
 from lmao.cache import Cache, Damaged, Writer
 from lmao.files import write_whole
 from lmao.manifest import verify, write_manifest
-from lmao.run.folder import claimed
+from lmao.run.folder import claimed, clear
 from tests.support.processes import warm
 from tests.support.struck import strike
 
@@ -30,7 +30,7 @@ def replace_entry(folder: Path) -> None:
 
 def clear_run(folder: Path) -> None:
     with claimed(folder):
-        pass
+        clear(folder)
 
 
 def _act(action: Action, folder: Path, at: int) -> None:
