@@ -39,7 +39,7 @@ class PartedSource:
         self.notes.clear()
         known: set[str] = set()
         forms: dict[Part, dict[str, None]] = {}
-        answers, empty, open_ = Counter[Answer](), 0, 0
+        answers, empty, unlabelled = Counter[Answer](), 0, 0
         for part, path in sorted(self.paths.items()):
             rejected: list[Record] = []
             for record in self._records(path, part):
@@ -50,15 +50,16 @@ class PartedSource:
                 answers[record.answer] += 1
                 if record.answer is Answer.REJECT:
                     rejected.append(record)
+                elif record.answer is Answer.ACCEPT and part is Part.TRAIN and record.label is None:
+                    unlabelled += 1
+                    yield _document(record, Part.UNLABELLED, known)
                 elif record.answer is Answer.ACCEPT:
-                    unlabelled = part is Part.TRAIN and record.label is None
-                    open_ += unlabelled
-                    yield _document(record, Part.UNLABELLED if unlabelled else part, known)
+                    yield _document(record, part, known)
             if part is Part.TRAIN:
                 known |= {record.label for record in rejected if record.label is not None}
             for record in rejected:
                 yield _document(record._replace(label=_other(record, known)), part, known)
-        self.notes.extend(_notes(forms, answers, empty, open_))
+        self.notes.extend(_notes(forms, answers, empty, unlabelled))
 
     def _records(self, path: Path, part: Part) -> Iterator[Record]:
         empty = True
@@ -99,7 +100,7 @@ def _other(record: Record, known: set[str]) -> str:
 
 
 def _notes(
-    forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int], empty: int, open_: int
+    forms: Mapping[Part, Collection[str]], answers: Mapping[Answer, int], empty: int, unlabelled: int
 ) -> Iterator[str]:
     """How it was read: of the first part, of the others what differs; and what was left out, or not accepted."""
     first = min(forms)
@@ -108,8 +109,8 @@ def _notes(
             yield f"{part.name.lower()}: " * (part is not first) + " and ".join(found)
     if empty:
         yield f"{empty:,} empty, left out"
-    if open_:
-        yield f"{open_:,} without a label, unlabelled texts"
+    if unlabelled:
+        yield f"{unlabelled:,} without a label, unlabelled texts"
     if ignored := answers[Answer.IGNORE]:
         yield f"{ignored:,} ignored, left out"
     if rejected := answers[Answer.REJECT]:

@@ -12,8 +12,7 @@ from lmao.report import tables
 from lmao.report.comparison import ConfirmedArm, Pair, compare_all, confirm
 from lmao.report.files import RunFiles
 from lmao.report.honesty import one_pretraining, statement
-from lmao.report.luck import Luck, beyond, sentences
-from lmao.report.luck import table as luck_table
+from lmao.report.luck import Luck, beyond, contrasts, sentences
 from lmao.report.rows import Group, Row, retrains
 from lmao.report.settings import at_the_edge, top_three
 from lmao.report.statistics import EQUIVALENCE, LEVEL, SUPERIORITY, holm
@@ -61,7 +60,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
     chance = next((1 / len(result["labels"]) for result in results.values()), None)
     pairs, remarks = compare_all(group, confirmed)
     luck = beyond(group, chance or 0.0)
-    contrasts = luck_table(luck)
+    draw_by_draw = contrasts(luck)
     arms = {arm.row.label: arm for arm in confirmed}
     best = tables.best_settings(group.rows, arms)
     settings = top_three(group)
@@ -70,7 +69,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         _progress(group),
         tables.results(group.rows, arms, chance or 0.0),
         _bullets([*sentences(group, luck), *_fresh(group.rows, arms), *_outdated(group.rows)]),
-        *((contrasts, LUCK) if contrasts is not None else ()),
+        *((draw_by_draw, LUCK) if draw_by_draw is not None else ()),
         f"![expected best of k]({prefix}best_of_k.png)" if luck.by_luck else "",
         *([tables.differences(pairs)] if pairs else []),
         " ".join([WORDS, *one_pretraining(group)]) if pairs else "",

@@ -101,7 +101,7 @@ def beyond(group: Group, chance: float) -> Luck:
     )
 
 
-def table(luck: Luck) -> Table | None:
+def contrasts(luck: Luck) -> Table | None:
     """A row for each contrast."""
     header = ["A", "B", "shared draws", "expected best of k: A - B [95%]", "p (Holm)", "beyond luck"]
     body = []
@@ -149,7 +149,7 @@ def _head(luck: Luck, steps: Sequence[tuple[Curve, Curve]]) -> str:
     order = f"{luck.by_luck[0].label} ({percent(luck.by_luck[0].best)})"
     for upper, lower in steps:
         order += f" {'>' if upper.best > lower.best else '='} {lower.label} ({percent(lower.best)})"
-    holds, turned, open_ = [], [], []
+    holds, turned, undecided = [], [], []
     for upper, lower in steps:
         contrast = luck.contrast(upper, lower)
         if contrast is not None and contrast.above().any():
@@ -157,9 +157,9 @@ def _head(luck: Luck, steps: Sequence[tuple[Curve, Curve]]) -> str:
         elif contrast is not None and contrast.below().any():
             turned.append(f"it is {lower.label} > {upper.label} ({_at(contrast.below())})")
         else:
-            open_.append(f"{upper.label} and {lower.label}")
+            undecided.append(f"{upper.label} and {lower.label}")
     said = [", ".join([*holds, *turned])] if holds or turned else []
-    said += [f"luck is not ruled out between {', '.join(open_)}"] if open_ else []
+    said += [f"luck is not ruled out between {', '.join(undecided)}"] if undecided else []
     return f"The order by the luckiest run is {order}. Beyond that run, draw by draw, {'; '.join(said)}."
 
 

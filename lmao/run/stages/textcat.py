@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lmao.config.textcat import EncoderTextcat
 from lmao.console import Stage, counted
-from lmao.data.splits import Examples, Splits
+from lmao.data.splits import FEWEST, Examples, Splits
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
 from lmao.run.code import sources_digest
@@ -22,7 +22,6 @@ from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTunin
 from lmao.textcat.folds import FOLDS, MORE, Fold, HeldOut, cut
 from lmao.textcat.probe import Probe, fit_probe
 
-LEAST = 3  # one is held out, and two are cross-validated on
 ENOUGH = 200  # examples that fine-tuning is judged by, if need be from several folds: 20 can't tell
 CONTROL_EPOCHS = (3, 10)
 CONTROL_EXAMPLES, CONTROL_WORDS = 5000, 1e6  # in all its epochs, but for the least number of them
@@ -140,9 +139,9 @@ def _probe_first(
         calibrated = probe.calibrated()
         probed = _placed(context, _with_probe(weights, calibrated))
         return Tuned(probed, TextcatSummary(0, 0, 0.0, [], probe_summary), Probed(calibrated, probed))
-    if np.bincount(train.labels).max() < LEAST:
+    if np.bincount(train.labels).max() < FEWEST:
         raise UserError(
-            f"textcat.init=probe needs {LEAST} training examples of some label",
+            f"textcat.init=probe needs {FEWEST} training examples of some label",
             advice=f"{MORE}, or set textcat=cnn textcat.init=fresh",
         )
     folds = inner_folds(train.labels, context.settings.seed)
