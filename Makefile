@@ -17,16 +17,18 @@ train: ARGS ?= pretrain.epochs=2
 train: .venv/ready  ## pre-train and classify: ARGS="pretrain.epochs=1 seed=3"
 	@$(BIN)/python train.py $(ARGS)
 
-# Each worker goes through the same studies; what is run, or being run by another, it leaves alone.
+# Each worker goes through the same studies, and starts with another: two don't wait for one pre-training. What is run,
+# or being run by another, it leaves alone.
 table: N ?= 50
 table: EPOCHS ?= 0 1 2 3 4
 table: SAMPLER ?= random
 table: WORKERS ?= 1
 table: .venv/ready  ## search each number of epochs: N=50 EPOCHS="0 1 2 3 4" WORKERS=1 SAMPLER=random ARGS="+experiment=imdb_1k vectors.path=glove.6B.zip"
-	@for worker in $$(seq $(WORKERS)); do \
-	  (for epochs in $(EPOCHS); do \
+	@set -- $(EPOCHS); for worker in $$(seq $(WORKERS)); do \
+	  (for epochs; do \
 	    $(BIN)/python train.py -m sweep=$(SAMPLER) hydra.sweeper.n_trials=$(N) pretrain.epochs=$$epochs $(ARGS) || exit; \
 	  done) & workers="$$workers $$!"; \
+	  first=$$1; shift; set -- "$$@" $$first; \
 	done; status=0; for worker in $$workers; do wait $$worker || status=$$?; done; exit $$status
 
 rerun: M ?= 10

@@ -86,7 +86,7 @@ def read_texts(path: Path, text_column: str) -> Iterator[Record]:
     try:
         yield from read_files(Reading(text_column=text_column), path, labelled=False)
     except UserError as error:
-        advice = error.advice and error.advice.replace("set data.text_column", "give --text-column")
+        advice = error.advice and error.advice.replace("set data.text_column, one for all files", "give --text-column")
         if advice and "data." in advice:
             advice = "here only a clear table is read: write the texts into a .txt, one a line, or a .jsonl"
         raise UserError(error.what, setting=error.setting, advice=advice) from None

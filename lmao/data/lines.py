@@ -81,9 +81,8 @@ def _utf8(path: Path, stream: BinaryIO, encoding: str) -> Iterator[str]:
         try:
             yield raw.decode(encoding if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path}:{number}: not UTF-8 (byte {error.start} of the line)", advice="save it as UTF-8"
-            ) from None
+            advice = "save it as UTF-8: if it is from Western Europe, iconv -f cp1252 -t utf-8 does that"
+            raise UserError(f"{path}:{number}: not UTF-8 (byte {error.start} of the line)", advice=advice) from None
 
 
 def _wide(path: Path, stream: BinaryIO, encoding: str) -> Iterator[str]:

@@ -187,5 +187,5 @@ def _mappings(value: Any) -> list[Row]:
 def _value(place: str, row: Row, column: str, setting: str) -> Any:
     if column not in row:
         there = ", ".join(f"'{name}'" for name in row) or "nothing"
-        raise UserError(f"{place}: no column '{column}', there is {there}", advice=f"set {setting}")
+        raise UserError(f"{place}: no column '{column}', there is {there}", advice=f"set {setting}, one for all files")
     return row[column]

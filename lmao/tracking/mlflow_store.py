@@ -133,7 +133,10 @@ class MlflowStore:
         with mlflow_errors(self._uri), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
             client = open_client(self._uri)
-            run = client.create_run(experiment_id(client, self.config.experiment), run_name=name, tags=tags)
+            from mlflow.tracking.context.registry import resolve_tags
+
+            known = resolve_tags(tags)  # and who runs what, as MLflow's own runs say it
+            run = client.create_run(experiment_id(client, self.config.experiment), run_name=name, tags=known)
         return MlflowTracker(client, run.info.run_id, self._uri)
 
 

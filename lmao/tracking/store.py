@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from lmao.config.tracking import AnyTracking, MlflowTracking, NoTracking
 from lmao.errors import AlreadyRun, Pruned, UserError
+from lmao.explain import explain
+from lmao.passwords import without_passwords
 from lmao.stop import Stopped, StopSignal
 from lmao.tracking.kept import OpensRuns
 from lmao.tracking.mlflow_store import MlflowStore
@@ -80,7 +82,7 @@ def open_store(config: AnyTracking) -> TrackingStore:
 @contextmanager
 def tracked_run(store: OpensRuns, name: str, trial: RunTrial) -> Iterator[Tracker]:
     """A run called `name`: FINISHED at the end, KILLED by Ctrl-C, SIGTERM or its study's pruner, FAILED by any other
-    exception. The tag `state` of a trial's says what Optuna does.
+    exception, which the tag `error` names. The tag `state` of a trial's says what Optuna does.
 
     Raises:
         UserError: the store can't be opened or written.
@@ -100,9 +102,11 @@ def tracked_run(store: OpensRuns, name: str, trial: RunTrial) -> Iterator[Tracke
         if tracker is None:
             raise
         stopped = isinstance(error, (KeyboardInterrupt, Stopped, Pruned))
+        about = {} if trial.number is None else {"state": "PRUNED" if isinstance(error, Pruned) else "FAIL"}
+        if isinstance(error, Exception) and not stopped:
+            about["error"] = explain(error) or without_passwords(repr(error))
         with suppress(UserError):  # what stopped the run is the news
-            if trial.number is not None:
-                tracker.tags({"state": "PRUNED" if isinstance(error, Pruned) else "FAIL"})
+            tracker.tags(about)
             tracker.close("KILLED" if stopped else "FAILED")
         raise
     if trial.number is not None:

@@ -88,7 +88,7 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
     Raises:
         UserError: there is none, a file of it is damaged, or another version of lmao wrote it.
     """
-    folder = expanded(str(path), "--model")
+    folder = expanded(str(path))
     if (folder / FOLDER).is_dir():
         folder = folder / FOLDER
     try:
@@ -98,10 +98,10 @@ def load(path: str | Path, threads: int | None = None) -> LoadedClassifier:
             verify_where_it_lies(folder)
             return LoadedClassifier(read_pipeline(folder), threads)
         if folder.name != FOLDER or not (folder / MANIFEST).is_file():
-            raise UserError(_missing(folder), setting="--model", advice="name the folder of a finished run, outputs/…")
+            raise UserError(_missing(folder), advice="name the folder of a finished run, outputs/…")
         return LoadedClassifier(read(folder), threads)
     except Damaged as error:
-        raise UserError(f"{folder} is damaged ({error})", setting="--model", advice="train the run again") from None
+        raise UserError(f"{folder} is damaged ({error})", advice="train the run again") from None
 
 
 def _of_files(files: Mapping[str, bytes], threads: int | None) -> LoadedClassifier:

@@ -49,7 +49,7 @@ def read_pipeline(folder: Path) -> Chosen:
         nlp = spacy.load(folder)
     except Exception as error:  # spaCy leaks whatever its parsers raise
         reason = str(error).splitlines()[0]
-        raise UserError(f"the pipeline {folder} is damaged ({reason})", setting="--model") from None
+        raise UserError(f"the pipeline {folder} is damaged ({reason})") from None
     if nlp.pipe_names != [COMPONENT] or not _reads_alike(nlp):
         raise _foreign(folder)
     model = nlp.get_pipe(COMPONENT).model
@@ -96,6 +96,5 @@ def _reads_alike(nlp: Any) -> bool:
 def _foreign(folder: Path) -> UserError:
     return UserError(
         f"the pipeline {folder} is not the encoder's classifier, which alone is read without its run",
-        setting="--model",
         advice="name the run's folder, or use spacy.load",
     )

@@ -92,7 +92,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "no label column": (
         "a.csv",
         "text,kind\na,b\n",
-        "no column 'label', there is 'text', 'kind': set data.label_column",
+        "no column 'label', there is 'text', 'kind': set data.label_column, one for all files",
     ),
     "empty texts": ("a.csv", 'text,label\n" ",b\n,\n" ",c\n', "a.csv: no text in it"),
     "several labels": (

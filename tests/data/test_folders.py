@@ -157,7 +157,10 @@ def test_what_is_wrong_with_a_table_of_arrow_is_one_line(tmp_path: Path) -> None
     parquet.write_table(numbers.slice(0, 7), path)
     assert "1 without a label, unlabelled texts" in read(path)[1]
     parquet.write_table(table(kind=[""] * len(ROWS)), path)
-    assert f"{path}: row 1: no column 'label', there is 'text', 'kind': set data.label_column" in message(files(path))
+    assert (
+        f"{path}: row 1: no column 'label', there is 'text', 'kind': set data.label_column, one for all files"
+        in message(files(path))
+    )
     parquet.write_table(pa.table([["a"], ["b"], ["c"]], names=["text", "label", "label"]), path)
     assert f"{path}: two columns are called 'label'" in message(files(path))
     path.write_bytes(path.read_bytes()[:-9])

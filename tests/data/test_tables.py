@@ -155,7 +155,7 @@ BAD = {
     "other names": (
         "a.csv",
         "review,sentiment\na,b\nc,b\n",
-        ":2: no column 'text', there is 'review', 'sentiment': set data.text_column",
+        ":2: no column 'text', there is 'review', 'sentiment': set data.text_column, one for all files",
     ),
     "pandas' numbers": ("a.csv", "0,1\na,1\nb,0\n", "a.csv: its first line may be a header or not: set data.header"),
     "the first row again": ("a.csv", "a,b\na,b\nc,b\n", "a.csv: its first line may be a header or not"),

@@ -108,7 +108,7 @@ def test_the_same_seed_suggests_the_same_and_all_where_there_are_no_more(
         (["--output", "nowhere/a.csv"], "error: --output: there is no folder nowhere\n"),
         (
             ["--model", "nowhere"],
-            "error: --model: there is no folder nowhere: name the folder of a finished run, outputs/…\n",
+            "error: there is no folder nowhere: name the folder of a finished run, outputs/…\n",
         ),
     ],
 )

@@ -1,7 +1,9 @@
+import getpass
 import multiprocessing
 import os
 import signal
 import sqlite3
+import sys
 import time
 from contextlib import suppress
 from multiprocessing.context import ForkServerContext
@@ -110,6 +112,8 @@ def test_what_is_reported_is_in_the_store(config: MlflowTracking, tmp_path: Path
     assert parameters["long"].startswith("xxx")
     assert run.data.tags["git_commit"] == "abc"
     assert run.data.tags["study"] == "s1"
+    assert run.data.tags["mlflow.user"] == getpass.getuser()
+    assert run.data.tags["mlflow.source.name"] == sys.argv[0]
     history = client().get_metric_history(tracker.run_id, "pretrain/loss")
     assert [(metric.step, metric.value) for metric in history] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
     assert run.data.metrics["dev/best_accuracy"] == 0.9
@@ -120,21 +124,29 @@ def test_what_is_reported_is_in_the_store(config: MlflowTracking, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("error", "status", "reason"),
     [
-        (KeyboardInterrupt(), "KILLED"),
-        (Stopped(signal.SIGTERM), "KILLED"),
-        (UserError("bad"), "FAILED"),
-        (SystemExit(1), "FAILED"),
+        (KeyboardInterrupt(), "KILLED", None),
+        (Stopped(signal.SIGTERM), "KILLED", None),
+        (UserError("bad", setting="data.path", advice="mend it"), "FAILED", "data.path: bad: mend it"),
+        (
+            KeyError("a bug at postgresql://me:secret@host/db"),
+            "FAILED",
+            "KeyError('a bug at postgresql://me:***@host/db')",
+        ),
+        (SystemExit(1), "FAILED", None),
     ],
 )
-def test_an_exception_ends_the_run_and_is_raised(config: MlflowTracking, error: BaseException, status: str) -> None:
+def test_an_exception_ends_the_run_and_is_raised(
+    config: MlflowTracking, error: BaseException, status: str, reason: str | None
+) -> None:
     with pytest.raises(type(error)), tracked_run(MlflowStore(config), "stopped", NoTrial()) as tracker:
         tracker.metric("textcat/loss", 0.5, 1)
         raise error
     assert tracker.run_id is not None
     run = client().get_run(tracker.run_id)
     assert run.info.status == status
+    assert run.data.tags.get("error") == reason
     assert run.data.metrics == {"textcat/loss": 0.5}
 
 

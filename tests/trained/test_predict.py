@@ -89,7 +89,7 @@ def test_lines_of_stdin_keep_their_numbers(
         (b"", [], "no text"),
         (b'{"text": "a"}\n', ["--output", "out.txt"], "--output: out.txt ends neither in .csv nor in .jsonl"),
         (b'{"text": "a"}\n', ["--output", "nowhere/out.csv"], "--output: nowhere/out.csv can't be written: "),
-        (b'{"text": "a"}\n', ["--model", "nowhere"], "--model: there is no folder nowhere: name the folder of"),
+        (b'{"text": "a"}\n', ["--model", "nowhere"], "there is no folder nowhere: name the folder of"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_file(

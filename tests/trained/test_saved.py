@@ -125,7 +125,7 @@ def test_a_model_that_has_changed_is_not_used_while_its_run_can_tell(copied: Pat
 
 
 def test_a_home_that_nobody_has_is_one_line() -> None:
-    with pytest.raises(UserError, match="--model: ~nobody-of-this-name: the home folder isn't known"):
+    with pytest.raises(UserError, match="~nobody-of-this-name: the home folder isn't known"):
         lmao.load("~nobody-of-this-name")
 
 
@@ -172,7 +172,7 @@ def test_a_model_alone_of_n_grams_is_refused(finished: Callable[..., Finished], 
     with pytest.raises(UserError) as caught:
         lmao.load(folder)
     assert str(caught.value) == (
-        f"--model: the pipeline {folder} is not the encoder's classifier, which alone is read without its run: "
+        f"the pipeline {folder} is not the encoder's classifier, which alone is read without its run: "
         "name the run's folder, or use spacy.load"
     )
 
