@@ -160,6 +160,11 @@ def counted(number: int, one: str, more: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def words_counted(words: int) -> str:
+    """8,214 words, 1.20 M words."""
+    return f"{words:,} words" if words < 10_000 else f"{words / 1e6:.2f} M words"
+
+
 def duration(seconds: float) -> str:
     """7 s, 1 min 32 s, 2 h 5 min."""
     if seconds < 9.95:

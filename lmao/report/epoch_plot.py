@@ -37,6 +37,8 @@ def epochs(group: Group, description: Description) -> Figure | None:
             in_percent(axes)
             if axes.has_data():
                 axes.legend(fontsize=9, frameon=False)
+            else:
+                axes.text(0.5, 0.5, "no result.json of these runs here", ha="center", transform=axes.transAxes)
         left.set_ylabel("%")
     return figure
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from lmao.cache import open_cache
 from lmao.config.run import Config
 from lmao.config.textcat import AutoTextcat, CnnTextcat, LinearTextcat
-from lmao.console import Console
+from lmao.console import Console, words_counted
 from lmao.corpus.selection import Selection
 from lmao.data.document import Source
 from lmao.engine.device import CPU, open_device
@@ -135,7 +135,7 @@ def _scaled(context: Context, texts: Selection) -> Context:
     relevant = used(settings, values)
     if relevant:
         listed = " · ".join(f"{name} {value}" for name, value in relevant.items())
-        context.console.line("scale", f"{listed} · by {texts.words / 1e6:.2f} M words to learn from")
+        context.console.line("scale", f"{listed} · by {words_counted(texts.words)} to learn from")
     return replace(context, settings=settings, scaled=relevant)
 
 

@@ -8,7 +8,7 @@ import pytest
 import rich.console
 
 from lmao import console as console_module
-from lmao.console import Console, counted, duration
+from lmao.console import Console, counted, duration, words_counted
 
 
 def piped() -> tuple[Console, io.StringIO]:
@@ -124,6 +124,11 @@ def test_what_looks_like_markup_is_printed_as_it_is() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("words", "text"), [(7, "7 words"), (9_999, "9,999 words"), (10_000, "0.01 M words")])
+def test_few_words_are_not_0_M(words: int, text: str) -> None:
+    assert words_counted(words) == text
 
 
 def test_one_and_many() -> None:

@@ -75,6 +75,17 @@ def test_variants_have_panels_of_their_own_with_the_same_baseline(workplace: Wor
     assert "objective.name=l2" in figure.axes[3].get_title().replace("\n", " ")
 
 
+def test_a_panel_says_why_it_is_empty(workplace: Workplace) -> None:
+    for count in (0, 1):
+        workplace.study(f"imdb-cosine-pretrain{count}", count).complete(0.7)
+    figure = drawn(workplace)
+    assert figure is not None
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [
+        ["no result.json of these runs here"],
+        [],
+    ]
+
+
 def test_a_single_number_of_epochs_shows_nothing(workplace: Workplace) -> None:
     workplace.study("imdb-cosine-pretrain1", 1).complete(0.8)
     workplace.linear(0.8, seeds=2)

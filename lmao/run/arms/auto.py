@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.config.fields import settled
+from lmao.console import words_counted
 from lmao.data.document import Source
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
@@ -119,7 +120,7 @@ def _costs(context: Context, classifier: Classifier, data: Dataset) -> Costs:
     least, most = costs.tuned
     read = [f"{pretrained / 1e6:.1f} by pre-training"] if pretrained else []
     read.append(f"{least / 1e6:.1f} to {most / 1e6:.1f} by fine-tuning")
-    line = f"n-grams {total:,} regressions on {words / 1e6:.2f} M words · M words to read: {', '.join(read)}"
+    line = f"n-grams {total:,} regressions on {words_counted(words)} · M words to read: {', '.join(read)}"
     context.console.line("costs", line)
     return costs
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from lmao.cache import key_of
 from lmao.config.run import Config
+from lmao.console import words_counted
 from lmao.corpus.checks import findings
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
@@ -38,7 +39,7 @@ def encode_texts(context: Context, source: Source) -> Dataset:
     with context.timed("encode"), context.console.stage("encode") as stage:
         corpus, cached = encode(source, settings.data.language, context.cache, threads_of(settings), stage.advance)
         stage.done(
-            f"{len(corpus.offsets) - 1:,} texts · {len(corpus.tokens) / 1e6:.2f} M words · "
+            f"{len(corpus.offsets) - 1:,} texts · {words_counted(len(corpus.tokens))} · "
             f"{len(corpus.types):,} types" + " · cached" * cached
         )
     splits = draw(settings, corpus)

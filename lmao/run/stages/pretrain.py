@@ -9,6 +9,7 @@ import numpy as np
 
 from lmao.config.fields import Mark, settled
 from lmao.config.textcat import EncoderTextcat
+from lmao.console import words_counted
 from lmao.corpus.batches import documents as whole_documents
 from lmao.corpus.batches import windows
 from lmao.corpus.selection import Selection
@@ -151,7 +152,7 @@ def _describe(epoch: PretrainEpoch, wanted: int, called: Mapping[str, str]) -> s
     """called: what the figures are called."""
     figures = [f"{called.get(name, name.replace('_', ' '))} {value:.3f}" for name, value in epoch.heldout.items()]
     return (
-        f"epoch {epoch.epoch}/{wanted} · {epoch.words / 1e6:.2f} M words · {epoch.words_per_second:,.0f} w/s · "
+        f"epoch {epoch.epoch}/{wanted} · {words_counted(epoch.words)} · {epoch.words_per_second:,.0f} w/s · "
         f"loss {epoch.loss:.3f} · {', '.join(figures)}"
     )
 
