@@ -103,7 +103,7 @@ def beyond(group: Group, chance: float) -> Luck:
 
 def contrasts(luck: Luck) -> Table | None:
     """A row for each contrast."""
-    header = ["A", "B", "shared draws", "expected best of k: A - B [95%]", "p (Holm)", "beyond luck"]
+    header = ["A", "B", "draws: A above B", "expected best of k: A - B [95%]", "p (Holm)", "beyond luck"]
     body = []
     for contrast in luck.contrasts:
         comparison = contrast.comparison
@@ -112,7 +112,7 @@ def contrasts(luck: Luck) -> Table | None:
             [
                 contrast.first.label,
                 contrast.second.label,
-                str(comparison.draws),
+                f"{comparison.above} of {comparison.draws}",
                 "; ".join(_difference(comparison, k) for k in ks),
                 p_value(float(comparison.p.min())),
                 _word(contrast, len(luck.contrasts)),

@@ -38,6 +38,7 @@ class BestComparison:
     """The expected best of k of one search less that of another over the same draws, at k = 1..n/2 of n draws."""
 
     draws: int
+    above: int  # of these draws: in which the first has the better value
     difference: Floats
     margin: Floats  # half the width of its 95% interval
     p: Floats  # two-sided, adjusted for all k together
@@ -76,7 +77,7 @@ def compare_best(first: Floats, second: Floats, resamples: int = 10_000, seed: i
     reached = len(largest) - np.searchsorted(largest, np.abs(difference) / scale - ROUNDING)
     centred = swapped(first - (first - second).mean(), second)
     margin: Floats = np.quantile(np.abs(centred), 0.95, axis=0)
-    return BestComparison(n, difference, margin, (1 + reached) / (1 + resamples))
+    return BestComparison(n, int((first > second).sum()), difference, margin, (1 + reached) / (1 + resamples))
 
 
 def t_interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:

@@ -137,7 +137,7 @@ def test_the_order_beyond_the_luckiest_run(workplace: Workplace) -> None:
         "by draw, it is 1 epoch > Baseline (k = 1 of 10); luck is not ruled out between 1 epoch and 2 epochs."
     ) in text
     row = workplace.cells(text, "Beyond the luckiest run", "Baseline")
-    assert row[1:3] == ["1 epoch", "20"]
+    assert row[1:3] == ["1 epoch", "1 of 20"]
     assert row[3].startswith("k=1: -1.65 [")
     assert row[5] == "B > A (k = 1 of 10)"
     assert workplace.cells(text, "Beyond the luckiest run", "2 epochs")[1] == "Baseline"
@@ -171,7 +171,7 @@ def test_a_search_that_has_only_begun_is_named_and_more_runs_are_no_gain(workpla
     assert "2 epochs: one finished run has no best-of-k curve." in text
     assert "The searches have 6 to 12 runs." in text
     row = workplace.cells(text, "Beyond the luckiest run", "Baseline")
-    assert row[1:3] == ["1 epoch", "6"]
+    assert row[1:3] == ["1 epoch", "0 of 6"]
     assert row[3].startswith("k=1: +0.00 [+0.00, +0.00]")
     assert row[5] == "luck not ruled out"
 
