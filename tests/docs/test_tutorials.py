@@ -31,6 +31,13 @@ def test_a_page_is_read_as_commands_and_files() -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["encode      12% · 80,102 words/s · 4 s left", "encode     80,102 words · 4.5 words/s"]
+)
+def test_lines_of_progress_are_not_compared(line: str, tmp_path: Path) -> None:
+    assert run(f"echo '{line}'; echo 'encode     300 texts'", tmp_path, {}) == (0, ["encode     300 texts"])
+
+
+@pytest.mark.parametrize(
     ("expected", "found", "difference"),
     [
         (["loss 0.41 in 3.2 s"], ["loss 0.39 in 1 min 2 s"], []),
