@@ -25,7 +25,7 @@ from lmao.run.arms import linear
 from lmao.run.arms.learned import Line
 from lmao.run.context import Context
 from lmao.run.stages.encode import Dataset
-from lmao.textcat.folds import Labels, Numbers
+from lmao.textcat.folds import Labels, Numbers, cut
 from lmao.textcat.lsa import DIMS, Lsa, leading
 from lmao.textcat.probe import fit_probe
 from lmao.textcat.selection import choose, spread_out, unsure
@@ -126,7 +126,7 @@ def accuracies(pool: Pool, way: Way, seed: int) -> list[float]:
     known, classes = np.random.default_rng(seed).permutation(len(pool.labels))[:ROUND], int(pool.labels.max()) + 1
     found: list[float] = []
     while True:
-        probe = fit_probe(pool.vectors[known], pool.labels[known], classes, seed)
+        probe = fit_probe(pool.vectors[known], pool.labels[known], classes, cut(pool.labels[known], seed))
         found.append(float((probe.predict(pool.test_vectors).argmax(axis=1) == pool.test_labels).mean()))
         if len(known) == MOST:
             return found

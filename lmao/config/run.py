@@ -11,7 +11,7 @@ from lmao.config.fields import Count, Mark, Positive, Section
 from lmao.config.objective import AnyObjective, AnyPart, SumObjective
 from lmao.config.optimizer import AdamOptimizer
 from lmao.config.pretrain import Pretrain
-from lmao.config.textcat import AnyTextcat, EncoderTextcat, LinearTextcat
+from lmao.config.textcat import AnyTextcat, AutoTextcat, EncoderTextcat, LinearTextcat
 from lmao.config.tracking import AnyTracking
 from lmao.config.vectors import AnyTable
 
@@ -90,12 +90,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _labels_that_choose_are_not_learned_before(self) -> "Config":
+        if isinstance(self.textcat, AutoTextcat) and self.pretrains and self.pretrain.mode != "pretrain":
+            raise ValueError(
+                f"pretrain.mode={self.pretrain.mode} learns the training labels, by which textcat=auto chooses: "
+                "set textcat=cnn"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _features_have_vectors(self) -> "Config":
-        if (
-            isinstance(self.textcat, LinearTextcat)
-            and self.textcat.features != "ngrams"
-            and self.vectors.name == "none"
-        ):
+        if isinstance(self.textcat, LinearTextcat) and self.textcat.reads_vectors and self.vectors.name == "none":
             raise ValueError(
                 f"textcat.features={self.textcat.features} is made of vectors and there are none: choose vectors"
             )
@@ -125,7 +130,7 @@ class Config(Section):
     def tables(self) -> dict[str, AnyTable]:
         """The tables that the run reads or trains, by the names of their settings."""
         if isinstance(self.textcat, LinearTextcat):
-            return {} if self.textcat.features == "ngrams" else {"vectors": self.vectors}
+            return {"vectors": self.vectors} if self.textcat.reads_vectors else {}
         return {"vectors": self.vectors, "vectors.target": self.target}
 
     @property

@@ -45,5 +45,9 @@ class LinearTextcat(Section):
     name: Literal["linear"]
     features: Literal["ngrams", "lsa", "mean", "document"]
 
+    @property
+    def reads_vectors(self) -> bool:
+        return self.features in ("mean", "document")
+
 
 AnyTextcat = Annotated[AutoTextcat | CnnTextcat | LinearTextcat, Field(discriminator="name")]

@@ -12,7 +12,7 @@ from lmao.data.findings import Finding
 from lmao.errors import UserError
 
 DEV_SHARE = 5  # where data.dev_examples is null: one labelled document in five
-FEWEST = 3  # training examples of some label, for a probe: one is held out, and two are cross-validated on
+FEWEST = 2  # training examples of some label, for cross-validation: one is learned from, one held out
 MISSING = {"nan", "none", "null", "na", "n/a", "<na>"}  # as programs write them
 LISTED = 10  # labels that a line names
 TOLERABLE = 0.005  # share of copies that can't move an accuracy by more than its own error

@@ -13,7 +13,7 @@ from lmao.textcat.folds import FOLDS, Doubles, HeldOut, Labels, Numbers, standar
 
 STEPS = 10  # a classifier's share is a multiple of a tenth; 20 and 50 steps, and the exact optimum, were no better
 HEAD_START = 10  # labels; so much is known beforehand
-TINY = np.float32(1e-12)  # a probability below it counts as that
+TINY = np.float32(1e-30)  # a probability below it counts as that
 Mask = NDArray[np.bool_]
 Choice = tuple[Doubles, Doubles]  # shares and inverse temperatures, (arms,) each
 

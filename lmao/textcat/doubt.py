@@ -6,7 +6,7 @@ import numpy as np
 
 from lmao.textcat.folds import Doubles, HeldOut, Labels, Numbers
 
-DOUBTED = 0.05  # the probability below which a label is probably wrong: half are, where one in fifty is
+WRONG = 0.02  # the share of labels that are wrong, before anything is known of them
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Doubts:
     """Of the examples whose label isn't the most likely one, the most doubtful first.
 
     places (n,): among the examples; others (n,): the likelier label; own, other (n,): the probabilities of both; count:
-    how many of them, the first ones, are probably wrong.
+    how many of them, the first ones, are more probably wrong than right, see `doubted`.
     """
 
     places: Numbers
@@ -36,4 +36,14 @@ def doubts(held_out: HeldOut) -> Doubts:
     other = scores[rows, others]
     order = np.argsort(own, kind="stable")
     order = order[others[order] != labels[order]]
-    return Doubts(places[order], others[order], own[order], other[order], int((own < DOUBTED).sum()))
+    count = int((own[order] < doubted(scores.shape[1])).sum())
+    return Doubts(places[order], others[order], own[order], other[order], count)
+
+
+def doubted(classes: int) -> float:
+    """The probability at which a label is as probably wrong as right, by Bayes.
+
+    Where one label in fifty is wrong, and another than the true one is given by chance, each label has a probability of
+    0.02 / (classes - 1) for that alone. Twice as much is half of it wrong, half of it true.
+    """
+    return 2 * WRONG / (classes - 1)

@@ -1,7 +1,7 @@
 """How few labels are cut for cross-validation, the same for every classifier, and how its answers are judged."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.model_selection import StratifiedKFold
 
+from lmao.corpus.corpus import Corpus
+from lmao.data.splits import Examples
 from lmao.errors import UserError
 from lmao.streams import stream
 
@@ -32,6 +34,9 @@ class Fold:
 
     rest: Numbers
     held: Numbers
+
+
+Cuts = Sequence[Sequence[Fold]]
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,16 @@ class HeldOut:
         return standard_error(self.accuracy, int(self.seen.any(axis=0).sum()))
 
 
-def cut(labels: Labels, seed: int) -> list[list[Fold]]:
+def cut_texts(corpus: Corpus, examples: Examples, seed: int) -> Cuts:
+    """`cut`, by what the examples' texts are: the same for every classifier of a run."""
+    return cut(examples.labels, seed, corpus.copies[examples.documents])
+
+
+def cut(labels: Labels, seed: int, texts: Numbers | None = None) -> Cuts:
     """Stratified folds for labels (n,): each inner list holds every example out once, save the only one of its class.
+
+    texts (n,): which examples are copies of one text; None where all are different. Copies with one label are held out
+    together and count as one example: of a text that it has learned, a model knows the label by heart.
 
     There are 5 folds, fewer only where no class has as many examples, and 3 cuts below 500 labels: one split of 100
     examples says little. Where the labels are many, only as many of the folds are given as hold out 2,000 examples. A
@@ -96,12 +109,16 @@ def cut(labels: Labels, seed: int) -> list[list[Fold]]:
     Raises:
         UserError: fewer than two classes have examples, or each that has one has only one.
     """
+    if texts is not None:
+        first, text = _distinct(texts, labels)
+        if len(first) < len(labels):
+            return [[_with_copies(fold, text) for fold in folds] for folds in cut(labels[first], seed)]
     present, own = np.unique(labels, return_inverse=True)
     if len(present) < 2:
         raise UserError("all training examples have the same label", advice=MORE)
     counts = np.bincount(own)
     if counts.max() < 2:
-        raise UserError("no label has two training examples", advice=MORE)
+        raise UserError("no label has two different training examples", advice=MORE)
     lone, several = np.flatnonzero(counts[own] == 1), np.flatnonzero(counts[own] > 1)
     folds = min(FOLDS, int(counts.max()))
     given = slice(-(-HELD_OUT * folds // len(own)))
@@ -112,6 +129,21 @@ def cut(labels: Labels, seed: int) -> list[list[Fold]]:
         ]
         for number in range(1 if len(own) >= ENOUGH else CUTS)
     ]
+
+
+def _distinct(texts: Numbers, labels: Labels) -> tuple[Numbers, Numbers]:
+    """The place of the first example of each text and label, in their order, and of each example the number of its
+    text and label among these."""
+    _, first, group = np.unique(np.stack([texts, labels]), axis=1, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[group.ravel()]
+
+
+def _with_copies(fold: Fold, text: Numbers) -> Fold:
+    """A fold of distinct texts as one of all examples; text (n,): the number of each example's."""
+    return Fold(*(np.flatnonzero(np.isin(text, part)) for part in (fold.rest, fold.held)))
 
 
 def _split(labels: NDArray[np.intp], folds: int, seed: int) -> list[tuple[Numbers, Numbers]]:

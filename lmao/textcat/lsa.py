@@ -12,7 +12,7 @@ from lmao.corpus.ngrams import Ids, Integers
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 from lmao.streams import stream
-from lmao.textcat.folds import Labels
+from lmao.textcat.folds import Cuts, Labels
 from lmao.textcat.ngram_features import NgramVocabulary
 from lmao.textcat.ngram_weights import Lexicon, NgramWeights, against_first
 from lmao.textcat.probe import Probe, fit_probe
@@ -95,17 +95,19 @@ class LsaClassifier:
         return NgramWeights(lexicon, "log counts", "projection", W, b, projection, None, len(self.probe.b))
 
 
-def fit_lsa(texts: Sequence[Ids], examples: Sequence[Ids], labels: Labels, classes: int, seed: int) -> LsaClassifier:
+def fit_lsa(
+    texts: Sequence[Ids], examples: Sequence[Ids], labels: Labels, classes: int, seed: int, cuts: Cuts
+) -> LsaClassifier:
     """The decomposition of all texts, and the probe on as many of its dimensions as have the lowest cross-validated
     log-loss.
 
     Raises:
-        UserError: fewer than two words are in two texts, or the labels are too few for a probe.
+        UserError: fewer than two words are in two texts.
     """
     lsa = Lsa(texts, seed)
     mapped = lsa(examples)
     tried = [
-        LsaClassifier(lsa, dims, fit_probe(leading(mapped, dims), labels, classes, seed))
+        LsaClassifier(lsa, dims, fit_probe(leading(mapped, dims), labels, classes, cuts))
         for dims in sorted({min(dims, lsa.shape[1]) for dims in DIMS})
     ]
     return min(tried, key=lambda one: one.probe.held_out.loss)

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from lmao.corpus.ngrams import Ids
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
-from lmao.textcat.folds import Doubles, Fold, HeldOut, Labels, cut
+from lmao.textcat.folds import Cuts, Doubles, HeldOut, Labels
 from lmao.textcat.ngram_features import NgramVocabulary
 from lmao.textcat.ngram_weights import AgainstRest, Lexicon, NgramWeights
 from lmao.textcat.strength import LEAST, UNSEEN
@@ -64,16 +64,15 @@ class NgramClassifier:
     temperature: float
 
     def fit(
-        self, documents: Sequence[Ids], labels: Labels, classes: int, seed: int,
+        self, documents: Sequence[Ids], labels: Labels, classes: int, cuts: Cuts,
         advance: Callable[[float], None] = lambda regressions: None,
     ) -> None:  # fmt: skip
         """Choose by the log-loss, after a temperature, of held-out examples, and learn from documents (word ids) and
-        labels (n,), 0 <= label < classes. `advance` hears of the regressions done, `regressions(labels, seed)` in all.
+        labels (n,), 0 <= label < classes. `advance` hears of the regressions done, `regressions(labels, cuts)` in all.
 
         Raises:
-            UserError: fewer than two classes have examples, each that has one has only one, or there is no word.
+            UserError: there is no word.
         """
-        cuts = cut(labels, seed)
         vocabulary = NgramVocabulary.build(documents, max(setting.ngrams for setting in SETTINGS), 1)
         features = vocabulary.presence(documents)
         if not features.nnz:
@@ -129,10 +128,10 @@ class NgramClassifier:
         return probabilities
 
 
-def regressions(labels: Labels, seed: int) -> int:
+def regressions(labels: Labels, cuts: Cuts) -> int:
     """How many `NgramClassifier.fit` makes in cross-validation, which is nearly all that it does."""
     classes = len(np.unique(labels))
-    return len(SETTINGS) * (1 if classes == 2 else classes) * sum(map(len, cut(labels, seed)))
+    return len(SETTINGS) * (1 if classes == 2 else classes) * sum(map(len, cuts))
 
 
 def inverse_frequency(features: sparse.csr_array) -> Floats:
@@ -185,7 +184,7 @@ def score(features: sparse.csr_array, weights: dict[int, Weights], lengths: Floa
 
 
 def _held_out(
-    features: sparse.csr_array, labels: Labels, classes: int, setting: Setting, cuts: Sequence[Sequence[Fold]],
+    features: sparse.csr_array, labels: Labels, classes: int, setting: Setting, cuts: Cuts,
     advance: Callable[[float], None],
 ) -> HeldOut:  # fmt: skip
     """Every weighting is learned from the rest of its fold alone."""

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from lmao.engine.parameters import Floats
-from lmao.textcat.folds import Doubles, HeldOut, Labels, cut
+from lmao.textcat.folds import Cuts, Doubles, HeldOut, Labels
 from lmao.textcat.strength import Strength, choose_strength, regression
 
 UNSEEN = np.float32(10)  # how far a class without examples stays below the lowest score there is, in logits
@@ -80,16 +80,13 @@ class Probe:
         return scores
 
 
-def fit_probe(features: Floats, labels: Labels, classes: int, seed: int) -> Probe:
+def fit_probe(features: Floats, labels: Labels, classes: int, cuts: Cuts) -> Probe:
     """L2-regularised multinomial logistic regression on features (n, dims) and labels (n,), 0 <= label < classes.
 
-    C is chosen by cross-validation, see `choose_strength`, on the cuts of `cut(labels, seed)`. The features are scaled,
-    see `Scaling`, and W and b contain that. A class without examples scores lowest.
-
-    Raises:
-        UserError: fewer than two classes have examples, or each that has one has only one.
+    C is chosen by cross-validation on the cuts, see `choose_strength`. The features are scaled, see `Scaling`, and W
+    and b contain that. A class without examples scores lowest.
     """
-    scaling, cuts = Scaling.of(features), cut(labels, seed)
+    scaling = Scaling.of(features)
     scaled = scaling(features)
     strength = choose_strength(scaled, labels, classes, cuts)
     fitted = regression(strength.C).fit(scaled, labels)

@@ -4,15 +4,13 @@ Xie et al. (2020), with the labels' class shares kept, as in "distribution align
 what stops it from collapsing.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from lmao.engine.parameters import Floats
-from lmao.textcat.folds import Doubles, Fold, HeldOut, Labels, Numbers, temper
+from lmao.textcat.folds import Cuts, Doubles, HeldOut, Labels, Numbers, temper
 from lmao.textcat.probe import Probe, Scaling, softmax_layer
 from lmao.textcat.strength import Strength, log_probabilities, regression
 
@@ -23,7 +21,7 @@ PASSES = 10
 NEGLIGIBLE = 0.02  # a soft label below it is left out
 
 
-def self_trained(features: Floats, labels: Labels, raw: Floats, probe: Probe, cuts: Sequence[Sequence[Fold]]) -> Probe:
+def self_trained(features: Floats, labels: Labels, raw: Floats, probe: Probe, cuts: Cuts) -> Probe:
     """A probe that has learned from features (n, dims) with labels, and from raw ones (m, dims) with those that
     `probe`, fit on the former, gives them. In cross-validation both steps are taken without what is held out.
 

@@ -1,12 +1,12 @@
 """How strong a logistic regression's penalty is: features and few labels come in, C goes out, chosen on the labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from lmao.textcat.folds import Doubles, Fold, HeldOut, Labels
+from lmao.textcat.folds import Cuts, Doubles, HeldOut, Labels
 
 STEP = 0.5  # between the strengths' decimal logarithms
 FIRST = tuple(float(exponent) for exponent in np.arange(-3, 1.1, STEP))
@@ -31,7 +31,7 @@ def regression(C: float) -> LogisticRegression:
     return LogisticRegression(C=C, solver="lbfgs", max_iter=1000, tol=1e-3, warm_start=True)
 
 
-def choose_strength(features: Doubles, labels: Labels, classes: int, cuts: Sequence[Sequence[Fold]]) -> Strength:
+def choose_strength(features: Doubles, labels: Labels, classes: int, cuts: Cuts) -> Strength:
     """C by the log-loss, after a temperature, of held-out examples of features (n, dims); among near ties the largest.
 
     Plain log-loss takes a penalty that shrinks everything to chance over an over-confident model that is right more

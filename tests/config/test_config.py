@@ -117,6 +117,8 @@ def test_a_value_of_another_kind_is_named(compose: Compose, override: str, line:
             "objective.parts.contrastive.temperature: input should be greater than 0, not 0",
         ),
         (["pretrain.mode=both", "pretrain.epochs=0"], "pretrain.mode=both needs pretrain.epochs=1 or more"),
+        (["pretrain.mode=interleave"], "pretrain.mode=interleave learns the training labels, by which textcat=auto choo"),
+        (["textcat=linear", "textcat.features=mean", "vectors=none"], "textcat.features=mean is made of vectors and"),
         (["vectors=same"], "vectors=same makes sense for vectors.target alone"),
         (
             ["vectors@vectors.target=floret", "vectors.target.dims=0"],
@@ -149,7 +151,8 @@ def test_several_mistakes_are_all_named_in_one_line(compose: Compose) -> None:
         ["+experiment=imdb_document", "objective=cosine", "pretrain.mask_rate=0.15"],
         ["pretrain.epochs=0", "objective=cosine"],
         ["pretrain.window_words=4"],
-        ["pretrain.mode=both"],
+        ["pretrain.mode=both", "textcat=cnn"],
+        ["textcat=linear", "textcat.features=lsa", "vectors=none"],
         ["optimizer.grad_clip=0", "optimizer.beta1=0"],
         ["textcat=linear"],
         ["data.train_examples=null"],

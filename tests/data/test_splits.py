@@ -158,7 +158,7 @@ def test_a_column_that_is_not_of_labels_is_named_as_such() -> None:
     labels, rng = np.arange(40, dtype=np.int32), np.random.default_rng(0)
     found = split(files(Path("unread")), parts, labels, np.arange(40), names, rng, False).findings
     assert [one.text for one in found] == [
-        "40 labels for 32 training examples, none with 3: add examples, if these are labels at all"
+        "40 labels for 32 training examples, none with 2: add examples, if these are labels at all"
     ]
     assert found[0].spoils
 

@@ -14,6 +14,7 @@ from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.errors import UserError
 from lmao.run.inputs import check_inputs
+from lmao.textcat.folds import cut
 from lmao.textcat.ngram_classifier import NgramClassifier
 from tests.support.finished import Finished, assert_calibrated
 
@@ -40,7 +41,7 @@ def test_imdb_with_1000_labels_is_85_percent() -> None:
         texts.append(np.array([ids.setdefault(word.lower_, len(ids)) for word in words], dtype=np.int32))
     labels = np.array([reviews[name][1] for name in chosen])
     classifier = NgramClassifier()
-    classifier.fit(texts[:1000], labels[:1000], classes=2, seed=0)
+    classifier.fit(texts[:1000], labels[:1000], 2, cut(labels[:1000], 0))
     accuracy = (classifier.predict(texts[1000:]).argmax(axis=1) == labels[1000:]).mean()
     assert 0.835 < accuracy < 0.87
 

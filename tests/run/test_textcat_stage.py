@@ -1,5 +1,6 @@
 """Probe first: what it reports, which labels it may see, and what it leaves in the run's folder."""
 
+import io
 import json
 import signal
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from lmao.run.stages.pretrain import Pretrained
 from lmao.run.stages.probe import fit, text_map
 from lmao.run.stages.textcat import inner_folds
 from lmao.stop import Stopped, StopSignal
+from lmao.textcat.folds import cut
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished, assert_calibrated, predictions
@@ -32,11 +34,12 @@ from tests.support.targets import target_sources
 
 @pytest.mark.parametrize(("labels", "folds"), [(1000, 1), (500, 2), (300, 3), (100, 5), (20, 5)])
 def test_so_many_folds_that_the_held_out_examples_can_tell(labels: int, folds: int) -> None:
-    assert len(inner_folds(np.arange(labels) % 4, 0)) == folds
+    assert len(inner_folds(cut(np.arange(labels) % 4, 0), labels)) == folds
 
 
 def test_no_example_judges_twice() -> None:
-    held = np.concatenate([fold.held for fold in inner_folds(np.repeat([0, 1, 2], [50, 25, 1]), 0)])
+    cuts = cut(np.repeat([0, 1, 2], [50, 25, 1]), 0)
+    held = np.concatenate([fold.held for fold in inner_folds(cuts, 76)])
     np.testing.assert_array_equal(np.sort(held), np.arange(75))  # the only one of its class is learned from
 
 
@@ -68,10 +71,26 @@ def test_the_scores_are_calibrated_on_training_labels(finished: Callable[..., Fi
     assert f"calibration error {run.result.dev.calibration_error:.3f}" in run.output
 
 
-def test_too_few_labels_for_a_probe_are_one_line(compose: Callable[..., Config], tmp_path: Path) -> None:
-    settings = compose("debug=tiny", "threads=1", "pretrain.epochs=0", "data.train_examples=4")
-    with StopSignal() as stop, pytest.raises(UserError, match="needs 3 training examples of some label: add"):
-        run(settings, tmp_path, Console(rich.console.Console(quiet=True)), stop, NoTrial(), NullStore())
+@pytest.mark.parametrize("overrides", [["textcat=cnn_tiny"], ["textcat=linear", "textcat.features=document"]])
+def test_too_few_labels_are_one_line_before_anything_long(
+    compose: Callable[..., Config], tmp_path: Path, overrides: list[str]
+) -> None:
+    settings, output = compose("debug=tiny", "threads=1", "data.train_examples=2", *overrides), io.StringIO()
+    with StopSignal() as stop, pytest.raises(UserError, match="no label has two different training examples: add"):
+        run(settings, tmp_path, Console(rich.console.Console(file=output)), stop, NoTrial(), NullStore())
+    assert {line.split()[0] for line in output.getvalue().splitlines()} == {"encode", "data", "warning:"}
+
+
+@pytest.mark.parametrize("textcat", ["cnn_tiny", "auto_tiny"])
+def test_two_examples_a_label_are_enough(finished: Callable[..., Finished], textcat: str) -> None:
+    run = finished(f"textcat={textcat}", "data.train_examples=4", "pretrain.epochs=0")
+    assert "4 train" in run.output and run.result.dev.examples == 100
+
+
+def test_labels_that_pretraining_has_learned_are_told_of(finished: Callable[..., Finished]) -> None:
+    line = "warning: probe: pretrain.mode=interleave has learned these labels: what is cross-validated flatters it"
+    assert line in finished("pretrain.mode=interleave", "pretrain.seed=0", "seed=1").output
+    assert "has learned these labels" not in finished().output
 
 
 def test_dev_decides_nothing(finished: Callable[..., Finished]) -> None:
@@ -132,7 +151,8 @@ def test_the_probe_reads_what_a_linear_head_predicts_of_texts(
     head = text_map(Pretrained(weights, tasks, PretrainSummary(1, 1, 1.0, 1.0, [1.0], 0, [])))
     assert (head is not None) == found
     features = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
-    probe = fit(features, head, (features[:, 0] > 0).astype(np.int32), 2, seed=0)
+    labels = (features[:, 0] > 0).astype(np.int32)
+    probe = fit(features, head, labels, 2, cut(labels, 0))
     rows = features[:20] if head is None else head[0]
     beside = probe.W - probe.W @ np.linalg.pinv(rows) @ rows  # what the head does not see
     assert (np.abs(beside).max() < 1e-5) == found

@@ -6,7 +6,7 @@ from scipy.special import log_softmax
 
 from lmao.run.scores import calibration_error
 from lmao.textcat.combination import Arm, combine
-from lmao.textcat.folds import HeldOut, calibrate
+from lmao.textcat.folds import HeldOut, calibrate, cut
 from lmao.textcat.ngram_classifier import NgramClassifier
 from lmao.textcat.probe import fit_probe
 
@@ -47,7 +47,7 @@ def test_a_probe_is_calibrated_by_what_it_held_out() -> None:
     labels = random.integers(2, size=2400)
     features = random.normal(size=(2400, 60)).astype(np.float32)
     features[:, 0] += 1.5 * labels
-    probe = fit_probe(features[:400], labels[:400], 2, 0)
+    probe = fit_probe(features[:400], labels[:400], 2, cut(labels[:400], 0))
     calibrated = probe.calibrated()
     plain, after = probe.predict(features[400:]), calibrated.predict(features[400:])
     np.testing.assert_array_equal(plain.argmax(axis=1), after.argmax(axis=1))
@@ -61,7 +61,7 @@ def test_n_grams_are_calibrated_by_what_they_held_out() -> None:
     drawn = [(label * 50 + random.integers(50, size=20), 150 + random.integers(900, size=20)) for label in labels]
     texts = [np.where(random.random(20) < 0.1, *own_and_other) for own_and_other in drawn]
     classifier = NgramClassifier()
-    classifier.fit(texts[:300], labels[:300], 3, 0)
+    classifier.fit(texts[:300], labels[:300], 3, cut(labels[:300], 0))
     scores = classifier.predict(texts[300:])
     assert calibration_error(scores, labels[300:]) < 0.07
     assert classifier.held_out.sharpness == pytest.approx(1, abs=0.02)

@@ -25,6 +25,27 @@ def test_every_example_is_held_out_once_a_cut_but_the_only_one_of_its_class() ->
             assert not set(fold.rest) & set(fold.held)
 
 
+def test_copies_are_held_out_together_and_count_as_one() -> None:
+    labels = np.array([0, 1] * 20 + [2, 2, 2, 0])
+    texts = np.array([*range(40), 40, 40, 40, 39])  # three copies are all of their class; one has another label
+    labels[10:20], texts[10:20] = labels[:10], texts[:10]
+    for folds in cut(labels, 0, texts):
+        held = np.concatenate([fold.held for fold in folds])
+        assert sorted(held.tolist()) == [*range(40), 43]
+        for fold in folds:
+            assert sorted([*fold.rest, *fold.held]) == list(range(44))
+            learned = set(zip(texts[fold.rest], labels[fold.rest], strict=True))
+            assert not learned & set(zip(texts[fold.held], labels[fold.held], strict=True))
+    with pytest.raises(UserError, match="no label has two different training examples"):
+        cut(np.array([0, 0, 1, 1]), 0, np.array([5, 5, 7, 7]))
+
+
+def test_without_copies_the_texts_change_nothing() -> None:
+    labels = np.arange(100) % 3
+    for one, other in zip(cut(labels, 0), cut(labels, 0, np.arange(100)[::-1].copy()), strict=True):
+        assert [fold.held.tolist() for fold in one] == [fold.held.tolist() for fold in other]
+
+
 def test_many_labels_are_cut_once_and_seeds_differ() -> None:
     labels = np.arange(1000) % 2
     assert len(cut(labels, 0)) == 1
@@ -39,7 +60,7 @@ def test_of_very_many_labels_only_some_are_held_out(labels: int, folds: int) -> 
     assert all(abs(len(fold.held) - labels / 5) < 3 for fold in found)
 
 
-@pytest.mark.parametrize(("labels", "what"), [([1, 1, 1], "the same label"), ([0, 1, 2], "no label has two")])
+@pytest.mark.parametrize(("labels", "what"), [([1, 1, 1], "the same label"), ([0, 1, 2], "no label has two different")])
 def test_what_cannot_be_cut_is_said(labels: list[int], what: str) -> None:
     with pytest.raises(UserError, match=rf"{what}.*: add examples, or raise data\.train_examples"):
         cut(np.array(labels), 0)

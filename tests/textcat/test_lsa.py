@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lmao.errors import UserError
+from lmao.textcat.folds import cut
 from lmao.textcat.lsa import Lsa, fit_lsa, leading
 from tests.textcat.test_ngram_classifier import texts
 
@@ -22,7 +23,7 @@ def test_texts_of_one_subject_come_together() -> None:
 
 def test_texts_without_labels_teach_it_words_that_no_example_has() -> None:
     documents, labels = texts(800)
-    classifier = fit_lsa(documents, documents[:100], labels[:100], 2, 0)
+    classifier = fit_lsa(documents, documents[:100], labels[:100], 2, 0, cut(labels[:100], 0))
     unknown = set(np.concatenate(documents)) - set(np.concatenate(documents[:100]))
     news = [np.array([word for word in text if word in unknown], np.int32) for text in documents[100:]]
     assert leading(classifier.lsa(news), classifier.dims).any(axis=1).mean() > 0.3

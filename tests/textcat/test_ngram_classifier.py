@@ -7,6 +7,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 from lmao.errors import UserError
+from lmao.textcat.folds import cut
 from lmao.textcat.ngram_classifier import (
     SETTINGS,
     NgramClassifier,
@@ -36,7 +37,7 @@ def texts(n: int, seed: int = 0, classes: int = 2) -> tuple[Documents, NDArray[n
 
 def fitted(documents: Documents, labels: NDArray[np.int64], classes: int) -> NgramClassifier:
     classifier = NgramClassifier()
-    classifier.fit(documents, labels, classes, 0)
+    classifier.fit(documents, labels, classes, cut(labels, 0))
     return classifier
 
 
@@ -55,8 +56,8 @@ def test_held_out_accuracy_foretells_that_of_new_texts(classes: int) -> None:
     documents, labels = texts(400, 0, classes)
     done: list[float] = []
     classifier = NgramClassifier()
-    classifier.fit(documents, labels, classes, 0, done.append)
-    assert sum(done) == regressions(labels, 0)
+    classifier.fit(documents, labels, classes, cut(labels, 0), done.append)
+    assert sum(done) == regressions(labels, cut(labels, 0))
     new, truth = texts(1000, 1, classes)
     predicted = classifier.predict(new)
     assert predicted.dtype == np.float32 and predicted.shape == (1000, classes)

@@ -23,7 +23,7 @@ def test_raw_texts_in_two_clusters_help_few_labels_and_cross_validation_says_so(
     for seed in range(4):
         features, labels = cloud(20, seed)
         raw, _ = cloud(1000, seed + 50)
-        probe = fit_probe(features, labels, 2, seed)
+        probe = fit_probe(features, labels, 2, cut(labels, seed))
         taught = self_trained(features, labels, raw, probe, cut(labels, seed))
         before.append((probe.predict(test).argmax(axis=1) == truth).mean())
         after.append((taught.predict(test).argmax(axis=1) == truth).mean())
@@ -36,7 +36,7 @@ def test_a_class_without_examples_is_never_predicted_and_a_lone_one_is_learned_f
     features, labels = cloud(60, 0)
     labels[0] = 3
     raw, _ = cloud(300, 1)
-    probe = fit_probe(features, labels, 4, 0)
+    probe = fit_probe(features, labels, 4, cut(labels, 0))
     taught = self_trained(features, labels, raw, probe, cut(labels, 0))
     assert (taught.predict(raw).argmax(axis=1) != 2).all()
     assert np.isnan(taught.held_out.answers[:, 0]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from lmao.textcat.folds import HeldOut
+from lmao.textcat.folds import HeldOut, cut
 from lmao.textcat.probe import fit_probe
 from lmao.textcat.strength import search
 
@@ -23,7 +23,7 @@ def test_a_weak_signal_of_unequal_classes_does_not_collapse_to_the_larger() -> N
     hits = []
     for seed in range(8):
         features, labels = cloud(100, 100, 0.15, seed)
-        probe = fit_probe(features, labels, 2, seed)
+        probe = fit_probe(features, labels, 2, cut(labels, seed))
         test, truth = cloud(2000, 100, 0.15, seed + 100)
         predicted = probe.predict(test).argmax(axis=1)
         assert 0.2 < predicted.mean() < 0.8
@@ -45,7 +45,7 @@ def test_where_the_end_of_the_grid_is_best_it_goes_on_but_not_for_ever(best: flo
 
 def test_a_choice_at_the_last_end_is_warned_of() -> None:
     features, labels = cloud(200, 3, 1.0, 0)
-    probe = fit_probe(features, labels, 2, 0)
+    probe = fit_probe(features, labels, 2, cut(labels, 0))
     assert probe.warning is None
     warning = replace(probe, strength=replace(probe.strength, C=1e-6, at_end=True)).warning
     assert warning is not None and "the best C, 1e-06, is at the end" in warning

@@ -24,7 +24,7 @@ from lmao.run.stages.pretrain import Pretrained
 from lmao.run.stages.textcat import Tuned, train_classifier, train_control, tuning_words
 from lmao.textcat.classifier import Classifier
 from lmao.textcat.combination import STEPS, Arm, Combination, combine, head_start
-from lmao.textcat.folds import cut
+from lmao.textcat.folds import cut_texts
 from lmao.textcat.ngram_classifier import regressions
 from lmao.tracking.trial import NoTrial
 
@@ -66,12 +66,7 @@ class Costs:
 
 
 def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
-    """The cheap ones first. Where labels are few, the encoder is trained without pre-training, too, to compare with.
-
-    Raises:
-        UserError: the labels are too few.
-    """
-    cut(data.splits.train.labels, context.settings.seed)  # what no arm can do without is said before anything long
+    """The cheap ones first. Where labels are few, the encoder is trained without pre-training, too, to compare with."""
     inputs = gather(context, source, data)
     classifier = open_classifier(context, data, inputs.vectors)
     costs = _costs(context, classifier, data)
@@ -113,7 +108,8 @@ def train_auto(context: Context, source: Source, data: Dataset) -> Trained:
 def _costs(context: Context, classifier: Classifier, data: Dataset) -> Costs:
     """And the line that tells of them."""
     settings, train, texts = context.settings, data.splits.train, data.texts
-    words, total = texts.corpus.count(train.documents), regressions(train.labels, settings.seed)
+    words = texts.corpus.count(train.documents)
+    total = regressions(train.labels, cut_texts(texts.corpus, train, settings.seed))
     epochs = settled(settings.pretrain.epochs)
     pretrained = epochs * min(texts.words, settings.pretrain.epoch_words or texts.words)
     costs = Costs(total, total * words, pretrained, tuning_words(context, classifier, train))

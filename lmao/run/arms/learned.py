@@ -12,7 +12,7 @@ from lmao.run.arms.trained import Predict
 from lmao.run.context import Context
 from lmao.run.stages.encode import Dataset
 from lmao.streams import stream
-from lmao.textcat.folds import HeldOut, cut
+from lmao.textcat.folds import HeldOut, cut_texts
 from lmao.textcat.lsa import fit_lsa
 from lmao.textcat.ngram_classifier import NgramClassifier, regressions
 from lmao.textcat.ngram_weights import NgramWeights
@@ -56,9 +56,10 @@ class Learned:
 def learn_ngrams(context: Context, data: Dataset, line: Line) -> Learned:
     train, corpus, seed = data.splits.train, data.texts.corpus, context.settings.seed
     classifier, read = NgramClassifier(), _reader(data)
-    total = regressions(train.labels, seed)
+    cuts = cut_texts(corpus, train, seed)
+    total = regressions(train.labels, cuts)
     with context.console.stage(line.stage, total, "regressions") as stage:
-        classifier.fit(read(train.documents), train.labels, len(corpus.label_names), seed, stage.advance)
+        classifier.fit(read(train.documents), train.labels, len(corpus.label_names), cuts, stage.advance)
         saved = classifier.weights(corpus.words)
         chosen = f"{classifier.features:,} n-grams · {classifier.setting}"
         stage.done(line.text(classifier.held_out, saved.megabytes, chosen))
@@ -70,7 +71,8 @@ def learn_lsa(context: Context, data: Dataset, line: Line) -> Learned:
     read = _reader(data)
     with context.console.stage(line.stage) as stage:
         texts, examples = read(data.texts.documents), read(train.documents)
-        classifier = fit_lsa(texts, examples, train.labels, len(corpus.label_names), seed)
+        cuts = cut_texts(corpus, train, seed)
+        classifier = fit_lsa(texts, examples, train.labels, len(corpus.label_names), seed, cuts)
         classifier = replace(classifier, probe=classifier.probe.calibrated())
         probe, saved = classifier.probe, classifier.weights(corpus.words)
         chosen = f"latent semantic analysis, {classifier.dims} dimensions · C {probe.C:.3g}"
@@ -97,7 +99,7 @@ def learn_from_raw_texts(
     train, read = data.splits.train, _document_reader(data, vectors)
     some = np.sort(stream(context.settings.seed, "self-training").permutation(others)[:RAW])
     with context.console.stage(line.stage) as stage:
-        cuts = cut(train.labels, context.settings.seed)
+        cuts = cut_texts(data.texts.corpus, train, context.settings.seed)
         taught = self_trained(read(train.documents), train.labels, read(some), probe, cuts)
         learned = _learned(data, vectors, "document", taught)
         chosen = f"on the labels that it gave {len(some):,} texts"
@@ -109,9 +111,10 @@ def _learn_probe(
     context: Context, data: Dataset, vectors: TypeVectors, features: Features,
     read: Callable[[NDArray[np.int64]], Floats], line: Line,
 ) -> tuple[Learned, Probe]:  # fmt: skip
-    train, classes = data.splits.train, len(data.texts.corpus.label_names)
+    train, corpus = data.splits.train, data.texts.corpus
     with context.console.stage(line.stage) as stage:
-        probe = fit_probe(read(train.documents), train.labels, classes, context.settings.seed)
+        cuts = cut_texts(corpus, train, context.settings.seed)
+        probe = fit_probe(read(train.documents), train.labels, len(corpus.label_names), cuts)
         learned = _learned(data, vectors, features, probe)
         stage.done(line.text(learned.held_out, learned.megabytes, f"{NAMES[features]} · C {probe.C:.3g}"))
     _warn(context, probe, line)

@@ -17,7 +17,7 @@ LINE = Line("textcat", "linear")
 def train_linear(context: Context, source: Source, data: Dataset) -> Trained:
     settings, vectors = context.settings.textcat, None
     assert isinstance(settings, LinearTextcat)
-    if settings.features in ("mean", "document"):
+    if settings.reads_vectors:
         vectors = static_vectors(context, "vectors", context.settings.vectors, data.texts)
     digests = tell_trial(context, data, vectors=None if vectors is None else vectors.digest)
     with context.timed("textcat"):

@@ -13,6 +13,7 @@ from lmao.run.result import ProbeSummary
 from lmao.run.scores import write_predictions
 from lmao.run.stages.pretrain import Pretrained
 from lmao.textcat.classifier import Classifier, accuracy
+from lmao.textcat.folds import Cuts, cut_texts
 from lmao.textcat.probe import Probe, fit_probe, refit
 
 Linear = tuple[Floats, Floats]  # W (outputs, inputs), b (outputs,)
@@ -26,15 +27,15 @@ def text_map(pretrained: Pretrained) -> Linear | None:
     return next((found for found in maps if found is not None), None)
 
 
-def fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], classes: int, seed: int) -> Probe:
+def fit(features: Floats, head: Linear | None, labels: NDArray[np.integer], classes: int, cuts: Cuts) -> Probe:
     """A probe for pooled encodings, fit on what the head predicts from them where there is one.
 
     Both are linear, but the penalty then counts directions as the documents' vectors have them: 0.3 points on IMDB.
     """
     if head is None:
-        return fit_probe(features, labels, classes, seed)
+        return fit_probe(features, labels, classes, cuts)
     W, b = head
-    return fit_probe(features @ W.T + b, labels, classes, seed).behind(W, b)
+    return fit_probe(features @ W.T + b, labels, classes, cuts).behind(W, b)
 
 
 def fit_again(probe: Probe, features: Floats, head: Linear | None, labels: NDArray[np.integer]) -> Probe:
@@ -54,12 +55,17 @@ def probe_encoder(
     with context.timed("probe"), context.console.stage("probe") as stage:
         began = perf_counter()
         features = classifier.features(weights, train.documents, context.team, stage.advance)
-        probe = fit(features, head, train.labels, classes, context.settings.seed)
+        probe = fit(features, head, train.labels, classes, cut_texts(classifier.corpus, train, context.settings.seed))
         seconds = perf_counter() - began
         scores = probe.calibrated().predict(classifier.features(weights, dev.documents, context.team, stage.advance))
         right = accuracy(scores, dev.labels)
         judged = f" · dev {right:.4f}" * (len(dev.labels) > 0)
         stage.done(f"frozen encoder · cross-validated {probe.accuracy:.3f} (C {probe.C:.2g}){judged}")
+    if context.settings.pretrains and context.settings.pretrain.mode != "pretrain":
+        context.console.warn(
+            f"probe: pretrain.mode={context.settings.pretrain.mode} has learned these labels: what is cross-validated "
+            "flatters it, and its probabilities are too sure"
+        )
     if probe.warning is not None:
         context.console.warn(f"probe: {probe.warning}")
     write_predictions(context.folder / PROBE_PREDICTIONS, (scores, dev.labels, dev.documents), None)

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from lmao.config.textcat import EncoderTextcat
 from lmao.console import Stage, counted
-from lmao.data.splits import FEWEST, Examples, Splits
+from lmao.data.splits import Examples, Splits
 from lmao.engine.parameters import Floats, Parameters
-from lmao.errors import UserError
 from lmao.run.code import sources_digest
 from lmao.run.context import Context
 from lmao.run.result import ProbeSummary, TextcatSummary
@@ -19,7 +18,7 @@ from lmao.run.stages.probe import Linear, fit_again, probe_encoder, text_map
 from lmao.streams import digest
 from lmao.textcat.classifier import Classifier, initial_weights, sharpened
 from lmao.textcat.finetuning import TINY, CrossValidatedTuning, Epoch, FineTuning
-from lmao.textcat.folds import FOLDS, MORE, Fold, HeldOut, cut
+from lmao.textcat.folds import FOLDS, Cuts, Fold, HeldOut, cut_texts
 from lmao.textcat.probe import Probe, fit_probe
 
 ENOUGH = 200  # examples that fine-tuning is judged by, if need be from several folds: 20 can't tell
@@ -65,7 +64,6 @@ def train_classifier(
     than the probe is trained.
 
     Raises:
-        UserError: the labels are too few for a probe.
         Diverged: the loss is not finite.
         Pruned: the trial isn't worth going on with.
         Stopped: a signal came.
@@ -106,7 +104,8 @@ def train_control(
     total = epochs * len(train.labels)
     with context.timed("control"), context.console.stage("control", total, "examples") as stage:
         features = classifier.features(_placed(context, weights), train.documents, context.team)
-        probe = fit_probe(features, train.labels, classifier.shapes["softmax.b"][0], seed)
+        cuts = cut_texts(classifier.corpus, train, seed)
+        probe = fit_probe(features, train.labels, classifier.shapes["softmax.b"][0], cuts)
         probed = _with_probe(weights, probe)
         tuning = _tuning(context, classifier, probed, train, splits.dev)
         _take_up(context, tuning, digests, [probed])
@@ -119,7 +118,8 @@ def train_control(
 def tuning_words(context: Context, classifier: Classifier, train: Examples) -> tuple[int, int]:
     """How many words fine-tuning reads after a probe: at least, to stop without a gain, and at most."""
     settings, count = _settings(context), classifier.corpus.count
-    folds = sum(count(train.documents[fold.rest]) for fold in inner_folds(train.labels, context.settings.seed))
+    cuts = cut_texts(classifier.corpus, train, context.settings.seed)
+    folds = sum(count(train.documents[fold.rest]) for fold in inner_folds(cuts, len(train.labels)))
     least = min(settings.patience + 1, settings.epochs) * folds
     return least, settings.epochs * (folds + count(train.documents))
 
@@ -139,12 +139,7 @@ def _probe_first(
         calibrated = probe.calibrated()
         probed = _placed(context, _with_probe(weights, calibrated))
         return Tuned(probed, TextcatSummary(0, 0, 0.0, [], probe_summary), Probed(calibrated, probed))
-    if np.bincount(train.labels).max() < FEWEST:
-        raise UserError(
-            f"textcat.init=probe needs {FEWEST} training examples of some label",
-            advice=f"{MORE}, or set textcat=cnn textcat.init=fresh",
-        )
-    folds = inner_folds(train.labels, context.settings.seed)
+    folds = inner_folds(cut_texts(classifier.corpus, train, context.settings.seed), len(train.labels))
     with context.timed("textcat"):
         starts = [
             _with_probe(weights, fit_again(probe, features[fold.rest], head, train.labels[fold.rest])) for fold in folds
@@ -180,9 +175,9 @@ def _held_out(scores: Floats, held: Sequence[NDArray[np.int64]], labels: NDArray
     return HeldOut(answers, labels)
 
 
-def inner_folds(labels: NDArray[np.integer], seed: int) -> list[Fold]:
-    """The first folds of the cross-validation: as many as it takes to judge by `ENOUGH` examples, at most all."""
-    return cut(labels, seed)[0][: max(1, round(ENOUGH * FOLDS / len(labels)))]
+def inner_folds(cuts: Cuts, examples: int) -> Sequence[Fold]:
+    """The first folds of the cross-validation: as many as it takes to judge by some `ENOUGH` examples, at most all."""
+    return cuts[0][: max(1, round(ENOUGH * FOLDS / examples))]
 
 
 def _with_probe(weights: Parameters, probe: Probe) -> Parameters:
