@@ -42,7 +42,7 @@ On {examples:,} labelled texts that it was not trained on: **{accuracy:.4f}**, m
 |---|---|---|
 {labels}
 
-Texts of another kind than these are classified, too, but nobody knows how well.
+Texts of another kind than these are classified, too, but nobody knows how well. Leave empty ones out.
 
 ## Made from
 

@@ -1,4 +1,4 @@
-"""A run's `model/` by itself, or another spaCy pipeline of the same shape: read to be computed on this engine."""
+"""A run's `model/` by itself, or another spaCy pipeline with the same layers: read to be computed on this engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import spacy
 from numpy.typing import NDArray
+from spacy.util import registry
 from spacy.vectors import Vectors
 
 from lmao.config.encoder import CnnEncoder
 from lmao.encoder.dropout import FEATURES
 from lmao.encoder.opening import open_encoder
-from lmao.encoder.stock import spacy_order, stock_places
+from lmao.encoder.stock import spacy_order, stock_places, tok2vec_config
 from lmao.engine.parameters import Floats, Parameters
 from lmao.errors import UserError
 from lmao.trained.chosen import Chosen, EncoderWeights
@@ -54,15 +55,15 @@ def read_pipeline(folder: Path) -> Chosen:
         raise _foreign(folder)
     model = nlp.get_pipe(COMPONENT).model
     try:
-        arm = _weights(nlp.config["components"][COMPONENT]["model"], model, nlp.vocab.vectors.shape[1])
+        arm = _weights(nlp.config["components"][COMPONENT]["model"], model, nlp.vocab.vectors)
     except (KeyError, ValueError):
         raise _foreign(folder) from None
     table = PipelineTable(nlp.vocab.vectors) if arm.settings.static_vectors else None
     return Chosen(nlp.lang, nlp.get_pipe(COMPONENT).labels, table, [(1.0, arm)])
 
 
-def _weights(config: dict[str, Any], model: Any, dims: int) -> EncoderWeights:
-    """Raises KeyError or ValueError where the shape is another."""
+def _weights(config: dict[str, Any], model: Any, vectors: Vectors) -> EncoderWeights:
+    """Raises KeyError or ValueError where it computes something else."""
     reduced = {name for name in ("first", "last", "max", "mean") if config[f"use_reduce_{name}"]}
     if reduced != {"mean"} or not config["exclusive_classes"]:
         raise ValueError(reduced)
@@ -78,7 +79,9 @@ def _weights(config: dict[str, Any], model: Any, dims: int) -> EncoderWeights:
         embed_rows=[len(found[f"embed.{feature}.E"]) for feature in FEATURES],
         static_vectors="embed.vectors.W" in found,
     )  # fmt: skip
-    shapes = open_encoder(settings, dims).shapes()
+    if config["tok2vec"] != registry.fill({"tok2vec": tok2vec_config(settings, vectors)})["tok2vec"]:
+        raise ValueError(config["tok2vec"])
+    shapes = open_encoder(settings, vectors.shape[1]).shapes()
     shapes |= {name: found[name].shape for name in ("softmax.W", "softmax.b")}
     if {name: array.shape for name, array in found.items()} != shapes:
         raise ValueError(shapes)

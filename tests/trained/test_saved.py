@@ -184,6 +184,12 @@ def test_a_pipeline_of_another_shape_is_refused(run: Finished, tmp_path: Path) -
     other.to_disk(tmp_path / "another component")
     with pytest.raises(UserError, match=r"is not the encoder's classifier, .* or use spacy\.load"):
         lmao.load(tmp_path / "another component")
+    shutil.copytree(run.folder / "model", tmp_path / "another attribute")
+    config = tmp_path / "another attribute" / "config.cfg"
+    config.write_text(config.read_text().replace('"LOWER"', '"ORTH"'))
+    assert len(spacy.load(config.parent)("A text.").cats) == 2
+    with pytest.raises(UserError, match="is not the encoder's"):
+        lmao.load(config.parent)
     nlp = spacy.load(run.folder / "model")
     nlp.tokenizer.add_special_case("gimme", [{"ORTH": "gim"}, {"ORTH": "me"}])
     nlp.to_disk(tmp_path / "another tokenizer")
