@@ -28,7 +28,7 @@ from lmao.stop import StopSignal
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from lmao.trained.chosen import Chosen
-from lmao.trained.loaded import LoadedClassifier, no_texts
+from lmao.trained.loaded import LoadedClassifier, no_text, no_texts
 
 FIXED = ("data=memory", "tracking=off", "tracking.keep_models=none")
 ELSEWHERE = {
@@ -166,12 +166,8 @@ def _texts(name: str, texts: Iterable[str]) -> list[str]:
         raise ValueError(f"{name} {why}")
     found = list(texts)
     for number, text in enumerate(found):
-        if not isinstance(text, str):
-            raise ValueError(f"{name}[{number}] is no text but {type(text).__name__}: a list of texts is needed")
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{name}[{number}] has half a character (a lone surrogate, \\ud800 to \\udfff)") from None
+        if why := no_text(text):
+            raise ValueError(f"{name}[{number}] {why}")
     return [str(text) for text in found]
 
 

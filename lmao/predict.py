@@ -39,6 +39,10 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
     """
     if output is not None and output.suffix.lower() not in ENDINGS:
         raise UserError(f"{output} ends neither in .csv nor in .jsonl", setting="--output")
+    if output is not None and output.is_dir():
+        raise UserError(f"{output} is a folder", setting="--output", advice="name a file in it")
+    if output is not None and path is not None and output.exists() and path.exists() and output.samefile(path):
+        raise UserError(f"{output} is the file that is read", setting="--output", advice="name another file")
     import rich.console
 
     from lmao.console import Console, counted
@@ -64,7 +68,10 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
                 write(number, waiting.popleft(), labels[best], [float(f"{score:.7g}") for score in row])
             stage.advance(len(scores))
         if not number:
-            raise UserError("no text in what was given", advice="name a file, or give texts on stdin, one a line")
+            raise UserError(
+                *(["no text in what was given"] if path is None else [f"{path}: no text in it"]),
+                advice="name a file, or give texts on stdin, one a line" if path is None else None,
+            )
         stage.done(f"{counted(number, 'text')} · {number / max(1e-9, monotonic() - stage.started):,.0f} texts/s")
 
 

@@ -38,6 +38,8 @@ def suggest(
     """
     if n < 1:
         raise UserError(f"--n {n}", advice="give 1 or more")
+    if output.suffix.lower() != ".csv":
+        raise UserError(f"{output} does not end in .csv", setting="--output")
     if output.exists():
         raise UserError(f"{output} is there", setting="--output", advice="its labels would be lost: name another file")
     if not output.absolute().parent.is_dir():

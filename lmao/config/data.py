@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmao.config.fields import Mark, Positive, Section
 
@@ -87,6 +87,12 @@ class Files(Parted):
     delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None
     quotes: bool | None
     header: bool | None
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> "Files":
+        if self.text_column == self.label_column:
+            raise ValueError(f"text_column and label_column are both '{self.text_column}'")
+        return self
 
 
 class DocBins(Parted):

@@ -10,7 +10,7 @@ from lmao.corpus.corpus import Corpus
 from lmao.corpus.scripts import misfit
 from lmao.corpus.similar import near_copies
 from lmao.data.findings import Finding
-from lmao.data.labels import lookalikes
+from lmao.data.labels import joined, lookalikes
 from lmao.data.splits import Splits
 
 FOREIGN, OWN = 0.15, 0.10  # shares of stop words: English texts have 0.4 of English ones, and 0.05 of German ones
@@ -29,6 +29,7 @@ def findings(corpus: Corpus, splits: Splits, language: str) -> list[Finding]:
         *splits.findings,
         *_near_copies(corpus, splits),
         *_lookalikes(corpus),
+        *_joined(corpus),
         *_contradictions(corpus),
         *_language(corpus, language),
         *_lengths(corpus),
@@ -68,6 +69,12 @@ def _lookalikes(corpus: Corpus) -> Iterator[Finding]:
     for names in lookalikes(corpus.label_names):
         listed = ", ".join(ascii(name) for name in names)
         yield Finding(f"the labels {listed} differ so little that they may be meant as one", spoils=True)
+
+
+def _joined(corpus: Corpus) -> Iterator[Finding]:
+    if found := joined(corpus.label_names):
+        several = f" and {len(found) - 1:,} more look" if len(found) > 1 else " looks"
+        yield Finding(f"the label '{found[0]}'{several} like several labels: each text has one", spoils=True)
 
 
 def _contradictions(corpus: Corpus) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,26 @@ class TextReader:
     spaCy cuts a text at white space, and each piece by itself. After that it looks for special cases (`:-)`, `a.m.`) in
     the tokens, over the pieces' borders too: a text where the tokens on both sides of a border may stand side by side
     in some special case goes through spaCy as a whole. So does every text of a language with a tokenizer of its own.
+
+    Several threads may call it: one at a time, the others wait.
     """
 
     def __init__(self, language: str) -> None:
         self._language = language
+        self._lock = Lock()
         self._open()
 
     def __call__(self, texts: Sequence[str]) -> Corpus:
-        if len(self._pieces) > MOST_PIECES:
-            self._open()
+        with self._lock:
+            try:
+                if len(self._pieces) > MOST_PIECES:
+                    self._open()
+                return self._read(texts)
+            except BaseException:  # Ctrl-C in a notebook, too: what is half learned would be read wrongly from then on
+                self._open()
+                raise
+
+    def _read(self, texts: Sequence[str]) -> Corpus:
         parts = self._in_pieces(texts) if self._cuts else [self._whole(text) for text in texts]
         lengths = np.array([len(part) for part in parts], dtype=np.int64)
         tokens = np.concatenate([*parts, np.zeros(0, np.int32)])

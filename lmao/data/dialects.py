@@ -43,6 +43,8 @@ def find_dialect(path: Path, reading: Reading) -> Dialect:
     """
     csv.field_size_limit(LONGEST_LINE)  # its own is 131,072 characters
     place, first = next(((place, line) for place, line in lines(path) if line.strip(BLANK)), (f"{path}:1", ""))
+    if re.fullmatch(r'"?sep=."?\s*', first):
+        raise UserError(f"{place}: a line for Excel alone, {first.strip()}", advice="remove it")
     delimiter, named = _delimiter(path, first, reading)
     names = _fields(first, delimiter, reading.quotes)
     label = names.index(reading.label_column) if named and reading.label_column in names else None
@@ -89,7 +91,9 @@ def _delimiter(path: Path, first: str, reading: Reading) -> tuple[str, bool]:
         wanted = {reading.text_column, reading.label_column, *KEYS}
         found = [len(wanted.intersection(_fields(first, name, reading.quotes))) for name in candidates]
         if max(found):
-            return candidates[found.index(max(found))], True
+            best = [name for name, count in zip(candidates, found, strict=True) if count == max(found)]
+            whole = (name for name in best if len(best) > 1 and _reads(path, name, reading.quotes))
+            return next(whole, best[0]), True
     if reading.delimiter is not None:
         return reading.delimiter, False
     fitting = [name for name in candidates if _fits(path, name, reading.quotes)]
@@ -102,8 +106,17 @@ def _delimiter(path: Path, first: str, reading: Reading) -> tuple[str, bool]:
 
 
 def _fits(path: Path, delimiter: str, quotes: bool | None) -> bool:
-    ways = (False, True) if quotes is None else (quotes,)
-    return any(fit.width > 1 and fit.broken is None for fit in (_fit(path, delimiter, way, None) for way in ways))
+    """Whether it makes columns of all rows."""
+    return any(fit.width > 1 and fit.broken is None for fit in _ways(path, delimiter, quotes))
+
+
+def _reads(path: Path, delimiter: str, quotes: bool | None) -> bool:
+    """Whether all rows have as many fields as the first."""
+    return any(fit.broken is None for fit in _ways(path, delimiter, quotes))
+
+
+def _ways(path: Path, delimiter: str, quotes: bool | None) -> Iterator[Fit]:
+    return (_fit(path, delimiter, way, None) for way in ((False, True) if quotes is None else (quotes,)))
 
 
 def _quotes(path: Path, delimiter: str, given: bool | None, label: int | None) -> tuple[bool, bool]:

@@ -2,6 +2,7 @@
 categories the best."""
 
 import math
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from lmao.errors import UserError
 
 LISTED = 3
+SEPARATOR = re.compile(r"[,;|#/]")
 INVISIBLE = {"Cf", "Cc", "Zs", "Zl", "Zp"}  # Unicode's categories of format and control characters, and of spaces
 
 
@@ -20,6 +22,13 @@ def lookalikes(names: Sequence[str]) -> list[list[str]]:
     for name in names:
         groups[_plain(name)].append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def joined(names: Sequence[str]) -> list[str]:
+    """The names that look like several labels in one field: taken apart at a comma or the like, all are labels."""
+    known = set(names)
+    parts = {name: [part.strip() for part in SEPARATOR.split(name)] for name in names}
+    return [name for name, own in parts.items() if len(own) > 1 and set(own) <= known]
 
 
 def best_category(place: str, cats: Mapping[str, Any]) -> str:

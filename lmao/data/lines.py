@@ -66,6 +66,8 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
                 place = f"{path}:{number}"
                 if "\0" in line:
                     raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
+                if number == 1 and "\r" in line.rstrip() and not line.endswith("\n"):
+                    raise UserError(f"{path}: its lines end in CR alone", advice="save it with LF or CR LF")
                 yield place, line
     except gzip.BadGzipFile as error:
         if number:

@@ -10,6 +10,7 @@ from lmao.data.rows import clean, encodable, single
 from lmao.errors import UserError
 
 MARK = "__label__"  # fastText's
+PARTS = {"train", "training", "test", "testing", "dev", "val", "valid", "validation"}  # as corpora call them
 LABEL = re.compile(rf"(?<!\S){MARK}(\S*)\s?")
 
 
@@ -35,10 +36,9 @@ def fasttext_lines(path: Path, labelled: bool) -> Iterator[Record]:
 
 
 def text_lines(path: Path) -> Iterator[Record]:
-    """A text a line."""
+    """A text a line, an empty one too."""
     for place, line in lines(path):
-        if line.strip():
-            yield Record(place, line.strip(), None, form="a text a line")
+        yield Record(place, line.strip(), None, form="a text a line")
 
 
 def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
@@ -69,6 +69,12 @@ def text_files(folder: Path, labelled: bool) -> list[Path]:
         raise UserError(
             f"{folder}: no folders with texts in it, such as pos/1.txt and neg/1.txt",
             advice="name a file, or a folder with a folder a class",
+        )
+    classes = {path.relative_to(folder).parts[0] for path in files}
+    if labelled and len(classes) > 1 and {name.lower() for name in classes} <= PARTS:
+        raise UserError(
+            f"{folder}: its folders, {' and '.join(sorted(classes))}, are no labels",
+            advice="name the one to train on as data.path, and the others as data.dev_path or data.test_path",
         )
     for path in files:
         if ending(path) not in ("", ".txt") and not ending(path)[1:].isdigit():

@@ -10,6 +10,7 @@
 """
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
@@ -18,6 +19,7 @@ from typing import Any
 from lmao.data.labels import best_category
 from lmao.data.record import Answer, Reading, Record
 from lmao.errors import UserError
+from lmao.sheets import shortened
 
 Row = Mapping[str, Any]
 
@@ -40,10 +42,10 @@ class Tool(Enum):
 def record(place: str, row: Row, reading: Reading, labelled: bool, form: str) -> Record:
     """The record of a row. form: that of its file, for the line `data`.
 
-    People leave labels open in a table that they are at work on. A tool's export has a place for that.
+    Labels may be open: people are at work on them.
 
     Raises:
-        UserError: there is no text, or, if it is labelled, more than one label, or none where a tool should have it.
+        UserError: there is no text, or, if it is labelled, more than one label.
     """
     tool = _tool(row, reading)
     form = tool.value + form
@@ -53,10 +55,7 @@ def record(place: str, row: Row, reading: Reading, labelled: bool, form: str) ->
     text = _text(place, tool, row, reading)
     if not labelled or not text:
         return Record(place, text, None, form=form)
-    column, value = _label(place, tool, row, reading)
-    label = single(place, column, value)
-    if label is None and answer is Answer.ACCEPT and tool is not Tool.NONE:
-        raise UserError(f"{place}: no label in '{column}': texts without one belong in data.unlabelled_path")
+    label = single(place, *_label(place, tool, row, reading))
     return Record(place, text, label, answer=answer, form=form)
 
 
@@ -75,10 +74,12 @@ def single(place: str, column: str, value: Any) -> str | None:
                 f"{place}: {len(value)} labels ({listed})", advice="give each text one: that is what is learned"
             )
         value = value[0] if value else None
+    if isinstance(value, float) and (math.isnan(value) or value.is_integer()):  # pandas' whole numbers with gaps
+        value = None if math.isnan(value) else int(value)
     if isinstance(value, int):
         return json.dumps(value)
     if value is not None and not isinstance(value, str):
-        raise UserError(f"{place}: '{column}' must be a string or a whole number")
+        raise UserError(f"{place}: '{column}' is {shortened(repr(value), 30)}: it must be a string or a whole number")
     return encodable(place, value.strip()) or None if value else None
 
 
@@ -91,7 +92,7 @@ def clean(place: str, text: Any, column: str = "text") -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise UserError(f"{place}: '{column}' is not a text")
+        raise UserError(f"{place}: '{column}' is not a text, but {shortened(repr(text), 30)}")
     return encodable(place, text.strip())
 
 

@@ -56,7 +56,7 @@ def rows(path: Path, dialect: Dialect) -> Iterator[tuple[str, Mapping[str, str]]
 
 
 def parse(path: Path, delimiter: str, quotes: bool) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each row that isn't blank: its place, its fields, and the lines that it stands on.
+    """Each row that isn't blank, or says that it is: its place, its fields, and the lines that it stands on.
 
     Raises:
         Broken: it can't be read with this delimiter and quotes.
@@ -83,5 +83,5 @@ def parse(path: Path, delimiter: str, quotes: bool) -> Iterator[tuple[str, list[
             return
         except csv.Error as error:
             raise Broken(taken[0][0] if taken else f"{path}:1", str(error)) from None
-        if any(value.strip() for value in values):
+        if any(value.strip() for value in values) or (len(values) == 1 and '"' in taken[0][1]):  # "" of one column
             yield taken[0][0], values, [line for _, line in taken]

@@ -83,6 +83,8 @@ def difference(name: str, old: Any, new: Any) -> str:
     if not isinstance(old, Mapping):
         return f"{name}: {old} then, {new} now"
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    if name == StudyAttribute.INPUTS:
+        return f"the files of {' and '.join(names)} are others now"
     return ", ".join(f"{name}: {text(old, name)} then, {text(new, name)} now" for name in names[:3]) + (
         f" and {len(names) - 3} more" if len(names) > 3 else ""
     )

@@ -4,6 +4,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -12,6 +13,7 @@ from sqlalchemy.engine import make_url
 from lmao.console import Console, counted, duration
 from lmao.database import typed
 from lmao.passwords import without_passwords
+from lmao.paths import from_here
 from lmao.sweep.reading import STORAGE
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.study import SharedStudy
@@ -55,6 +57,8 @@ class Lines:
 
     def end(self, command: str | None) -> None:
         """command: what shows the study's runs, if they were recorded: on the screen, or an address."""
+        from lmao.trained.saved import FOLDER as CLASSIFIER  # with all that its trials import
+
         counts = Counter(STATES[trial.state] for trial in self._study.finished_trials())
         done = f"{self._study.name} · " + ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
         running = len(self._study.counted_trials()) - len(self._study.finished_trials())
@@ -67,6 +71,10 @@ class Lines:
         if best:
             done += f" · best {best.values[0]:.4f} (trial {best.number})"
         self._console.line("done", done)
+        folder = best and Path(best.user_attrs[TrialAttribute.FOLDER])
+        if folder and (folder / CLASSIFIER).is_dir():  # False on another machine
+            model = shlex.quote(str(from_here(folder)))
+            self._console.line("predict", f"python -m lmao.predict --model {model} texts.csv")
         url = typed(self._study.url)
         here = "" if url == STORAGE else f" --storage {shlex.quote(url)}"
         compare = "" if command is None else f"   compare: {command}, run {self._study.name}"

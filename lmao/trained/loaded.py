@@ -120,6 +120,8 @@ def _missing(folder: Path) -> str:
             if not json.loads((folder / "result.json").read_text())["labels"]:
                 return f"the run in {folder} had no labels, and so no classifier"
         return f"{folder} keeps no classifier: a sweep keeps its best trial's, tracking.keep_models=all each trial's"
+    if models := sorted(folder.glob(f"*/{FOLDER}")):
+        return f"{folder} is the folder of several runs, of which {models[0].parent} has a classifier"
     return f"{folder} is not the folder of a run"
 
 
@@ -132,13 +134,26 @@ def no_texts(texts: Iterable[str]) -> str | None:
     return None
 
 
+def no_text(text: object) -> str | None:
+    """Why this can't be classified."""
+    if not isinstance(text, str):
+        return f"is no text but {type(text).__name__}: a list of texts is needed"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "has half a character (a lone surrogate, \\ud800 to \\udfff)"
+    return None
+
+
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Neighbouring texts in lists of at least `CHARACTERS`, but for the last."""
     if why := no_texts(texts):
         raise TypeError(f"this {why}")
     chunk: list[str] = []
     size = 0
-    for text in texts:
+    for number, text in enumerate(texts):
+        if why := no_text(text):
+            raise (ValueError if isinstance(text, str) else TypeError)(f"texts[{number}] {why}")
         chunk.append(text)
         size += len(text)
         if size >= CHARACTERS:

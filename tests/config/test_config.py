@@ -117,7 +117,10 @@ def test_a_value_of_another_kind_is_named(compose: Compose, override: str, line:
             "objective.parts.contrastive.temperature: input should be greater than 0, not 0",
         ),
         (["pretrain.mode=both", "pretrain.epochs=0"], "pretrain.mode=both needs pretrain.epochs=1 or more"),
-        (["pretrain.mode=interleave"], "pretrain.mode=interleave learns the training labels, by which textcat=auto choo"),
+        (
+            ["pretrain.mode=interleave"],
+            "pretrain.mode=interleave learns the training labels, by which textcat=auto",
+        ),
         (["textcat=linear", "textcat.features=mean", "vectors=none"], "textcat.features=mean is made of vectors and"),
         (["vectors=same"], "vectors=same makes sense for vectors.target alone"),
         (

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -24,6 +25,26 @@ def assert_as_spacy(corpus: Corpus, texts: list[str], language: str = "en") -> N
         np.testing.assert_array_equal(corpus.types[corpus.document(number)], expected, err_msg=repr(text))
         words = [corpus.words[word] for word in corpus.type_words[corpus.document(number)]]
         assert words == [token.lower_ for token in doc], text
+
+
+def test_several_threads_read_what_one_reads() -> None:
+    reader, texts = (
+        TextReader("en"),
+        [f"word{number} and other{number % 7} words{number % 50}." for number in range(300)],
+    )
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda text: reader([text]), texts))
+    for text, corpus in zip(texts, found, strict=True):
+        assert_as_spacy(corpus, [text])
+
+
+def test_what_is_half_read_when_ctrl_c_comes_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = TextReader("en")
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "_types", lambda forms: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            reader(["some words"])
+    assert_as_spacy(reader(["some words", "and more words"]), ["some words", "and more words"])
 
 
 def shuffled(count: int) -> Iterator[str]:

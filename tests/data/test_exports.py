@@ -133,6 +133,23 @@ def test_of_several_questions_a_setting_names_one(tmp_path: Path) -> None:
     assert read(path, label_column="topic")[0] == [("one", "x")]
 
 
+@pytest.mark.parametrize(
+    "row", [choice("x"), task("x"), {"id": 0, "data": "x", "label": []}], ids=["accept", "task", "data"]
+)
+def test_what_is_still_to_be_labelled_is_an_unlabelled_text(tmp_path: Path, row: dict[str, Any]) -> None:
+    labelled = (
+        {"data": "one", "label": ["a"]} if "id" in row and "annotations" not in row else {"text": "one", "label": "a"}
+    )
+    found = read(write(tmp_path / "a.jsonl", jsonl([labelled, row])))
+    assert found[0] == [("one", "a"), ("x", None)] and "1 without a label, unlabelled texts" in found[1]
+
+
+@pytest.mark.parametrize(("value", "label"), [(1.0, "1"), (0.0, "0"), (float("nan"), None)])
+def test_whole_numbers_with_gaps_are_labels(tmp_path: Path, value: float, label: str | None) -> None:
+    rows = [{"text": "one", "label": "a"}, {"text": "two", "label": value}]
+    assert read(write(tmp_path / "a.jsonl", jsonl(rows)))[0] == [("one", "a"), ("two", label)]
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no score": ({"text": "x", "cats": {"a": 0.0, "b": 0}}, "no category has a score above 0 ('a', 'b': 0)"),
     "a tie": ({"text": "x", "cats": {"a": 0.5, "b": 0.5}}, "no single highest category ('a', 'b': 0.5)"),
@@ -140,12 +157,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no number": ({"text": "x", "cats": {"a": "1"}}, "the score of category 'a' is no number, but '1'"),
     "an endless score": ({"text": "x", "cats": {"a": float("nan")}}, "the score of category 'a' is no number, but nan"),
     "a huge score": ({"text": "x", "cats": {"a": 10**400}}, "the score of category 'a' is no number"),
-    "nothing accepted": (choice("x"), "no label in 'accept'"),
     "two accepted": (choice("x", "a", "b"), "2 labels ('a', 'b'): give each text one"),
     "rejected, unsaid": (choice("x", answer="reject"), "rejected without a label"),
     "two choices": (task("x", ["a", "b"]), "2 labels ('a', 'b')"),
     "two minds": (task("x", "a", "b"), "its annotators disagree: 'a', 'b'"),
-    "no annotation": (task("x"), "no label in 'label'"),
     "several in a table": (flat("x", '{"choices": ["a", "b"]}'), "2 labels ('a', 'b')"),
     "several with a hash": ({"data": "x", "label": "a#b"}, "2 labels ('a', 'b')"),
     "no text": ({**task("x", "a"), "data": {"n": 1}}, "no column 'text', there is 'n'"),

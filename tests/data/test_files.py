@@ -100,8 +100,16 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
         '{"text": "a", "label": ["b", "c"]}\n',
         ":1: 2 labels ('b', 'c'): give each text one: that is what is learned",
     ),
-    "label is a number": ("a.jsonl", '{"text": "a", "label": 0.5}\n', ":1: 'label' must be a string or a whole number"),
-    "label is a span": ("a.jsonl", '{"text": "a", "label": [[0, 5, "PER"]]}\n', ":1: 'label' must be"),
+    "label is a number": (
+        "a.jsonl",
+        '{"text": "a", "label": 0.5}\n',
+        ":1: 'label' is 0.5: it must be a string or a whole n",
+    ),
+    "label is a span": (
+        "a.jsonl",
+        '{"text": "a", "label": [[0, 5, "PER"]]}\n',
+        ":1: 'label' is [0, 5, 'PER']: it must be",
+    ),
     "empty file": ("a.jsonl", "", "a.jsonl: no text in it"),
     "empty table": ("a.csv", "", "a.csv: no text in it"),
     "header only": ("a.csv", "text,label\n\n", "a.csv: no text in it"),

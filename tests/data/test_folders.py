@@ -76,6 +76,18 @@ def test_a_folder_a_class_has_a_fingerprint_of_names_and_texts(classes: Path) ->
     assert source(files(classes)).fingerprint() != moved
 
 
+def test_folders_of_parts_are_no_classes(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for label in ("pos", "neg"):
+            (tmp_path / part / label).mkdir(parents=True)
+            (tmp_path / part / label / "1.txt").write_text(f"{part} {label}")
+    assert message(files(tmp_path)) == (
+        f"{tmp_path}: its folders, test and train, are no labels: "
+        "name the one to train on as data.path, and the others as data.dev_path or data.test_path"
+    )
+    assert len(documents(files(tmp_path / "train", test_path=tmp_path / "test"))) == 4
+
+
 def test_folders_without_texts_of_classes_are_refused(classes: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "empty: no folders with texts in it" in message(files(tmp_path / "empty"))

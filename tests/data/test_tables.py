@@ -176,7 +176,8 @@ BAD = {
         "a;b\tx\nc;d\tx\ne;f\ty\n",
         "a.csv: semicolon and tab both make columns of it: set data.delimiter=semicolon",
     ),
-    "carriage returns": ("a.csv", "text,label\ra,b\r", "a.csv:1: a table that can't be read: new-line character"),
+    "carriage returns": ("a.csv", "text,label\ra,b\r", "a.csv: its lines end in CR alone: save it with LF or CR LF"),
+    "Excel's own line": ("a.csv", "sep=;\ntext;label\na;b\n", "a.csv:1: a line for Excel alone, sep=;: remove it"),
 }
 
 

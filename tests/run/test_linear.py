@@ -7,15 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rich.console
 import spacy
 from numpy.typing import NDArray
+from spacy.language import Language
 
 from lmao.cache import Cache
 from lmao.config.run import Config
+from lmao.console import Console
+from lmao.encoder.stock import blank_pipeline
 from lmao.errors import UserError
+from lmao.run import export_linear
+from lmao.run.experiment import run
 from lmao.run.inputs import check_inputs
+from lmao.stop import StopSignal
 from lmao.textcat.folds import cut
 from lmao.textcat.ngram_classifier import NgramClassifier
+from lmao.tracking.off import NullStore
+from lmao.tracking.trial import NoTrial
+from lmao.vectors.table import StaticVectors
 from tests.support.finished import Finished, assert_calibrated
 
 Documents = list[NDArray[np.int32]]
@@ -70,6 +80,23 @@ def test_features_made_of_vectors_train_a_probe(finished: Callable[..., Finished
 def test_features_made_of_vectors_need_some(compose: Callable[..., Config]) -> None:
     with pytest.raises(UserError, match=r"textcat\.features=mean is made of vectors and there are none"):
         compose("textcat=linear", "textcat.features=mean", "vectors=none")
+
+
+def test_a_text_of_any_length_is_compared(
+    compose: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`nlp` itself refuses a million characters; here less."""
+
+    def short(language: str, table: StaticVectors | None) -> Language:
+        nlp = blank_pipeline(language, table)
+        nlp.max_length = 10
+        return nlp
+
+    monkeypatch.setattr(export_linear, "blank_pipeline", short)
+    settings, quiet = compose("debug=tiny", "threads=1", "textcat=linear"), Console(rich.console.Console(quiet=True))
+    with StopSignal() as stop:
+        run(settings, tmp_path, quiet, stop, NoTrial(), NullStore())
+    assert (tmp_path / "model" / "textcat").is_dir()
 
 
 def test_a_missing_table_is_found_before_anything_long(compose: Callable[..., Config], tmp_path: Path) -> None:

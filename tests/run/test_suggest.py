@@ -101,9 +101,10 @@ def test_the_same_seed_suggests_the_same_and_all_where_there_are_no_more(
     [
         (["--n", "0"], "error: --n 0: give 1 or more\n"),
         (["--labelled", "{place}/raw.txt"], "error: no text is left that has no label yet\n"),
+        (["--output", "a.txt"], "error: --output: a.txt does not end in .csv\n"),
         (
-            ["--output", "{place}/raw.txt"],
-            "error: --output: {place}/raw.txt is there: its labels would be lost: name another file\n",
+            ["--output", "{place}/labelled.csv"],
+            "error: --output: {place}/labelled.csv is there: its labels would be lost: name another file\n",
         ),
         (["--output", "nowhere/a.csv"], "error: --output: there is no folder nowhere\n"),
         (

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from lmao.errors import UserError
 from lmao.paths import CONF
-from lmao.sweep.identity import attributes, name_of, same_attributes
+from lmao.sweep.identity import attributes, difference, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import read_space
@@ -98,7 +98,9 @@ def test_other_texts_or_another_table_make_another_study(compose: Callable[..., 
 
     films = inputs("a film", "film 0.1")
     assert set(films) == {"data", "vectors"} and films == inputs("a film", "film 0.1")
-    assert inputs("a mail", "film 0.1")["data"] != films["data"]
+    mail = inputs("a mail", "film 0.1")
+    assert mail["data"] != films["data"]
+    assert difference("inputs", films, mail) == "the files of data are others now"
     assert inputs("a film", "film 0.2") == {**films, "vectors": inputs("a film", "film 0.2")["vectors"]} != films
     assert set(inputs("a film", "film 0.1", "data.path=a.csv,b.csv", "vectors@vectors.target=same,floret")) == set()
 

@@ -56,7 +56,8 @@ def test_a_sweep_prints_a_line_for_each_trial_and_the_outcome(first: ProcessResu
     assert lines[0] == f"study      {STUDY} · TPE, 10 settings, 4 trials"
     assert [line.split()[1] for line in first.trial_lines()] == ["0", "1", "2", "3"]
     assert all("best 0." in line and "learn_rate" in line for line in first.trial_lines())
-    assert lines[-3].startswith(f"done       {STUDY} · 4 complete · best 0.")
+    assert lines[-4].startswith(f"done       {STUDY} · 4 complete · best 0.")
+    assert lines[-3].startswith(f"predict    python -m lmao.predict --model multirun/{STUDY}/")
     assert lines[-2].split() == f"table: python -m lmao.report compare: mlflow ui, run {STUDY}".split()
     assert lines[-1].split()[:3] == ["study:", "optuna-dashboard", "sqlite:///optuna.db"]
 

@@ -57,6 +57,38 @@ def test_an_empty_text_keeps_its_row(run: Finished, tmp_path: Path, capsys: pyte
     assert_predicted(run, list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:], ["a", "", "c"])
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("texts.txt", "a\n\nc\n"), ("texts.csv", 'text\na\n""\nc\n'), ("excel.csv", 'text\na\n\n"b, c"\n')],
+)
+def test_rows_are_counted_as_in_a_file_of_texts_alone(
+    run: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert command(run, tmp_path / name) == 0
+    expected = ["a", "b, c"] if name == "excel.csv" else ["a", "", "c"]  # a line without a field is no row
+    assert_predicted(run, list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:], expected)
+
+
+def test_the_file_that_is_read_is_not_written_over(
+    run: Finished, texts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, before = tmp_path / "texts.csv", (tmp_path / "texts.csv").read_bytes()
+    assert command(run, path, "--text-column", "review", "--output", tmp_path / "." / "texts.csv") == 2
+    assert capsys.readouterr().err == f"error: --output: {path} is the file that is read: name another file\n"
+    assert path.read_bytes() == before
+
+
+def test_a_table_of_one_column_has_commas_in_it(
+    run: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Excel saves it where the delimiter is a semicolon."""
+    (tmp_path / "texts.csv").write_text('text\nGood day, the bill\n"A ""quote"", and; this"\n')
+    assert command(run, tmp_path / "texts.csv") == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:]
+    assert [row[1] for row in rows] == ["Good day, the bill", 'A "quote", and; this']
+
+
 def test_json_lines_have_an_object_a_text(run: Finished, texts: list[str], tmp_path: Path) -> None:
     assert command(run, tmp_path / "texts.jsonl", "--output", tmp_path / "out.jsonl") == 0
     found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -86,7 +118,9 @@ def test_lines_of_stdin_keep_their_numbers(
             [],
             "texts.jsonl:2: no column 'text', there is 'other': give --text-column\n",
         ),
-        (b"", [], "no text"),
+        (b"", [], "texts.jsonl: no text in it"),
+        (b'{"text": "a"}\n', ["--output", "."], "--output: . ends neither"),
+        (b'{"text": "a"}\n', ["--output", "folder.csv"], "--output: folder.csv is a folder: name a file in it"),
         (b'{"text": "a"}\n', ["--output", "out.txt"], "--output: out.txt ends neither in .csv nor in .jsonl"),
         (b'{"text": "a"}\n', ["--output", "nowhere/out.csv"], "--output: nowhere/out.csv can't be written: "),
         (b'{"text": "a"}\n', ["--model", "nowhere"], "there is no folder nowhere: name the folder of"),
@@ -98,11 +132,12 @@ def test_a_mistake_is_one_line_and_leaves_no_file(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     Path("texts.jsonl").write_bytes(content)
+    Path("folder.csv").mkdir()
     Path("out.csv").write_text("an earlier one")
     assert command(run, "texts.jsonl", "--output", "out.csv", *arguments) == 2
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(error) == 1 and f"{error[0]}\n".startswith(f"error: {what}")
-    assert {path.name for path in tmp_path.iterdir()} == {"texts.jsonl", "out.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"texts.jsonl", "out.csv", "folder.csv"}
     assert Path("out.csv").read_text() == "an earlier one"
 
 

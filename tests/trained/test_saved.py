@@ -2,11 +2,13 @@
 
 import json
 import pickle
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +103,15 @@ def test_what_classifiers_share_is_stored_once(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.log(found[:, 1] / found[:, 0]), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("text", "error", "what"),
+    [(float("nan"), TypeError, r"texts\[1\] is no text but float"), ("a\ud800", ValueError, "half a character")],
+)
+def test_what_is_no_text_is_named(run: Finished, text: Any, error: type[Exception], what: str) -> None:
+    with pytest.raises(error, match=what):
+        lmao.load(run.folder).predict(["fine", text])
+
+
 def test_a_damaged_classifier_is_not_used(copied: Path) -> None:
     path = copied / FOLDER / "0.weights.npy"
     content = bytearray(path.read_bytes())
@@ -145,6 +156,8 @@ def test_what_has_no_classifier_is_named(copied: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="is not the folder of a run"):
         lmao.load(tmp_path / "empty")
+    with pytest.raises(UserError, match=f"folder of several runs, of which {re.escape(str(copied))} has a classifier"):
+        lmao.load(copied.parent)
     shutil.rmtree(copied / FOLDER)
     with pytest.raises(UserError, match=r"keeps no classifier: .* tracking\.keep_models=all"):
         lmao.load(copied)

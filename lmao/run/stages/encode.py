@@ -17,7 +17,10 @@ from lmao.data.splits import LISTED, Splits, split, unlabelled
 from lmao.engine.team import available_threads
 from lmao.errors import UserError
 from lmao.run.context import Context
+from lmao.sheets import shortened
 from lmao.streams import digest, stream
+
+NAME = 40  # characters of a label's name in a line: a column of texts would fill the screen
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,6 @@ def _labels(corpus: Corpus, splits: Splits) -> str:
     """Each label with its share of the training examples: the first ten."""
     counts = np.bincount(splits.train.labels, minlength=len(corpus.label_names))
     order = np.argsort(-counts, kind="stable")[:LISTED]
-    listed = ", ".join(f"{corpus.label_names[label]} {counts[label]:,}" for label in order)
+    listed = ", ".join(f"{shortened(corpus.label_names[label], NAME)} {counts[label]:,}" for label in order)
     more = ", …" if len(counts) > LISTED else ""
     return f"{len(counts)} labels: {listed}{more}"
