@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lmao.console import counted
 from lmao.corpus.corpus import Corpus
 from lmao.data.document import Document, Source
 from lmao.engine.parameters import Floats
@@ -36,7 +37,9 @@ class Review:
 
     def __str__(self) -> str:
         wrong = f"{ERRORS} ({self.wrong:,} of {self.examples:,} wrong)"
-        return wrong if self.doubtful is None else f"{wrong}   {DOUBTFUL} ({self.doubtful:,} training labels in doubt)"
+        if self.doubtful is None:
+            return wrong
+        return f"{wrong}   {DOUBTFUL} ({counted(self.doubtful, 'training label')} in doubt)"
 
 
 def write_review(folder: Path, source: Source, data: Dataset, held_out: HeldOut | None) -> Review:
