@@ -52,4 +52,4 @@ def _line(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 def _place(folder: Path) -> str:
     """The path from the current folder; its last two names if it is elsewhere."""
     short = from_here(folder)
-    return str(short) if short != folder else "/".join(folder.parts[-2:])
+    return str(short) if short != folder or not folder.is_absolute() else "/".join(folder.parts[-2:])
