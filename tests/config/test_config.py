@@ -122,6 +122,10 @@ def test_a_value_of_another_kind_is_named(compose: Compose, override: str, line:
             "pretrain.mode=interleave learns the training labels, by which textcat=auto",
         ),
         (["textcat=linear", "textcat.features=mean", "vectors=none"], "textcat.features=mean is made of vectors and"),
+        (
+            ["data=files", "data.path=a.csv", "data.text_column=label"],
+            "data: text_column and label_column are both 'label'",
+        ),
         (["vectors=same"], "vectors=same makes sense for vectors.target alone"),
         (
             ["vectors@vectors.target=floret", "vectors.target.dims=0"],
