@@ -160,6 +160,11 @@ def counted(number: int, one: str, more: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def shortened(text: str, characters: int) -> str:
+    """At most so many characters; an ellipsis is the last of them where the text is longer."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
 def words_counted(words: int) -> str:
     """8,214 words, 1.20 M words."""
     return f"{words:,} words" if words < 10_000 else f"{words / 1e6:.2f} M words"

@@ -68,10 +68,9 @@ def predict(model: Path, path: Path | None, output: Path | None, text_column: st
                 write(number, waiting.popleft(), labels[best], [float(f"{score:.7g}") for score in row])
             stage.advance(len(scores))
         if not number:
-            raise UserError(
-                *(["no text in what was given"] if path is None else [f"{path}: no text in it"]),
-                advice="name a file, or give texts on stdin, one a line" if path is None else None,
-            )
+            if path is not None:
+                raise UserError(f"{path}: no text in it")
+            raise UserError("no text in what was given", advice="name a file, or give texts on stdin, one a line")
         stage.done(f"{counted(number, 'text')} · {number / max(1e-9, monotonic() - stage.started):,.0f} texts/s")
 
 

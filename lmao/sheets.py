@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from lmao.console import shortened
 from lmao.files import write_whole
 
 MARK = "\ufeff"  # without it Excel takes UTF-8 for a Windows code page
@@ -26,11 +27,6 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
 def as_it_was(cell: str) -> str:
     """A cell as it was before it got an apostrophe."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(COMPUTED) else cell
-
-
-def shortened(text: str, characters: int) -> str:
-    """At most so many characters; an ellipsis is the last of them where the text is longer."""
-    return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def _safe(cell: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmao.data.lines import ending, lines
+from lmao.data.lines import ending, lines, refuse_cr
 from lmao.data.record import Reading
 from lmao.data.rows import KEYS
 from lmao.data.tables import DELIMITERS, Broken, Dialect, parse
@@ -43,6 +43,7 @@ def find_dialect(path: Path, reading: Reading) -> Dialect:
     """
     csv.field_size_limit(LONGEST_LINE)  # its own is 131,072 characters
     place, first = next(((place, line) for place, line in lines(path) if line.strip(BLANK)), (f"{path}:1", ""))
+    refuse_cr(path, first)
     if re.fullmatch(r'"?sep=."?\s*', first):
         raise UserError(f"{place}: a line for Excel alone, {first.strip()}", advice="remove it")
     delimiter, named = _delimiter(path, first, reading)

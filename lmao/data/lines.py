@@ -48,6 +48,16 @@ def refuse_packed(path: Path, start: bytes) -> None:
             raise UserError(f"{path}: {kind}", advice=advice)
 
 
+def refuse_cr(path: Path, first: str) -> None:
+    """Look at the first line of a file whose lines are rows or texts.
+
+    Raises:
+        UserError: it is the whole file, whose lines end in CR alone.
+    """
+    if "\r" in first.rstrip() and not first.endswith("\n"):
+        raise UserError(f"{path}: its lines end in CR alone", advice="save it with LF or CR LF")
+
+
 def lines(path: Path) -> Iterator[tuple[str, str]]:
     """Each line with its place, `file:line`; they end at "\\n" alone.
 
@@ -66,8 +76,6 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
                 place = f"{path}:{number}"
                 if "\0" in line:
                     raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
-                if number == 1 and "\r" in line.rstrip() and not line.endswith("\n"):
-                    raise UserError(f"{path}: its lines end in CR alone", advice="save it with LF or CR LF")
                 yield place, line
     except gzip.BadGzipFile as error:
         if number:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lmao.data.lines import ending, lines
+from lmao.data.lines import ending, lines, refuse_cr
 from lmao.data.record import Record
 from lmao.data.rows import clean, encodable, single
 from lmao.errors import UserError
@@ -37,7 +37,9 @@ def fasttext_lines(path: Path, labelled: bool) -> Iterator[Record]:
 
 def text_lines(path: Path) -> Iterator[Record]:
     """A text a line, an empty one too."""
-    for place, line in lines(path):
+    for number, (place, line) in enumerate(lines(path)):
+        if number == 0:
+            refuse_cr(path, line)
         yield Record(place, line.strip(), None, form="a text a line")
 
 

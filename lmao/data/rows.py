@@ -16,10 +16,10 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any
 
+from lmao.console import shortened
 from lmao.data.labels import best_category
 from lmao.data.record import Answer, Reading, Record
 from lmao.errors import UserError
-from lmao.sheets import shortened
 
 Row = Mapping[str, Any]
 

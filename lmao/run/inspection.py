@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lmao.cache import Cache, open_cache
 from lmao.config.run import Config
 from lmao.config.vectors import GloveVectors, SpacyVectors, Word2vecVectors
-from lmao.console import Console
+from lmao.console import Console, shortened
 from lmao.corpus.checks import findings, lengths, near_copies_within
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
@@ -18,9 +18,8 @@ from lmao.data.document import Part
 from lmao.data.findings import Finding
 from lmao.data.splits import Examples, Splits
 from lmao.run.inputs import check_inputs
-from lmao.run.stages.encode import NAME, describe, draw, threads_of
+from lmao.run.stages.encode import LONGEST_NAME, describe, draw, threads_of
 from lmao.run.stages.vectors import low_coverage, training_texts
-from lmao.sheets import shortened
 from lmao.vectors.loading import load_vectors
 from lmao.vectors.lookup import look_up
 
@@ -75,7 +74,7 @@ def _examples(corpus: Corpus, examples: Examples) -> str:
     """Each label with its count, and how much is said twice."""
     counts = np.bincount(examples.labels, minlength=len(corpus.label_names))
     order = np.argsort(-counts, kind="stable")[:MOST]
-    labels = ", ".join(f"{shortened(corpus.label_names[label], NAME)} {counts[label]:,}" for label in order)
+    labels = ", ".join(f"{shortened(corpus.label_names[label], LONGEST_NAME)} {counts[label]:,}" for label in order)
     more = f" and {len(counts) - MOST:,} more" if len(counts) > MOST else ""
     return f"{len(examples.documents):,}: {labels}{more} · {_repeated(corpus, examples.documents)}"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lmao.console import counted
+from lmao.console import counted, shortened
 from lmao.corpus.corpus import Corpus
 from lmao.data.document import Document, Source
 from lmao.engine.parameters import Floats
 from lmao.errors import UserError
 from lmao.run.scores import losses, read_predictions, write_arrays
 from lmao.run.stages.encode import Dataset
-from lmao.sheets import shortened, write_sheet
+from lmao.sheets import write_sheet
 from lmao.textcat.doubt import Doubts, doubts
 from lmao.textcat.folds import HeldOut, Labels, Numbers
 

@@ -124,3 +124,10 @@ def test_what_spoils_comes_first_and_labels_that_are_one_do(tmp_path: Path) -> N
     found = said(corpus)
     assert found[0] == "the labels 'Pos', 'pos' differ so little that they may be meant as one"
     assert found[1:] == ["1 text has no letter and no digit"]
+
+
+def test_labels_that_look_like_several_are_told_of(tmp_path: Path) -> None:
+    labels = [("a", "b", "a, b")[i % 3] for i in range(21)]
+    assert said(corpus_of(tmp_path, [text() for _ in range(21)], labels)) == [
+        "the label 'a, b' looks like several labels: each text has one"
+    ]

@@ -76,6 +76,14 @@ def test_a_folder_a_class_has_a_fingerprint_of_names_and_texts(classes: Path) ->
     assert source(files(classes)).fingerprint() != moved
 
 
+def test_a_text_may_have_the_lines_of_an_old_mac_but_a_list_of_texts_may_not(classes: Path, tmp_path: Path) -> None:
+    (classes / "pos" / "1.txt").write_bytes(b"good\rfilm")
+    assert "good\rfilm" in [document.text for document in documents(files(classes))]
+    (tmp_path / "raw.txt").write_bytes(b"one\rtwo\r")
+    with pytest.raises(UserError, match=r"raw\.txt: its lines end in CR alone: save it with LF or CR LF"):
+        list(read_texts(tmp_path / "raw.txt", "text"))
+
+
 def test_folders_of_parts_are_no_classes(tmp_path: Path) -> None:
     for part in ("train", "test"):
         for label in ("pos", "neg"):

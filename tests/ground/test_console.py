@@ -8,7 +8,7 @@ import pytest
 import rich.console
 
 from lmao import console as console_module
-from lmao.console import Console, counted, duration, words_counted
+from lmao.console import Console, counted, duration, shortened, words_counted
 
 
 def piped() -> tuple[Console, io.StringIO]:
@@ -124,6 +124,10 @@ def test_what_looks_like_markup_is_printed_as_it_is() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_is_shortened_ends_in_an_ellipsis() -> None:
+    assert shortened("abc", 3) == "abc" and shortened("abcd", 3) == "ab…"
 
 
 @pytest.mark.parametrize(("words", "text"), [(7, "7 words"), (9_999, "9,999 words"), (10_000, "0.01 M words")])

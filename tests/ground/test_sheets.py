@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmao.sheets import LONGEST, as_it_was, shortened, write_sheet
+from lmao.sheets import LONGEST, as_it_was, write_sheet
 
 
 def read(path: Path) -> list[list[str]]:
@@ -32,4 +32,3 @@ def test_a_cell_fits_a_spreadsheets(tmp_path: Path) -> None:
     write_sheet(tmp_path / "a.csv", ["a"], [["=" + "x" * 100_000]])
     [cell] = read(tmp_path / "a.csv")[1]
     assert len(cell) == LONGEST < 32_767 and cell.endswith("x…")
-    assert shortened("abc", 3) == "abc" and shortened("abcd", 3) == "ab…"

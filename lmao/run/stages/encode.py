@@ -6,7 +6,7 @@ import numpy as np
 
 from lmao.cache import key_of
 from lmao.config.run import Config
-from lmao.console import words_counted
+from lmao.console import shortened, words_counted
 from lmao.corpus.checks import findings
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.encoding import encode
@@ -17,10 +17,9 @@ from lmao.data.splits import LISTED, Splits, split, unlabelled
 from lmao.engine.team import available_threads
 from lmao.errors import UserError
 from lmao.run.context import Context
-from lmao.sheets import shortened
 from lmao.streams import digest, stream
 
-NAME = 40  # characters of a label's name in a line: a column of texts would fill the screen
+LONGEST_NAME = 40  # characters of a label in a line: a column of texts would fill the screen
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,6 @@ def _labels(corpus: Corpus, splits: Splits) -> str:
     """Each label with its share of the training examples: the first ten."""
     counts = np.bincount(splits.train.labels, minlength=len(corpus.label_names))
     order = np.argsort(-counts, kind="stable")[:LISTED]
-    listed = ", ".join(f"{shortened(corpus.label_names[label], NAME)} {counts[label]:,}" for label in order)
+    listed = ", ".join(f"{shortened(corpus.label_names[label], LONGEST_NAME)} {counts[label]:,}" for label in order)
     more = ", …" if len(counts) > LISTED else ""
     return f"{len(counts)} labels: {listed}{more}"
