@@ -144,8 +144,9 @@ def _code(error: Exception) -> int:
 def _is_unread(stream: TextIO) -> bool:
     """Whether it is a pipe that was closed at its other end."""
     found = select.poll()
-    found.register(stream, 0)
-    return any(event & select.POLLERR for _, event in found.poll(0))
+    found.register(stream, select.POLLOUT)
+    closed = select.POLLERR | select.POLLHUP  # Linux says the one, macOS the other
+    return any(event & closed for _, event in found.poll(0))
 
 
 def _open_streams() -> None:

@@ -20,8 +20,10 @@ RESTART_SECONDS = 60  # of a server
 REACH_SECONDS = 10  # for a server that doesn't answer
 # What a server says to whom it will never let in. No driver gives a code for it; other languages count as away.
 REFUSED = re.compile(r'authentication failed|no password supplied|" does not exist|no pg_hba\.conf entry')
-# A lock's holder whose machine died is noticed after 2 minutes; by default a server checks after 2 hours.
-KEEPALIVE = "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6"
+# A lock's holder whose machine died is noticed after 2 minutes, and so is a connection that a laptop lost while it slept;
+# by default each end looks after the other after 2 hours.
+KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+KEEPALIVE = "; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVES.items())
 
 T = TypeVar("T")
 
@@ -74,7 +76,7 @@ def typed(url: str) -> str:
 
 def connect_options(url: str) -> dict[str, Any]:
     """What SQLAlchemy passes to the driver."""
-    options = {"sqlite": {"timeout": BUSY_SECONDS}, "postgresql": {"connect_timeout": REACH_SECONDS}}
+    options = {"sqlite": {"timeout": BUSY_SECONDS}, "postgresql": {"connect_timeout": REACH_SECONDS, **KEEPALIVES}}
     return dict(options.get(scheme(url), {}))
 
 

@@ -12,7 +12,9 @@ from matplotlib.font_manager import findfont, fontManager, get_font
 
 LONGEST = 24  # letters of a name
 MOST_PIXELS = 4_000_000  # of a picture: drawing one takes some forty bytes each
-FALLBACKS = ("Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans")
+FALLBACKS = (
+    "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans", "Arial Unicode MS",
+)  # fmt: skip
 INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}  # Unicode's categories of characters that can't be seen
 
 Drawn = TypeVar("Drawn")

@@ -36,7 +36,8 @@ def read_docbins(path: Path, labelled: bool) -> Iterator[Record]:
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
+    """A folder's, but for hidden ones: a Mac's copy of a file has its attributes beside it as ._name."""
+    return sorted(path.rglob("[!.]*.spacy")) if path.is_dir() else [path]
 
 
 def _read(path: Path, labelled: bool) -> Iterator[Record]:

@@ -173,6 +173,7 @@ def _folder_digest(root: Path) -> str:
     for folder in FOLDERS:
         if (root / folder).is_dir():
             for file in os.scandir(root / folder):
-                status = file.stat()
-                files[f"{folder}/{file.name}"] = [status.st_size, status.st_mtime_ns]
+                if MEMBER.search(f"{folder}/{file.name}"):
+                    status = file.stat()
+                    files[f"{folder}/{file.name}"] = [status.st_size, status.st_mtime_ns]
     return key_of(files)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 from lmao.data.lines import ending, lines, refuse_cr
 from lmao.data.record import Record
@@ -44,7 +45,8 @@ def text_lines(path: Path) -> Iterator[Record]:
 
 
 def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
-    """A folder a class, its name the label, with a file a text; without labels all files below the folder.
+    """A folder a class, its name the label, with a file a text; without labels all files below the folder. Names are
+    composed, as what is typed is: on a Mac é may be two characters.
 
     Raises:
         UserError: there are no classes' folders, or a file in them is no text.
@@ -52,7 +54,7 @@ def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
     for path in text_files(folder, labelled):
         place = str(path)
         text = "".join(line for _, line in lines(path)).strip()
-        label = encodable(place, path.relative_to(folder).parts[0]) if labelled else None
+        label = encodable(place, normalize("NFC", path.relative_to(folder).parts[0])) if labelled else None
         yield Record(place, text, label, form="a folder a class" if labelled else "a file a text")
 
 

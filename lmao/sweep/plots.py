@@ -17,6 +17,7 @@ def study_plots(study: optuna.Study, folder: Path) -> list[Path]:
     complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     values = {trial.values[0] for trial in complete}
     drawn = []
+    plt.switch_backend("Agg")  # some open a window
     with matplotlib.rc_context({"figure.constrained_layout.use": True}), warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         if complete:

@@ -53,6 +53,7 @@ def test_docbin_folder_is_all_its_files_and_unlabelled_needs_no_category(tmp_pat
     (tmp_path / "train").mkdir()
     docbin(tmp_path / "train" / "b.spacy", TWO_EACH)
     docbin(tmp_path / "train" / "a.spacy", TWO_EACH[:2])
+    (tmp_path / "train" / "._a.spacy").write_bytes(b"a Mac's attributes of a.spacy")
     unlabelled = docbin(tmp_path / "raw.spacy", [{}])
     found = documents(docbins(tmp_path / "train", unlabelled_path=unlabelled))
     assert [d.part for d in found] == [Part.TRAIN] * 6 + [Part.UNLABELLED]

@@ -67,6 +67,16 @@ def test_a_folder_a_class_is_labelled_by_its_names(classes: Path, tmp_path: Path
     assert [(d.text, d.label) for d in texts] == [(text, None) for text, _ in found]
 
 
+def test_a_label_with_an_accent_is_the_same_however_a_file_system_writes_it(tmp_path: Path) -> None:
+    for name in ("e\N{COMBINING ACUTE ACCENT}conomie", "sport"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text("a text")
+    assert {document.label for document in documents(files(tmp_path))} == {
+        "\N{LATIN SMALL LETTER E WITH ACUTE}conomie",
+        "sport",
+    }
+
+
 def test_a_folder_a_class_has_a_fingerprint_of_names_and_texts(classes: Path) -> None:
     before = source(files(classes)).fingerprint()
     (classes / "pos" / "1.txt").rename(classes / "neg" / "1.txt")

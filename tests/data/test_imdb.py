@@ -110,6 +110,8 @@ def test_imdb_folder_fingerprint_changes_with_a_file(tmp_path: Path, reviews: di
     folder = unpack(tmp_path, reviews)
     before = source(imdb(folder)).fingerprint()
     assert source(imdb(folder)).fingerprint() == before
+    (folder / "aclImdb/train/pos/.DS_Store").write_bytes(b"what a file manager left")
+    assert source(imdb(folder)).fingerprint() == before
     (folder / "aclImdb/train/pos/9_5.txt").write_bytes(b"another text")
     assert source(imdb(folder)).fingerprint() != before
 
