@@ -20,7 +20,7 @@ RESTART_SECONDS = 60  # of a server
 REACH_SECONDS = 10  # for a server that doesn't answer
 # What a server says to whom it will never let in. No driver gives a code for it; other languages count as away.
 REFUSED = re.compile(r'authentication failed|no password supplied|" does not exist|no pg_hba\.conf entry')
-# A lock's holder whose machine died is noticed after 2 minutes, and so is a connection that a laptop lost while it slept;
+# A lock's holder whose machine died is noticed after 2 minutes, and so is a connection that a laptop lost asleep;
 # by default each end looks after the other after 2 hours.
 KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
 KEEPALIVE = "; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVES.items())
