@@ -51,6 +51,15 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def code_digest(package: Path) -> str:
+    """20 hex digits that stand for the names and contents of a folder's .py files."""
+    whole = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        whole.update(f"{path.relative_to(package).as_posix()}\0{path.stat().st_size}\0".encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:20]
+
+
 class Entry:
     """A verified folder: .npy arrays, and one JSON value called `meta`."""
 

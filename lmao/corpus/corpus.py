@@ -35,6 +35,7 @@ class Corpus:
     digest: str
     test_labels: Callable[[], NDArray[np.int32]]
     notes: Sequence[str] = ()  # how the texts were read
+    fingerprint: str = ""  # of the source that they were read from
 
     def document(self, number: int) -> NDArray[np.int32]:
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]

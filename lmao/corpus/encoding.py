@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache as once
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmao.cache import Cache, Entry, Writer
+from lmao.cache import Cache, Entry, Writer, code_digest
 from lmao.corpus.corpus import Corpus
 from lmao.corpus.numbering import Numbering
 from lmao.corpus.tokens import Forms, tokenize
 from lmao.data.document import Document, Part, Source, chunks, documents_of
 from lmao.data.parts import PartedSource
+from lmao.paths import PACKAGE
 
 VERSION = 3
 MASK = "[MASK]"  # type 0 of every corpus
@@ -32,7 +34,7 @@ def encode(
     import spacy
 
     fingerprint = source.fingerprint()
-    annotated = {"version": VERSION, "source": source.name, "fingerprint": fingerprint}
+    annotated = {"version": VERSION, "reader": _reader(), "source": source.name, "fingerprint": fingerprint}
 
     def annotate(writer: Writer) -> None:
         writer.meta["texts"] = _write_labels(documents_of(source, fingerprint), writer)
@@ -52,7 +54,13 @@ def encode(
 
         return np.array(cache.get_or_make("test_labels", annotated, make)[0].array("labels"))
 
-    return _open(entry, labels, test_labels), cached
+    return _open(entry, labels, test_labels, fingerprint), cached
+
+
+@once
+def _reader() -> str:
+    """What a file's texts and labels are is up to the modules that read it."""
+    return code_digest(PACKAGE / "data")
 
 
 def _write_labels(documents: Iterator[Document], writer: Writer) -> str:
@@ -79,7 +87,7 @@ def _test_labels(documents: Iterable[Document], names: Sequence[str]) -> NDArray
     return np.array(labels, dtype=np.int32)
 
 
-def _open(entry: Entry, labels: Entry, test_labels: Callable[[], NDArray[np.int32]]) -> Corpus:
+def _open(entry: Entry, labels: Entry, test_labels: Callable[[], NDArray[np.int32]], fingerprint: str) -> Corpus:
     return Corpus(
         tokens=entry.array("tokens"),
         offsets=np.array(entry.array("offsets")),
@@ -92,6 +100,7 @@ def _open(entry: Entry, labels: Entry, test_labels: Callable[[], NDArray[np.int3
         digest=entry.digest,
         test_labels=test_labels,
         notes=labels.meta.get("notes", ()),
+        fingerprint=fingerprint,
     )
 
 

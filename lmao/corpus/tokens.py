@@ -93,15 +93,20 @@ def check_language(language: str) -> None:
         ) from None
 
 
-_tokenizers: dict[
-    str, tuple[Any, set[int]]
-] = {}  # one a process: a worker keeps its tokenizer and what it has reported
+class _Own(threading.local):
+    """A thread's tokenizers, and what each has reported; a worker process keeps them, too."""
+
+    def __init__(self) -> None:
+        self.tokenizers: dict[str, tuple[Any, set[int]]] = {}
+
+
+_own = _Own()
 
 
 def _tokenizer(language: str) -> tuple[Any, set[int]]:
-    if language not in _tokenizers:
-        _tokenizers[language] = (open_tokenizer(language), set())
-    return _tokenizers[language]
+    if language not in _own.tokenizers:
+        _own.tokenizers[language] = (open_tokenizer(language), set())
+    return _own.tokenizers[language]
 
 
 def open_tokenizer(language: str) -> Any:
@@ -117,7 +122,7 @@ def open_tokenizer(language: str) -> Any:
 
 def tokenize(chunks: Iterator[list[str]], language: str, threads: int) -> Iterator[Forms]:
     """The chunks tokenized, in order; in processes if there is enough to do."""
-    _tokenizers.clear()
+    _own.tokenizers.clear()
     few: list[list[str]] = []
     size = 0
     for chunk in chunks:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -25,6 +26,29 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Blas:
+    """BLAS' threads, which are the process's: one while anybody needs that, and after the last as many as before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._limits = threadpool_limits(limits=1)
+            self._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limits.restore_original_limits()
+
+
+ONE_BLAS_THREAD = _Blas()
+
+
 class Team:
     """`threads` workers. BLAS gets one thread: two batches side by side beat one product cut in two, and spin less."""
 
@@ -33,7 +57,6 @@ class Team:
         self.device = device
         self.workspaces = [Workspace(device) for _ in range(threads)]
         self.executor = ThreadPoolExecutor(threads)
-        self._limits = threadpool_limits(limits=1)
 
     def gradients(self, size: int) -> Floats:
         """(threads, size) zeros: a row for each worker."""
@@ -52,13 +75,14 @@ class Team:
         return [parts[i % self.threads][i // self.threads] for i in range(len(shares))]
 
     def __enter__(self) -> "Team":
+        ONE_BLAS_THREAD.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.executor.shutdown()
-        self._limits.restore_original_limits()
+        ONE_BLAS_THREAD.__exit__()
 
 
 def shares(lengths: np.ndarray, parts: int) -> list[slice]:

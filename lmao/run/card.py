@@ -36,7 +36,7 @@ It is a spaCy pipeline ({spacy}) of {components}; `cats` holds a probability for
 
 ## Accuracy
 
-On {examples:,} labelled texts that it was not trained on: **{accuracy:.4f}**, macro F {macro:.4f}.
+On {examples:,} texts whose labels it was not trained on: **{accuracy:.4f}**, macro F {macro:.4f}.
 
 | label | F | AUC |
 |---|---|---|

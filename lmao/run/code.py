@@ -1,10 +1,10 @@
 """Which code a run is of: a digest of the package's sources, and the commit that they were checked out from."""
 
 import functools
-import hashlib
 import subprocess
 from pathlib import Path
 
+from lmao.cache import code_digest
 from lmao.paths import PACKAGE, ROOT
 from lmao.version import __version__
 
@@ -12,16 +12,7 @@ from lmao.version import __version__
 @functools.cache  # what this process has imported, though a file may change while it runs
 def sources_digest() -> str:
     """Of all modules of the package: the same for a checkout, a wheel and a copy, with or without git."""
-    return digest_of(PACKAGE)
-
-
-def digest_of(package: Path) -> str:
-    """20 hex digits that stand for the names and contents of a folder's .py files."""
-    whole = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        whole.update(f"{path.relative_to(package).as_posix()}\0{path.stat().st_size}\0".encode())
-        whole.update(path.read_bytes())
-    return whole.hexdigest()[:20]
+    return code_digest(PACKAGE)
 
 
 def commit() -> str:

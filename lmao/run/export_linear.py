@@ -27,7 +27,8 @@ def whole_pipeline(
     """A pipeline of one component, `textcat`, that says what `predict` says; None where models aren't kept, or spaCy
     has no parts for it.
 
-    The first texts of the source are classified by both. table: of the vectors that the pipeline has.
+    Texts for development, or the first of all where there are none, are classified by both. table: of the vectors that
+    the pipeline has.
     """
     if context.settings.tracking.keep_models == "none":
         return None
@@ -41,7 +42,8 @@ def whole_pipeline(
         for label in chosen.labels:
             textcat.add_label(label)
         layer.fill(textcat.model)
-        numbers = np.arange(min(COMPARED, len(data.texts.corpus.labels)))
+        held_out = data.splits.dev.documents
+        numbers = held_out[:COMPARED] if len(held_out) else np.arange(min(COMPARED, len(data.texts.corpus.labels)))
         try:
             documents = read_again(source, data.texts.corpus, numbers)
         except (OSError, UserError) as error:

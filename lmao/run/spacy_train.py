@@ -14,10 +14,11 @@ from lmao.cache import Writer
 from lmao.config.encoder import CnnEncoder
 from lmao.config.textcat import EncoderTextcat
 from lmao.corpus.tokens import doc_of
-from lmao.data.document import Source
+from lmao.data.document import Source, documents_of
 from lmao.data.splits import Examples
 from lmao.encoder.stock import stock_tok2vec, to_stock, tok2vec_config
 from lmao.engine.parameters import Parameters
+from lmao.errors import UserError
 from lmao.files import write_whole
 from lmao.run.context import Context
 from lmao.run.export import textcat_config
@@ -25,7 +26,7 @@ from lmao.run.stages.encode import Dataset
 from lmao.streams import digest
 
 CONFIG, WEIGHTS, TRAIN, DEV = "config.cfg", "tok2vec.bin", "train.spacy", "dev.spacy"
-VERSION = 1  # of the examples' files
+VERSION = 2  # of the examples' files
 OTHERS: dict[str, dict[str, Any]] = {
     "tagger": {"@architectures": "spacy.Tagger.v2"},
     "ner": {
@@ -74,7 +75,9 @@ def _training(nlp: Language, here: Path, component: str, layer: str) -> SpacyCon
 
 def save_examples(context: Context, source: Source, data: Dataset) -> None:
     """The labelled texts as DocBins, made once for all runs that have the same: all training examples, and as many dev
-    examples as an epoch is judged by. Stock spaCy scores some fifty film reviews a second, again and again."""
+    examples as an epoch is judged by. Stock spaCy scores some fifty film reviews a second, again and again.
+
+    There are none if the files have changed since the run began."""
     settings, corpus = context.settings, data.texts.corpus
     assert isinstance(settings.textcat, EncoderTextcat)
     few = slice(settings.textcat.early_stopping_examples)
@@ -92,7 +95,7 @@ def save_examples(context: Context, source: Source, data: Dataset) -> None:
             for number, label in zip(part.documents.tolist(), part.labels.tolist(), strict=True)
         }
         bins = {name: DocBin(attrs=["ORTH"]) for name in parts}
-        for number, document in enumerate(source.documents()):
+        for number, document in enumerate(documents_of(source, corpus.fingerprint)):
             if number in places:
                 part, label = places[number]
                 doc = doc_of(tokenizer, document.text)
@@ -102,6 +105,10 @@ def save_examples(context: Context, source: Source, data: Dataset) -> None:
             docs.to_disk(writer.path / part)
 
     with context.timed("export"):
-        entry, _ = context.cache.get_or_make("examples", record, make)
+        try:
+            entry, _ = context.cache.get_or_make("examples", record, make)
+        except UserError as error:  # what was trained is worth more
+            context.console.warn(f"{TRAIN} and {DEV} are not written: {error}")
+            return
         for name in parts:
             write_whole(context.folder / name, (entry.path / name).read_bytes())

@@ -11,6 +11,8 @@ from lmao.textcat.folds import Cuts, Doubles, HeldOut, Labels
 STEP = 0.5  # between the strengths' decimal logarithms
 FIRST = tuple(float(exponent) for exponent in np.arange(-3, 1.1, STEP))
 WEAKEST, STRONGEST = -6.0, 4.0  # how far the grid goes on while its end is best
+NEAR = 1e-3  # the largest gradient with which a regression that is gone on with may stop,
+CONVERGED = 1e-5  # and one that is kept: from nothing, a weak penalty's stops far from its end with the former
 NATS = 0.5  # log-losses that differ by less, over all examples, are a tie
 UNSEEN = 1e-6  # the probability of a class without examples
 LEAST = 1e-12  # probabilities below it count as that
@@ -26,9 +28,9 @@ class Strength:
     at_end: bool
 
 
-def regression(C: float) -> LogisticRegression:
+def regression(C: float, tolerance: float = CONVERGED) -> LogisticRegression:
     """L2-regularised and multinomial; it goes on from its last coefficients."""
-    return LogisticRegression(C=C, solver="lbfgs", max_iter=1000, tol=1e-3, warm_start=True)
+    return LogisticRegression(C=C, solver="lbfgs", max_iter=1000, tol=tolerance, warm_start=True)
 
 
 def choose_strength(features: Doubles, labels: Labels, classes: int, cuts: Cuts) -> Strength:
@@ -40,7 +42,7 @@ def choose_strength(features: Doubles, labels: Labels, classes: int, cuts: Cuts)
     bias, which predicts the larger class, while a temperature mends too weak a one. The grid is C = 10^-3 … 10 in half
     powers of ten, for features of unit scale; where its end has the lowest loss it goes on, to 10^-6 or 10^4 at most.
     """
-    regressions = [[regression(1.0) for _ in folds] for folds in cuts]
+    regressions = [[regression(1.0, NEAR) for _ in folds] for folds in cuts]
 
     def held_out(C: float) -> HeldOut:
         answers = np.full((len(cuts), len(labels), classes), np.nan)

@@ -99,15 +99,18 @@ def divided(columns: int) -> Layer:
     """Of (texts, columns + 1): all but the last column, divided by that."""
     one, none = np.eye(columns), np.zeros((columns, 1))
     spread = np.block([[one, none], [-one, none], [none.T, np.full((1, 1), FAR)], [none.T, np.full((1, 1), -FAR)]])
-    back = np.hstack([one, -one, none, none]) * FAR / 2 / np.sqrt(columns + 1)
-    return chained(affine(spread), _norm(2 * columns + 2), affine(back))
+    # LayerNorm's own factor: behind its bias, an update by a thousandth of that would be one by FAR thousandths.
+    factor = np.append(np.full(2 * columns, FAR / 2 / np.sqrt(columns + 1)), [0, 0])
+    return chained(affine(spread), _norm(factor), affine(np.hstack([one, -one, none, none])))
 
 
 def at_length_1(columns: int) -> Layer:
     """(texts, columns), each row divided by its Euclidean length."""
     one = np.eye(columns)
     return chained(
-        affine(np.vstack([one, -one]) * FAR), _norm(2 * columns), affine(np.hstack([one, -one]) / 2 / np.sqrt(columns))
+        affine(np.vstack([one, -one]) * FAR),
+        _norm(np.ones(2 * columns)),
+        affine(np.hstack([one, -one]) / 2 / np.sqrt(columns)),
     )
 
 
@@ -202,8 +205,9 @@ def _remapped(table: Mapping[int, float], default: float) -> Layer:
     return _leaf("remap_ids.v1", {"mapping_table": dict(table), "default": default}, dtype="f")
 
 
-def _norm(columns: int) -> Layer:
-    return _leaf("LayerNorm.v1", {"G": _zeros(columns) + 1, "b": _zeros(columns)}, nI=columns)
+def _norm(factor: Doubles) -> Layer:
+    columns = len(factor)
+    return _leaf("LayerNorm.v1", {"G": factor.astype(np.float32), "b": _zeros(columns)}, nI=columns)
 
 
 def _highest(slopes: Doubles, heights: Doubles) -> Layer:

@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from lmao.engine.compiling import Floats2d, Integer, Ints2d, kernel
 from lmao.engine.parameters import Floats
+from lmao.engine.team import ONE_BLAS_THREAD
 
 # Similarities of a block stay in the second cache. Fixed, whatever the threads: so is the rounding of the products.
 QUERIES_AT_ONCE = 512
@@ -38,7 +38,7 @@ def nearest(queries: Floats, units: Floats, k: int = 1, threads: int = 1) -> tup
         part = slice(start, start + QUERIES_AT_ONCE)
         _search(queries[part], units, rows[part], best[part])
 
-    with threadpool_limits(limits=1), ThreadPoolExecutor(threads) as pool:
+    with ONE_BLAS_THREAD, ThreadPoolExecutor(threads) as pool:
         list(pool.map(search, range(0, len(queries), QUERIES_AT_ONCE)))
     return rows, best
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -208,6 +209,45 @@ def test_with_other_labels_the_texts_are_in_the_cache(few: Source, tmp_path: Pat
     assert cached and again.digest == first.digest
     assert len(again.label_names) > len(first.label_names)
     assert {name[:-1] for name in again.label_names} == set(first.label_names)
+
+
+def test_texts_are_read_again_by_another_reader_and_encoded_if_it_reads_others(
+    few: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Better(Counted):
+        def documents(self) -> Iterator[Document]:
+            for document in super().documents():
+                yield replace(document, text=document.text + " more")
+
+    cache = Cache(tmp_path / "cache", warn=pytest.fail)
+    first, _ = encode(Counted(few), "en", cache, 1, advance=lambda words: None)
+    monkeypatch.setattr(encoding, "_reader", lambda: "another")
+    same, cached = encode(Counted(few), "en", cache, 1, advance=lambda words: pytest.fail("encoded again"))
+    assert cached and same.digest == first.digest
+    monkeypatch.setattr(encoding, "_reader", lambda: "a better one")
+    other, cached = encode(Better(few), "en", cache, 1, advance=lambda words: None)
+    assert not cached and len(other.tokens) > len(first.tokens)
+
+
+def test_two_threads_encode_at_once(few: Source, documents: list[Document]) -> None:
+    """What one thread's reader knows already, the other's may not."""
+    texts = [document.text for document in documents[:40]]
+    expected = [forms.new for forms in tokens.tokenize(iter([[text] for text in texts]), "en", 1)]
+    found: dict[int, list[object]] = {0: [], 1: []}
+    turn = threading.Barrier(2)
+
+    def read(reader: int) -> None:
+        mine = tokens.tokenize(iter([[text] for text in texts]), "en", 1)
+        for _ in texts:
+            turn.wait(60)
+            found[reader].append(next(mine).new)
+
+    readers = [threading.Thread(target=read, args=(reader,)) for reader in found]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert found == {0: expected, 1: expected}
 
 
 def test_another_language_is_another_corpus(few: Source, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from lmao.engine.team import MOST_WORDS, Team, even_shares, shares
 
@@ -46,3 +47,18 @@ def test_answers_come_in_order_and_each_member_works_alone() -> None:
     with Team(3) as team:
         for count in (1, 2, 3, 10):
             assert team.map(work, list(range(count))) == [i * i for i in range(count)]
+
+
+def test_teams_that_overlap_leave_blas_as_it_was() -> None:
+    def blas() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas()
+        first, second = Team(1), Team(1)
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert before == {2} and blas() == {1}
+        second.__exit__(None, None, None)
+        assert blas() == before

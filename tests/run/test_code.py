@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmao import __version__
+from lmao.cache import code_digest
 from lmao.run import code
 
 
@@ -17,28 +18,28 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "run").mkdir(parents=True)
     (package / "run" / "code.py").write_text("one")
     monkeypatch.setattr(code, "ROOT", tmp_path)
-    monkeypatch.setattr(code, "sources_digest", lambda: code.digest_of(package))
+    monkeypatch.setattr(code, "sources_digest", lambda: code_digest(package))
     return package
 
 
 def test_code_is_what_the_modules_hold_with_or_without_git(package: Path, tmp_path: Path) -> None:
-    first = code.digest_of(package)
+    first = code_digest(package)
     other = tmp_path / "elsewhere" / "lmao"
     shutil.copytree(package, other)
     (other / "__pycache__").mkdir()
     (other / "notes.txt").write_text("no code")
-    assert code.digest_of(other) == first
+    assert code_digest(other) == first
     (other / "untracked.py").write_text("")
-    changed = code.digest_of(other)
+    changed = code_digest(other)
     (other / "untracked.py").rename(other / "renamed.py")
-    assert len({first, changed, code.digest_of(other)}) == 3
+    assert len({first, changed, code_digest(other)}) == 3
     (package / "run" / "code.py").write_text("two")
-    assert code.digest_of(package) != first
-    assert code.commit() == f"lmao {__version__} {code.digest_of(package)[:8]}"
+    assert code_digest(package) != first
+    assert code.commit() == f"lmao {__version__} {code_digest(package)[:8]}"
 
 
 def test_this_process_is_of_the_sources_that_lie_here() -> None:
-    assert code.sources_digest() == code.digest_of(Path(code.__file__).parents[1])
+    assert code.sources_digest() == code_digest(Path(code.__file__).parents[1])
 
 
 def test_a_changed_checkout_is_identified_by_its_changes(package: Path, tmp_path: Path) -> None:

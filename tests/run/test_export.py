@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,11 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
 from benchmarks.exported import stock_scores
+from lmao.data.document import Document, Source, documents_of
 from lmao.encoder.opening import open_encoder
 from lmao.encoder.stock import spacy_order, stock_places
 from lmao.engine.parameters import Parameters
+from lmao.run import spacy_train
 from lmao.run.card import name_of
 from lmao.run.export import WORDS_AT_ONCE
 from tests.support import sources
@@ -170,6 +172,23 @@ def test_the_labelled_texts_are_there_as_spacy_reads_them(runs: dict[str, Finish
     assert all(doc.cats == {name: i == label_of[doc.text] for i, name in enumerate(run.result.labels)} for doc in dev)
     assert not {doc.text for doc in train} & set(label_of)
     assert len(examples(runs["another shape"], "dev")) == 40, "as many as an epoch is judged by"
+
+
+def test_texts_that_have_changed_are_not_saved_with_the_labels_of_the_old_ones(
+    finished: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the folder, nor in the cache, where the next run would find them."""
+    settings = "data.train_examples=90", "textcat.epochs=1"
+
+    def changed(source: Source, fingerprint: str) -> Iterator[Document]:
+        return documents_of(source, f"{fingerprint} as it was")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spacy_train, "documents_of", changed)
+        run = finished(*settings, "seed=7")
+    assert "train.spacy and dev.spacy are not written: data: the data's files changed" in run.output
+    assert not (run.folder / "train.spacy").exists() and (run.folder / "config.cfg").exists()
+    assert (finished(*settings, "seed=7", "textcat.patience=1").folder / "train.spacy").exists()
 
 
 @pytest.mark.parametrize("name", ["words", "floret", "predicted only"])

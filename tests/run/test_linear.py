@@ -2,7 +2,7 @@
 
 import os
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +15,21 @@ from spacy.language import Language
 from lmao.cache import Cache
 from lmao.config.run import Config
 from lmao.console import Console
+from lmao.corpus.corpus import Corpus
+from lmao.data.document import Document, Source
 from lmao.encoder.stock import blank_pipeline
 from lmao.errors import UserError
 from lmao.run import export_linear
 from lmao.run.experiment import run
 from lmao.run.inputs import check_inputs
+from lmao.run.review import read_again
 from lmao.stop import StopSignal
 from lmao.textcat.folds import cut
 from lmao.textcat.ngram_classifier import NgramClassifier
 from lmao.tracking.off import NullStore
 from lmao.tracking.trial import NoTrial
 from lmao.vectors.table import StaticVectors
-from tests.support.finished import Finished, assert_calibrated
+from tests.support.finished import Finished, assert_calibrated, predictions
 
 Documents = list[NDArray[np.int32]]
 
@@ -97,6 +100,22 @@ def test_a_text_of_any_length_is_compared(
     with StopSignal() as stop:
         run(settings, tmp_path, quiet, stop, NoTrial(), NullStore())
     assert (tmp_path / "model" / "textcat").is_dir()
+
+
+def test_the_pipeline_is_compared_on_texts_that_it_was_not_trained_on(
+    finished: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was trained on it is surest of, and has all the n-grams of."""
+    compared: list[NDArray[np.int64]] = []
+
+    def read(source: Source, corpus: Corpus, documents: NDArray[np.int64]) -> Mapping[int, Document]:
+        compared.append(documents)
+        return read_again(source, corpus, documents)
+
+    monkeypatch.setattr(export_linear, "read_again", read)
+    run = finished("textcat=linear", "seed=11")
+    assert set(compared[0].tolist()) <= set(predictions(run.folder)["dev_documents"].tolist())
+    assert len(compared[0]) == min(export_linear.COMPARED, run.result.dev.examples)
 
 
 def test_a_missing_table_is_found_before_anything_long(compose: Callable[..., Config], tmp_path: Path) -> None:

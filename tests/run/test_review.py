@@ -2,13 +2,14 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lmao.data.document import Document
+from lmao.data.document import Document, Part
 from lmao.data.parts import PartedSource
 from lmao.run import review
 from tests.support.finished import Finished, predictions
@@ -99,7 +100,10 @@ def broken(self: PartedSource) -> Sequence[Document]:
 
 
 def changed(self: PartedSource) -> Sequence[Document]:
-    return [Document("another text", "sea", part=0)] * 150  # type: ignore[arg-type]
+    """The labels stay as they are, so that no order of them would tell."""
+    path = self.paths[Part.TRAIN]
+    path.write_text(path.read_text().replace("second line", "last line"))
+    return [Document("another text", "sea", Part.TRAIN)] * 150
 
 
 @pytest.mark.parametrize(
@@ -108,11 +112,12 @@ def changed(self: PartedSource) -> Sequence[Document]:
 )
 def test_a_failure_costs_a_warning_and_not_the_result(
     finished: Callable[..., Finished], reviewed: Finished, table: Path, monkeypatch: pytest.MonkeyPatch,
-    documents: Callable[[PartedSource], Sequence[Document]], what: str, seed: int,
+    tmp_path: Path, documents: Callable[[PartedSource], Sequence[Document]], what: str, seed: int,
 ) -> None:  # fmt: skip
     """The corpus is in the cache: only the review reads the files again."""
     monkeypatch.setattr(PartedSource, "documents", documents)
-    run = finished("data=files", f"data.path={table}", "textcat=linear", "data.train_examples=120", f"seed={seed}")
+    own = shutil.copy(table, tmp_path / table.name)
+    run = finished("data=files", f"data.path={own}", "textcat=linear", "data.train_examples=120", f"seed={seed}")
     warnings = [line for line in run.output.splitlines() if line.startswith("warning")]
     assert [line for line in warnings if "errors.csv and doubtful.csv are not all written" in line and what in line]
     assert json.loads((run.folder / "result.json").read_text())["dev_accuracy"] == run.result.dev_accuracy

@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lmao.textcat.folds import cut
 from lmao.textcat.probe import fit_probe, refit
+from lmao.textcat.strength import regression
 
 
 def draw(classes: int, n: int = 120, dims: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -79,3 +80,13 @@ def test_refit_is_the_same_probe_on_the_same_examples_and_another_on_others() ->
     np.testing.assert_allclose(again.predict(features), probe.predict(features), atol=0.01)
     assert fewer.C == probe.C
     assert np.abs(fewer.predict(features) - probe.predict(features)).max() > 0.02
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_weak_penalty_is_fit_to_its_end(classes: int) -> None:
+    """From nothing; in cross-validation each strength goes on from the one before."""
+    features, labels = draw(classes, n=400, dims=40)
+    features += 10 * np.eye(40, dtype=np.float32)[labels]
+    found = regression(10.0).fit(features, labels)
+    exact = LogisticRegression(C=10.0, max_iter=100_000, tol=1e-9).fit(features, labels)
+    np.testing.assert_allclose(found.predict_proba(features), exact.predict_proba(features), atol=1e-3)

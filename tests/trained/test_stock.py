@@ -10,6 +10,7 @@ import pytest
 import spacy
 from spacy.cli.package import package
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.util import registry
 
 from lmao.corpus.ngrams import Ngrams
@@ -100,6 +101,25 @@ def test_an_ngram_is_found_over_the_white_space_that_is_named(tmp_path: Path) ->
     compare(chosen, texts, tmp_path / "both", ["\n", " "])
     with pytest.raises(AssertionError):
         compare(chosen, texts, tmp_path / "one", ["\n"])
+
+
+@pytest.mark.parametrize("length", ["none", "root", "projection", "sum"])
+def test_an_update_changes_little_of_what_is_known(length: str, tmp_path: Path) -> None:
+    """Five steps on what it says anyway: behind no weight is a factor that makes another classifier of a thousandth.
+    Of texts without anything known a length 1 is made of any step, so they are left out."""
+    counting = {"projection": "log counts", "sum": "counts"}.get(length, "presence")
+    chosen = Chosen("en", ["a", "b", "c"], None, [(1.0, weights(length, counting, 3, None, spaces=length == "sum"))])
+    nlp, texts = pipeline(chosen, [], tmp_path), TEXTS[:3]
+    before = [doc.cats for doc in nlp.pipe(texts)]
+    examples = []
+    for text, cats in zip(texts, before, strict=True):
+        gold = {label: float(score == max(cats.values())) for label, score in cats.items()}
+        examples.append(Example.from_dict(nlp.make_doc(text), {"cats": gold}))
+    optimizer = nlp.resume_training()
+    for _ in range(5):
+        nlp.update(examples, sgd=optimizer)
+    for was, doc in zip(before, nlp.pipe(texts), strict=True):
+        assert max(abs(was[label] - doc.cats[label]) for label in was) < 0.2
 
 
 def test_any_number_of_weights_finds_room() -> None:
