@@ -26,6 +26,10 @@ class Away(Unavailable):
     """A database or a server can't be reached: it may be there later. `train.py` exits with code 75."""
 
 
+class OutOfMemory(Unavailable):
+    """There was too little: a run's settings may be to blame, too."""
+
+
 class Diverged(UserError):
     """A loss or a weight is no longer finite."""
 

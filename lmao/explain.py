@@ -81,12 +81,12 @@ def _explained(error: Exception) -> str | None:
             )
         case _ if _origin(error) in {"hydra", "hydra_plugins", "omegaconf", "yaml"}:
             return f"the settings don't fit together: {_one_line(str(error)) or type(error).__name__} {HELP}"
-    return next(filter(None, map(_system_error, _chain(error))), None)
+    return next(filter(None, map(_system_error, chain(error))), None)
 
 
 def trouble(error: Exception) -> str | None:
     """What a user should read about an error of the machine; None where the settings or the code are to blame."""
-    if isinstance(error, Unavailable) or any(map(_system_error, _chain(error))):
+    if isinstance(error, Unavailable) or any(map(_system_error, chain(error))):
         return explain(error)
     return None
 
@@ -157,7 +157,7 @@ def _system_error(error: BaseException) -> str | None:
     return (f"{error.filename}: " if error.filename else "") + SYSTEM_ERRORS[number]
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

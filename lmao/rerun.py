@@ -22,7 +22,7 @@ from lmao.sweep.space import overrides
 TRAIN = ROOT / "train.py"
 FIRST_SEED = 1000  # searches draw theirs elsewhere
 MOST_SEEDS = 40  # for which the sign-flip test is exact
-DATA_OVERRIDE = re.compile(r"\+?(experiment|data|debug)(=|\.)")  # what the linear model needs of a study's command
+DATA_OVERRIDE = re.compile(r"\+{0,2}(experiment|data|debug)(=|\.)")  # what the linear model needs of a study's command
 NAME = re.compile(r"(?P<data>.+)-[^-]+-pretrain(\d+|auto)(-[a-z]+)?")
 
 

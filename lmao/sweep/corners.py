@@ -32,6 +32,17 @@ class Corners:
         texts = {name: values[0] for name, values in space.ends().items() if name in text_settings()}
         return space, _validate(self._compose([*space.fixed, *overrides(texts)]))
 
+    def of_each(self, name: str, space: Space, settings: Config) -> Sequence[Config]:
+        """The settings with each of a group's varied options; `settings` alone where it isn't varied.
+
+        Raises:
+            UserError: one can't be used.
+        """
+        if name not in space.distributions:
+            return [settings]
+        options = space.ends()[name]
+        return [_validate(self._compose([*space.fixed, *overrides({name: option})])) for option in options]
+
     def check(self, space: Space) -> Config:
         """The settings at one corner of the space. Each value is tried at two of them, as some may not fit all others.
 

@@ -42,7 +42,7 @@ def name_of(settings: Config, space: Space, sampler: str, experiment: str | None
 def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mapping[str, str]) -> dict[str, Any]:
     """science: the settings that all trials share; inputs: the texts and tables that all trials share. A grid may get
     more numbers later: only its settings that aren't numbers are compared."""
-    varied = {*space.distributions} | ({"seed"} - space.named)
+    varied = {*space.distributions} | ({"seed"} if space.numbers_seeds(sampler) else set())
     science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
     varying = (
         {StudyAttribute.NAMES: _names(space.of_a_grid())} if sampler == GRID else {StudyAttribute.SPACE: space.record()}

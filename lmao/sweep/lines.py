@@ -14,6 +14,7 @@ from lmao.console import Console, counted, duration
 from lmao.database import typed
 from lmao.passwords import without_passwords
 from lmao.paths import from_here
+from lmao.sweep.models import best_of
 from lmao.sweep.reading import STORAGE
 from lmao.sweep.records import TrialAttribute
 from lmao.sweep.study import SharedStudy
@@ -89,8 +90,7 @@ class Lines:
         self._console.warn(f"a job died, its trial is queued again: {type(error).__name__}: {without_passwords(line)}")
 
     def _best(self) -> FrozenTrial | None:
-        complete = [trial for trial in self._study.finished_trials() if trial.state == TrialState.COMPLETE]
-        return max(complete, key=lambda trial: trial.values[0], default=None)
+        return best_of([trial for trial in self._study.finished_trials() if trial.state == TrialState.COMPLETE])
 
     def _left(self) -> str:
         finished = self._study.finished_trials()

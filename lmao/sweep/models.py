@@ -1,20 +1,26 @@
 """tracking.keep_models=best: of a study's models only the best trial's is kept."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from lmao.run.folder import MODELS, SPACY_TRAIN
-from lmao.sweep.records import TrialAttribute
+from lmao.sweep.reading import record_of
+from lmao.sweep.records import TrialAttribute, rank
 
 MODEL_FILES = (*MODELS, *SPACY_TRAIN)
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:
-    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    return max(complete, key=lambda trial: trial.values[0], default=None)
+    return best_of(study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]))
+
+
+def best_of(complete: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """The one that `StudyRecord.best` names."""
+    return min(complete, key=lambda trial: rank(record_of(trial)), default=None)
 
 
 def keep_best_model(study: optuna.Study) -> None:

@@ -114,7 +114,7 @@ def _read(storage: RDBStorage, name: str, number: int) -> StudyRecord:
     found = storage.get_all_trials(number, deepcopy=False)
     replaced = {trial.user_attrs.get(TrialAttribute.REPLACES) for trial in found}
     silences = _silences(storage, number)
-    trials = [_trial(trial, trial.number in replaced, silences.get(trial._trial_id)) for trial in found]
+    trials = [record_of(trial, trial.number in replaced, silences.get(trial._trial_id)) for trial in found]
     return StudyRecord(
         name=name,
         science=attributes.get(StudyAttribute.SCIENCE, {}),
@@ -153,7 +153,8 @@ def _silences(storage: RDBStorage, study: int) -> dict[int, float]:
         return {trial: max(0.0, (now - last).total_seconds()) for trial, last in rows}
 
 
-def _trial(trial: FrozenTrial, lost: bool, silent: float | None) -> TrialRecord:
+def record_of(trial: FrozenTrial, lost: bool = False, silent: float | None = None) -> TrialRecord:
+    """lost: to a kill; silent: seconds since its last heartbeat, if it is running."""
     attributes = trial.user_attrs
     stage, share = attributes.get(TrialAttribute.PROGRESS, (None, None))
     elapsed = None if lost or trial.duration is None else trial.duration.total_seconds()

@@ -18,6 +18,7 @@ from optuna.distributions import (
 
 from lmao.config.run import Config, flat
 from lmao.errors import UserError
+from lmao.sweep.samplers import GRID
 
 EPOCHS = "pretrain.epochs"
 OF_WORDS = ("pretrain.mask_rate", "pretrain.vector_dropout")  # what is predicted from whole texts masks none
@@ -73,13 +74,22 @@ class Space:
         """Plain values for the study, which compares them when it is resumed."""
         return {name: distribution_to_json(one) for name, one in sorted(self.distributions.items())}
 
-    def without_unused(self, settings: Config) -> "Space":
-        """The space without the dimensions of conf/space/ that these settings don't use.
+    def without_unused(self, *choices: Config) -> "Space":
+        """The space without the dimensions of conf/space/ that the settings don't use: of several choices, none does.
 
         Raises:
-            UserError: textcat=auto is left with nothing to search.
+            UserError: textcat=auto is left with nothing to search, or choices use different dimensions.
         """
+        used, *others = [self._used(settings) for settings in choices]
+        if any(other != used for other in others):
+            raise UserError(
+                "they have different settings to search",
+                setting=f"textcat={','.join(settings.textcat.name for settings in choices)}",
+                advice="search each in a study of its own, or add space=none",
+            )
+        return replace(self, distributions={name: one for name, one in self.distributions.items() if name in used})
 
+    def _used(self, settings: Config) -> set[str]:
         def is_used(name: str) -> bool:
             if name in self.named:
                 return True
@@ -93,14 +103,18 @@ class Space:
                 return True
             return bool(settings.word_parts) if name in OF_WORDS else name not in OF_TEXTS or settings.has_text_parts
 
-        used = {name: one for name, one in self.distributions.items() if is_used(name)}
+        used = set(filter(is_used, self.distributions))
         if settings.textcat.name == "auto" and not used:
             raise UserError(
                 "it chooses by itself, there is nothing to search",
                 setting="textcat=auto",
                 advice="choose textcat=cnn, or say what varies, seed=0,1,2",
             )
-        return replace(self, distributions=used)
+        return used
+
+    def numbers_seeds(self, sampler: str) -> bool:
+        """Whether the n-th trial has seed n. A seed that is given holds, and a grid's points are compared on one."""
+        return sampler != GRID and "seed" not in {*self.named, *self.distributions}
 
 
 def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:

@@ -23,9 +23,10 @@ from lmao.config.sweep import validate_sweep
 from lmao.console import Console, counted
 from lmao.database import patiently
 from lmao.engine.team import available_threads
-from lmao.errors import Diverged, Pruned, Unavailable, UserError
+from lmao.errors import Diverged, OutOfMemory, Pruned, Unavailable, UserError
 from lmao.explain import explain, trouble
 from lmao.passwords import without_passwords
+from lmao.paths import CONF
 from lmao.sweep.corners import Corners
 from lmao.sweep.identity import attributes, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
@@ -82,7 +83,7 @@ class StudySweep(OptunaSweeperImpl):
         chooses = composed.textcat.name == "auto" and not any(one.startswith("textcat=") for one in arguments)
         if chooses:
             space, composed = self._corners.read([*arguments, "textcat=cnn"])
-        space = space.without_unused(composed)
+        space = space.without_unused(*self._corners.of_each("textcat", space, composed))
         settings = self._corners.check(space)
         space = replace(space, fixed=[*space.fixed, *absolute_paths(settings)])
         if not settings.data.labelled:
@@ -90,6 +91,9 @@ class StudySweep(OptunaSweeperImpl):
             raise UserError(what, setting="data.path", advice="give the labelled texts, or start one run")
         inputs = Inputs(settings, console.warn)
         points = space.points() if self._sampler_name == GRID else []
+        if len(points) > self._own.n_trials:
+            left = f"{len(points) - self._own.n_trials:,} of the grid's {len(points):,} points"
+            console.warn(f"hydra.sweeper.n_trials={self._own.n_trials} leaves out {left}")
         experiment = self._config.hydra.runtime.choices.get("experiment")
         name = self._own.study_name or name_of(settings, space, self._sampler_name, experiment)
         folder, named = self._folder(name)
@@ -148,7 +152,7 @@ class StudySweep(OptunaSweeperImpl):
             most = self.n_jobs if own is None else min(self.n_jobs, own - len(told))
             if not most:
                 break
-            trials, lost = study.claim(most, suggest, own_seeds="seed" not in space.named)
+            trials, lost = study.claim(most, suggest, space.numbers_seeds(self._sampler_name))
             if lost:
                 parent.end_lost_runs()
             if not trials and self._own.wait and not study.is_complete():
@@ -157,17 +161,20 @@ class StudySweep(OptunaSweeperImpl):
             if not trials:
                 break
             troubles = []
-            jobs = self._launch(study, space, trials, parent, lines)
-            inputs.require_unchanged()
-            for trial, job in jobs:
-                trouble = self._trouble(job, inputs)
-                if trouble is None:
-                    told.append(self._tell(study, trial, job))
-                    lines.trial(told[-1])
-                else:
-                    troubles.append(trouble)
+            with study.alive(trials):
+                jobs = self._launch(study, space, trials, parent, lines)
+                inputs.require_unchanged()  # large files on a slow disk take minutes
+                for trial, job in jobs:
+                    trouble = self._trouble(job, inputs)
+                    if trouble is None:
+                        told.append(self._tell(study, trial, job))
+                        lines.trial(told[-1])
+                    else:
+                        troubles.append(trouble)
             parent.keep_models()
             parent.send_kept()
+            if any(isinstance(one, OutOfMemory) for one in troubles):
+                study.requeue(1)  # as of a kill: the point may be to blame, and must not end every worker for ever
             if troubles:
                 raise troubles[0]
         return told
@@ -185,8 +192,7 @@ class StudySweep(OptunaSweeperImpl):
             )  # fmt: skip
             jobs.append([*space.fixed, *overrides(trial.params), *self._own_overrides(trial, space, study.folder)])
         try:
-            with study.alive(trials):
-                returns = self._launcher.launch(jobs, initial_job_idx=trials[0].number)
+            returns = self._launcher.launch(jobs, initial_job_idx=trials[0].number)
         except Exception as error:
             if trouble(error) is not None:
                 raise
@@ -239,9 +245,10 @@ class StudySweep(OptunaSweeperImpl):
         return f"study {study.name}: {failed} of this worker failed, no other ended; the last: {errors[-1]}"
 
     def _folder(self, name: str) -> tuple[Path, str | None]:
-        """multirun/<study>; in another folder than multirun where the command line names one, which comes second."""
-        is_named = any(override.startswith("hydra.sweep.dir=") for override in self._config.hydra.overrides.hydra)
-        named = str(self._config.hydra.sweep.dir) if is_named else None
+        """multirun/<study>; in another folder than multirun where hydra.sweep.dir names one, which comes second."""
+        typed = OmegaConf.to_container(self._config.hydra.sweep, resolve=False)
+        assert isinstance(typed, dict)
+        named = None if typed["dir"] == _default_folder() else str(self._config.hydra.sweep.dir)
         return (Path(named or "multirun") / name).absolute(), named
 
     def _write_best(self, study: SharedStudy) -> None:
@@ -250,6 +257,13 @@ class StudySweep(OptunaSweeperImpl):
         if best is not None:
             found = {"name": "optuna", "best_params": dict(best.params), "best_value": best.values[0]}
             OmegaConf.save(OmegaConf.create(found), study.folder / "optimization_results.yaml")
+
+
+def _default_folder() -> str:
+    """hydra.sweep.dir as conf/config.yaml has it, which is for sweep=basic."""
+    config = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"), resolve=False)
+    folder: str = config["hydra"]["sweep"]["dir"]  # type: ignore[index,call-overload]
+    return folder
 
 
 def _require_choice(name: str, value: Any, known: str) -> None:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lmao.errors import AlreadyRun, Away, Pruned, Unavailable
-from lmao.explain import trouble
+from lmao.errors import AlreadyRun, Away, OutOfMemory, Pruned, Unavailable
+from lmao.explain import chain, trouble
 from lmao.stop import StopSignal
 from lmao.sweep.records import TrialAttribute
 from lmao.tracking.trial import NoTrial, RunTrial
@@ -136,6 +136,7 @@ class TrialTask:
             line = trouble(error)
             if line is None:
                 raise
-            raise (Away if isinstance(error, Away) else Unavailable)(line) from error
+            kind = OutOfMemory if any(isinstance(one, MemoryError) for one in chain(error)) else Unavailable
+            raise (Away if isinstance(error, Away) else kind)(line) from error
         finally:
             _spec.reset(token)

@@ -4,8 +4,7 @@ import logging
 import os
 import re
 import tempfile
-import urllib.error
-import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -60,13 +59,17 @@ def is_away(uri: str, error: Exception) -> bool:
 def _tells_of_outage(uri: str, error: BaseException | None) -> bool:
     if scheme(uri) not in ("http", "https"):
         return is_lost(uri, error)
-    from requests.exceptions import ChunkedEncodingError, RetryError, Timeout
+    from requests.exceptions import ChunkedEncodingError, HTTPError, RetryError, SSLError, Timeout
     from requests.exceptions import ConnectionError as NotReached
 
     while error is not None:
-        if isinstance(error, NotReached | Timeout | ChunkedEncodingError | urllib.error.URLError | TimeoutError):
+        if isinstance(error, SSLError):  # it is there, and not trusted
+            return False
+        if isinstance(error, NotReached | Timeout | ChunkedEncodingError | TimeoutError):
             return True
         if isinstance(error, RetryError) and OUTAGES.search(str(error)):
+            return True
+        if isinstance(error, HTTPError) and error.response is not None and error.response.status_code in GATEWAY:
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -75,8 +78,10 @@ def _tells_of_outage(uri: str, error: BaseException | None) -> bool:
 def _answers(uri: str) -> bool:
     try:
         _reach_server(uri) if scheme(uri) in ("http", "https") else _reach_database(uri)
-    except OSError:
-        return False
+    except OSError as error:
+        from requests.exceptions import SSLError
+
+        return isinstance(error, SSLError)
     except Exception as error:  # of whatever driver
         return not is_lost(uri, error)
     return True
@@ -151,11 +156,16 @@ def _reach_server(uri: str) -> None:
     served without one."""
     parts = urlsplit(uri)
     place = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/") + ASKED, query=QUERY)
-    try:
-        urllib.request.urlopen(urlunsplit(place), timeout=10).close()
-    except urllib.error.HTTPError as error:
-        if error.code in GATEWAY:
-            raise
+    import requests
+
+    trusted: bool | str = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True  # both as MLflow has them
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
+        trusted = False
+    with warnings.catch_warnings(action="ignore"):  # whoever trusts anybody knows it
+        answer = requests.get(urlunsplit(place), timeout=10, verify=trusted, stream=True)
+    with answer:
+        if answer.status_code in GATEWAY:
+            answer.raise_for_status()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """One run in MLflow's store: what it reports is written, metrics in batches while it trains."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,11 @@ from lmao.tracking.mlflow_client import mlflow_errors
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+
+
+def allowed(name: str) -> str:
+    """A setting's name as MLflow takes it: vectors_vectors.target of vectors@vectors.target, recipe of +recipe."""
+    return re.sub(r"[^/\w.\- :]", "_", name.replace("+", ""))
 
 
 class MlflowTracker:
@@ -38,7 +44,7 @@ class MlflowTracker:
         from mlflow.entities import Param
         from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
 
-        written = {key: without_passwords(as_text(value)) for key, value in flat(values).items()}
+        written = {allowed(key): without_passwords(as_text(value)) for key, value in flat(values).items()}
         parameters = [Param(key, value[:MAX_PARAM_VAL_LENGTH]) for key, value in written.items()]
         with mlflow_errors(self._uri):
             for i in range(0, len(parameters), MAX_PARAMS_TAGS_PER_BATCH):
@@ -48,7 +54,7 @@ class MlflowTracker:
         from mlflow.entities import RunTag
 
         with mlflow_errors(self._uri):
-            self._client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in values.items()])
+            self._client.log_batch(self.run_id, tags=[RunTag(allowed(key), value) for key, value in values.items()])
 
     def dataset(self, name: str, digest: str, source: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine, text, update
 
 from lmao.errors import UserError
+from lmao.sweep.models import best_trial
 from lmao.sweep.reading import read_studies
 from lmao.sweep.records import State
 from tests.support.synthetic import StudyMaker
@@ -58,6 +59,8 @@ def test_of_equal_trials_the_cheaper_one_is_the_best(storage: str, tmp_path: Pat
     best = study.best()
     assert best is not None
     assert best.number == 2
+    kept = best_trial(maker.study)
+    assert kept is not None and kept.number == 2, "whose model is kept"
 
 
 def test_a_trial_that_took_over_a_value_is_no_cheaper_one(storage: str, tmp_path: Path) -> None:
@@ -65,9 +68,9 @@ def test_a_trial_that_took_over_a_value_is_no_cheaper_one(storage: str, tmp_path
     maker.complete(0.9, seconds=50.0)
     maker.complete(0.9, seconds=0.1, reused="imdb-cosine-pretrain1/0")
     (study,) = read_studies(storage, "*")
-    best = study.best()
-    assert best is not None
-    assert best.number == 0
+    best, kept = study.best(), best_trial(maker.study)
+    assert best is not None and kept is not None
+    assert best.number == kept.number == 0
 
 
 def test_unrecorded_seconds_are_optunas_and_those_of_a_lost_trial_unknown(storage: str, tmp_path: Path) -> None:

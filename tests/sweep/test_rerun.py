@@ -82,7 +82,7 @@ def test_the_linear_model_is_trained_once_on_the_same_data(storage: str, make: M
     for epochs in (0, 1):
         make(f"imdb_1k-cosine-pretrain{epochs}", epochs, overrides=["+experiment=imdb_1k", f"pretrain.epochs={epochs}"])
     science = {"data.name": "files", "pretrain.epochs": 0}
-    make("mine", science=science, overrides=["data=files", "data.train_examples=50", "vectors=none", "objective=l2"])
+    make("mine", science=science, overrides=["data=files", "++data.train_examples=50", "vectors=none", "objective=l2"])
     reruns, _ = planned(storage)
     assert [found.name for found in reruns] == [
         "imdb_1k-cosine-pretrain0-rerun0",
@@ -92,7 +92,7 @@ def test_the_linear_model_is_trained_once_on_the_same_data(storage: str, make: M
         "files-linear-rerun",
     ]
     assert reruns[3] == Rerun("imdb_1k-linear-rerun", None, ["+experiment=imdb_1k", "textcat=linear"])
-    assert reruns[4].overrides == ["data=files", "data.train_examples=50", "textcat=linear"]
+    assert reruns[4].overrides == ["data=files", "++data.train_examples=50", "textcat=linear"]
 
 
 def test_the_linear_model_is_trained_on_each_of_two_files(storage: str, make: Make) -> None:

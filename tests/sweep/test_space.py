@@ -41,6 +41,25 @@ def test_settings_that_nothing_uses_are_not_searched(compose: Callable[..., Any]
     assert not space.without_unused(compose("textcat=linear")).distributions
 
 
+def test_what_all_of_several_classifiers_use_is_searched(compose: Callable[..., Any]) -> None:
+    space = read_space(
+        ["textcat.dropout=interval(0,0.5)", "optimizer.eps=choice(1e-8,1e-4)"], ["textcat=cnn,cnn_fresh"]
+    )
+    both = space.without_unused(compose("textcat=cnn"), compose("textcat=cnn_fresh"))
+    assert set(both.distributions) == {"textcat", "textcat.dropout", "optimizer.eps"}
+    with pytest.raises(UserError, match=r"textcat=cnn,linear: they have different settings to search: search each in"):
+        space.without_unused(compose("textcat=cnn"), compose("textcat=linear"))
+    alone = read_space([], ["textcat=cnn,linear"])
+    assert set(alone.without_unused(compose("textcat=cnn"), compose("textcat=linear")).distributions) == {"textcat"}
+
+
+def test_a_trial_s_number_is_its_seed_where_none_is_given_but_points_of_a_grid_share_one() -> None:
+    assert read_space([], ["pretrain.epochs=0,1"]).numbers_seeds("random")
+    assert not read_space([], ["pretrain.epochs=0,1"]).numbers_seeds("grid")
+    assert not read_space([], ["++seed=3"]).numbers_seeds("tpe")
+    assert not read_space(["seed=choice(1,2)"], []).numbers_seeds("tpe")
+
+
 def test_the_full_space_has_what_the_objective_has_use_for(compose: Callable[..., Any]) -> None:
     space = OmegaConf.load(CONF / "space" / "full.yaml")
     assert isinstance(space, DictConfig)

@@ -1,24 +1,28 @@
 """The shared study, in this process: which points are drawn, and what is refused."""
 
+import errno
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from lmao.errors import UserError
+from lmao.errors import OutOfMemory, Unavailable, UserError
 from lmao.paths import CONF
 from lmao.sweep.identity import attributes, difference, name_of, same_attributes
 from lmao.sweep.inputs import Inputs
 from lmao.sweep.samplers import sampler_at
 from lmao.sweep.space import read_space
 from lmao.sweep.study import SharedStudy
+from lmao.sweep.trial import TrialTask
 from tests.support.studies import BUDGET, CONTINUOUS, DISCRETE, SAMPLERS, Open, claim, die, run_all
 from tests.support.sweeps import kept, points, states
 
@@ -133,3 +137,18 @@ def test_a_grid_may_grow_by_numbers_but_not_by_names(open_study: Open, compose: 
         for names in ("l2,cosine", "l2,cosine,vmf")
     )
     assert small["names"] != large["names"] and small["science"] == large["science"]
+
+
+def test_too_little_memory_is_told_from_other_faults_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial's settings may be to blame for it: its point is given up in the end."""
+
+    def task(error: Any) -> None:
+        raise error
+
+    one = TrialTask(task)
+    one.specs = {"0": SimpleNamespace(folder="nowhere")}  # type: ignore[dict-item]
+    monkeypatch.setattr(HydraConfig, "get", lambda: SimpleNamespace(sweep=SimpleNamespace(subdir="0")))
+    for error, kind in ((MemoryError(), OutOfMemory), (OSError(errno.ENOSPC, "full"), Unavailable)):
+        with pytest.raises(Unavailable) as caught:
+            one(error)  # type: ignore[arg-type]
+        assert type(caught.value) is kind

@@ -10,6 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from lmao.sweep.models import best_of
 from lmao.sweep.reading import read_studies
 from lmao.sweep.sweeper import StudySweep
 from lmao.tracking.mlflow_client import open_client
@@ -170,7 +171,8 @@ def test_mlflow_has_a_parent_with_plots_and_a_child_a_trial(place: Sweeps, secon
     parent, *children = [run for run in place.runs() if run["study"] == STUDY]
     trials = place.trials(STUDY)
     assert (parent["name"], parent["status"]) == (STUDY, "FINISHED")
-    best = max(trials, key=lambda trial: trial.values[0])
+    best = best_of(trials)
+    assert best is not None
     assert parent["best.trial"] == str(best.number)
     assert parent["best.optimizer.learn_rate"] == str(best.params["optimizer.learn_rate"])
     [artifacts] = place.folder.glob(f"mlruns/*/{parent['id']}/artifacts")
@@ -185,7 +187,8 @@ def test_mlflow_has_a_parent_with_plots_and_a_child_a_trial(place: Sweeps, secon
 
 
 def test_only_the_best_trials_model_is_kept(place: Sweeps, second: ProcessResult) -> None:
-    best = max(place.trials(STUDY), key=lambda trial: trial.values[0])
+    best = best_of(place.trials(STUDY))
+    assert best is not None
     for trial in place.trials(STUDY):
         folder = place.folder / "multirun" / STUDY / str(trial.number)
         assert (folder / "result.json").exists() and (folder / "predictions.npz").exists()

@@ -4,15 +4,14 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -26,7 +25,7 @@ from lmao.config.tracking import MlflowTracking
 from lmao.errors import Away, Unavailable, UserError
 from lmao.sync import sync
 from lmao.tracking.kept import KEPT, outliving
-from lmao.tracking.mlflow_client import is_away, mlflow_errors
+from lmao.tracking.mlflow_client import _reach_server, is_away, mlflow_errors
 from lmao.tracking.mlflow_run import MlflowTracker
 from lmao.tracking.mlflow_store import MlflowStore
 from lmao.tracking.sending import Trial
@@ -198,7 +197,8 @@ def test_a_server_whose_database_is_away_is_away() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        urllib.error.HTTPError("", 503, "", Message(), None), TimeoutError(), requests.exceptions.ReadTimeout(),
+        requests.exceptions.HTTPError(response=Mock(status_code=503)), TimeoutError(),
+        requests.exceptions.ReadTimeout(),
         requests.exceptions.ConnectionError(), requests.exceptions.ChunkedEncodingError(),
         requests.exceptions.RetryError("too many 503 error responses"),
     ],
@@ -218,3 +218,29 @@ def test_a_server_that_is_back_when_it_is_asked_was_away(error: Exception) -> No
             raise MlflowException("no such run")
         server.shutdown()
     assert not isinstance(refused.value, Away)
+
+
+def test_a_server_whose_certificate_is_not_trusted_is_no_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A company's own is trusted where MLflow's variables say so."""
+    certificate, key = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
+    made = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", key, "-out", certificate]
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", "req", *made, *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), WithoutDatabase) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"https://127.0.0.1:{server.server_port}"
+        with pytest.raises(Unavailable, match="certificate") as refused, mlflow_errors(uri):
+            _reach_server(uri)
+        assert not isinstance(refused.value, Away)
+        for name, value in {"SERVER_CERT_PATH": certificate, "INSECURE_TLS": "true"}.items():
+            with monkeypatch.context() as patch:
+                patch.setenv(f"MLFLOW_TRACKING_{name}", value)
+                _reach_server(uri)
+                with pytest.raises(requests.exceptions.HTTPError):
+                    _reach_server(f"{uri}/behind")
+        server.shutdown()

@@ -95,6 +95,7 @@ def test_what_is_reported_is_in_the_store(config: MlflowTracking, tmp_path: Path
     (tmp_path / "result.json").write_text("{}")
     many = {f"key{i}": i for i in range(250)}
     with tracked_run(MlflowStore(config), "a name", NoTrial()) as tracker:
+        tracker.parameters({"space": {"vectors@vectors.target": "a", "+recipe": "b"}})
         tracker.parameters({"data": {"path": None, "packages": ["numpy"]}, "seed": 3, "long": "x" * 10_000, **many})
         tracker.tags({"git_commit": "abc"})
         tracker.dataset("imdb", "0123456789abcdef" * 4, "aclImdb_v1.tar.gz", "training")
@@ -107,6 +108,7 @@ def test_what_is_reported_is_in_the_store(config: MlflowTracking, tmp_path: Path
     run = client().get_run(tracker.run_id)
     assert (run.info.status, run.info.run_name) == ("FINISHED", "a name")
     parameters = run.data.params
+    assert (parameters["space.vectors_vectors.target"], parameters["space.recipe"]) == ("a", "b")
     assert (parameters["data.path"], parameters["data.packages"], parameters["seed"]) == ("null", '["numpy"]', "3")
     assert parameters["key249"] == "249"
     assert parameters["long"].startswith("xxx")
