@@ -1,6 +1,6 @@
 """Before a sweep: a command line comes in, its space and the settings at a corner go out, tried at each of its ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -29,19 +29,20 @@ class Corners:
             UserError: a setting can't be used.
         """
         space = read_space(self._parameters, list(arguments))
-        texts = {name: values[0] for name, values in space.ends().items() if name in text_settings()}
-        return space, _validate(self._compose([*space.fixed, *overrides(texts)]))
+        return space, self._beside(space, {})
 
-    def of_each(self, name: str, space: Space, settings: Config) -> Sequence[Config]:
-        """The settings with each of a group's varied options; `settings` alone where it isn't varied.
+    def of_each(self, group: str, space: Space) -> Sequence[Config]:
+        """The settings beside a space with each option of a group that varies; once if it doesn't.
 
         Raises:
             UserError: one can't be used.
         """
-        if name not in space.distributions:
-            return [settings]
-        options = space.ends()[name]
-        return [_validate(self._compose([*space.fixed, *overrides({name: option})])) for option in options]
+        options = space.ends()[group] if group in space.distributions else []
+        return [self._beside(space, {group: option}) for option in options] or [self._beside(space, {})]
+
+    def _beside(self, space: Space, chosen: Mapping[str, Any]) -> Config:
+        texts = {name: values[0] for name, values in space.ends().items() if name in text_settings()}
+        return _validate(self._compose([*space.fixed, *overrides({**texts, **chosen})]))
 
     def check(self, space: Space) -> Config:
         """The settings at one corner of the space. Each value is tried at two of them, as some may not fit all others.

@@ -80,7 +80,7 @@ def standing(study: StudyRecord, now: datetime) -> Standing:
         best_trial=None if best is None else best.number,
         per_hour=_per_hour(study, ends, now),
         seconds_left=_seconds_left(finished, [one for one in work if not one.lost], total, now),
-        at_work=running > 0 or (bool(ends) and timedelta(0) <= now - ends[-1] < timedelta(seconds=BETWEEN_SECONDS)),
+        at_work=running > 0 or (bool(ends) and abs(now - ends[-1]) < timedelta(seconds=BETWEEN_SECONDS)),
         work=work,
     )
 

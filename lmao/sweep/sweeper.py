@@ -82,8 +82,8 @@ class StudySweep(OptunaSweeperImpl):
         space, composed = self._corners.read(arguments)
         chooses = composed.textcat.name == "auto" and not any(one.startswith("textcat=") for one in arguments)
         if chooses:
-            space, composed = self._corners.read([*arguments, "textcat=cnn"])
-        space = space.without_unused(*self._corners.of_each("textcat", space, composed))
+            space, _ = self._corners.read([*arguments, "textcat=cnn"])
+        space = space.without_unused(*self._corners.of_each("textcat", space))
         settings = self._corners.check(space)
         space = replace(space, fixed=[*space.fixed, *absolute_paths(settings)])
         if not settings.data.labelled:
