@@ -51,7 +51,7 @@ def test_a_stop_is_passed_on(session_cache: Path, mlflow_database: Path, tmp_pat
     shutil.copy(mlflow_database, tmp_path)
     place = Sweeps(tmp_path, session_cache)
     study = "debug=tiny sweep=random space=none hydra.sweeper.study_name=s hydra.sweeper.n_trials=1"
-    worker = begin(tmp_path, f"{study} pretrain.batch_words=20")
+    worker = begin(tmp_path, f"{study} pretrain.batch_words=20 pretrain.epochs=1000")
     while worker.poll() is None and "encode: " not in place.log("s", 0):
         time.sleep(0.1)
     worker.send_signal(signal.SIGTERM)

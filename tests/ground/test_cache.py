@@ -190,7 +190,7 @@ def test_processes_that_need_the_same_entry_make_it_once(cache: Cache, tmp_path:
         "def make(writer):\n"
         f"    with open({str(made)!r}, 'a') as file:\n"
         "        file.write('once ')\n"
-        "    time.sleep(0.5)\n"
+        "    time.sleep(2)\n"
         "    writer.array('values', np.arange(6))\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"

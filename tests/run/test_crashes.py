@@ -101,7 +101,7 @@ def test_a_stopped_run_saves_its_state_reports_to_mlflow_and_resumes(
         (signal.SIGTERM, "pretrain/*/epoch-1", 143, "mlflow"),
         (signal.SIGINT, "pretrain/*/epoch-2", 130, "off"),
     ]:
-        stopped = workplace.interrupt_after(number, moment, 0.1, NEVER, f"tracking={tracking}")
+        stopped = workplace.interrupt_after(number, moment, 0.4, NEVER, f"tracking={tracking}")
         assert (stopped.code, stopped.errors) == (code, STOPPED)
         [manifest] = workplace.cache.glob("pretrain/*/state-*/manifest.json")
         position = json.loads(manifest.read_text())["meta"]

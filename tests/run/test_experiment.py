@@ -60,7 +60,7 @@ def first(workplace: Place) -> Command:
     command = [sys.executable, TRAIN, *COMMAND, "tracking=mlflow", "tracking.study=trial"]
     environment = {**os.environ, "LMAO_CACHE": str(workplace.cache)}
     process = subprocess.run(  # 12 s on two idle cores
-        command, cwd=workplace.folder, env=environment, capture_output=True, text=True, timeout=60
+        command, cwd=workplace.folder, env=environment, capture_output=True, text=True, timeout=600
     )
     assert process.returncode == 0, process.stderr
     [folder] = workplace.folder.glob("outputs/*/*")

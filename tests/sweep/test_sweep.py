@@ -288,8 +288,9 @@ def test_a_fault_of_the_machine_stops_a_sweep_which_can_be_resumed(
     ]  # fmt: skip
     process = place.start(*command)
     process.wait(lambda: "vectors: " in place.log("s", 0))
-    whole = file.read_bytes()
-    file.unlink() if after is None else file.write_bytes(after)
+    with place.paused(process):
+        whole = file.read_bytes()
+        file.unlink() if after is None else file.write_bytes(after)
     stopped = process.ended()
     assert stopped.code == 2 and stopped.errors.count("\n") == 1
     assert said in stopped.errors

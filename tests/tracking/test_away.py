@@ -51,9 +51,10 @@ class Server:
         command = [sys.executable, "-m", "mlflow", "server", "--port", str(self._port), "--workers", "1", *places]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        first = f"{self.uri}/api/2.0/mlflow/experiments/search?max_results=1"  # opens the store
         for _ in range(1200):
             try:
-                urllib.request.urlopen(f"{self.uri}/health", timeout=5).close()
+                urllib.request.urlopen(first, timeout=60).close()
                 return
             except OSError:
                 time.sleep(0.1)

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import time
 from contextlib import suppress
 from multiprocessing.context import ForkServerContext
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from lmao.config.tracking import MlflowTracking, NoTracking
 from lmao.errors import UserError
@@ -74,8 +76,6 @@ def config(store: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowTracking:
 
 
 def client() -> Any:
-    from mlflow import MlflowClient
-
     return MlflowClient(tracking_uri="sqlite:///mlflow.db")
 
 
@@ -152,12 +152,18 @@ def test_an_exception_ends_the_run_and_is_raised(
     assert run.data.metrics == {"textcat/loss": 0.5}
 
 
-def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking) -> None:
+def test_a_metric_does_not_wait_for_the_disk(config: MlflowTracking, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_given, log_batch = threading.Event(), MlflowClient.log_batch
+
+    def held(*arguments: Any, **keywords: Any) -> None:
+        assert all_given.wait(60), "a metric waited until it was written"
+        log_batch(*arguments, **keywords)
+
     with tracked_run(MlflowStore(config), "quick", NoTrial()) as tracker:
-        start = time.perf_counter()
+        monkeypatch.setattr(MlflowClient, "log_batch", held)
         for step in range(1000):
             tracker.metric("textcat/loss", 0.5, step)
-        assert time.perf_counter() - start < 1
+        all_given.set()
     assert tracker.run_id is not None
     assert len(client().get_metric_history(tracker.run_id, "textcat/loss")) == 1000
 
@@ -232,17 +238,17 @@ def test_a_store_that_can_not_be_opened_is_one_line_without_the_password(
     start = time.perf_counter()
     with pytest.raises(UserError) as caught, tracked_run(MlflowStore(config), "never", NoTrial()):
         raise AssertionError("opened")
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60  # MLflow itself tries for two minutes
     message = str(caught.value)
     assert message.startswith("tracking.uri=")
     assert "\n" not in message
     assert "secret" not in message
 
 
-def half_written(path: Path) -> bool:
+def half_written(folder: Path) -> bool:
     """A whole store has 950 kB."""
-    with suppress(FileNotFoundError):
-        return path.is_file() and path.stat().st_size > 300_000
+    with suppress(FileNotFoundError):  # moved to its place meanwhile
+        return any(path.is_file() and path.stat().st_size > 300_000 for path in folder.rglob("*mlflow.db"))
     return False
 
 
@@ -252,7 +258,7 @@ def test_a_first_start_that_is_killed_leaves_no_half_made_database(
     barrier = processes.Barrier(1)
     worker = processes.Process(target=run_once, args=(tmp_path, "killed", barrier))
     worker.start()
-    while worker.exitcode is None and not any(half_written(path) for path in tmp_path.rglob("*mlflow.db")):
+    while worker.exitcode is None and not half_written(tmp_path):
         time.sleep(0.001)
     worker.kill()
     worker.join()
@@ -278,8 +284,6 @@ def test_tracking_off_takes_everything_and_keeps_nothing(tmp_path: Path, monkeyp
 def test_a_signal_within_a_write_waits_for_its_end_and_the_run_ends_killed(
     config: MlflowTracking, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    from mlflow import MlflowClient
-
     whole = getattr(MlflowClient, call)
     cut: list[str] = []
 
