@@ -26,7 +26,9 @@ MOST_PANELS = 36
 MARKED = 6  # k that are marked in best-of-k
 BESIDE = 0.1  # of the width of best-of-k: what a k's intervals take
 FORMATS = ("png", "svg")
-FAILED_AT = 0.03  # height of the marks of failed runs, as a share of the axes
+FLOOR = 0.03  # height of the marks of runs that failed or lie below the panel, as a share of the axes
+TAIL = 0.05  # of the runs, the worst
+BELOW = r"$\downarrow$"  # a marker
 
 
 class Style(NamedTuple):
@@ -123,9 +125,8 @@ def history(group: Group, _: Description) -> Figure | None:
         accuracies = [np.nan if trial.accuracy is None else trial.accuracy for trial in trials]
         best = np.fmax.accumulate(np.array(accuracies))
         axes.step([trial.number for trial in trials], best, where="post", color="0.45", linewidth=1.2)
-        mark(axes, [(trial.number, trial) for trial in trials], style[row.label])
+        mark(axes, [(trial.number, trial) for trial in trials], style[row.label], limits)
         axes.set_xlim(-0.5, max(1, max((trial.number for trial in trials), default=0)) + 0.5)
-        axes.set_ylim(*limits)
         budget = f" of {row.study.budget}" if row.study.budget else ""
         titled(axes, f"{row.label}: {row.study.finished}{budget} runs ({row.study.sampler})")
         axes.set_xlabel("trial")
@@ -135,24 +136,31 @@ def history(group: Group, _: Description) -> Figure | None:
     return figure
 
 
-def mark(axes: Axes, trials: Sequence[tuple[float, TrialRecord]], style: Style) -> None:
-    """Trials at their x: filled where complete, hollow where pruned, a cross on the floor where failed."""
+def mark(axes: Axes, trials: Sequence[tuple[float, TrialRecord]], style: Style, limits: tuple[float, float]) -> None:
+    """Trials at their x, between `accuracy_limits`: filled where complete, hollow where pruned; on the floor an arrow
+    for what lies below them, and a cross where failed."""
+    axes.set_ylim(*limits)
+    floor, below = axes.get_xaxis_transform(), []
     colours = {State.COMPLETE: style.colour, State.PRUNED: "none"}
     for state, face in colours.items():
         points = [(x, trial.reached) for x, trial in trials if trial.state is state and trial.reached is not None]
-        xs, ys = [x for x, _ in points], [y for _, y in points]
+        xs, ys = [x for x, y in points if y >= limits[0]], [y for _, y in points if y >= limits[0]]
         axes.scatter(xs, ys, s=22, marker=style.marker, facecolor=face, edgecolor=style.colour)
+        below += [x for x, y in points if y < limits[0]]
     failed = [x for x, trial in trials if trial.state is State.FAILED]
-    floor = axes.get_xaxis_transform()
-    axes.scatter(
-        failed, [FAILED_AT] * len(failed), s=26, marker="x", color=style.colour, transform=floor, clip_on=False
-    )
+    for places, marker in ((failed, "x"), (below, BELOW)):
+        heights = [FLOOR] * len(places)
+        axes.scatter(places, heights, s=26, marker=marker, color=style.colour, transform=floor, clip_on=False)
 
 
 def accuracy_limits(group: Group) -> tuple[float, float]:
-    """What holds all that was reached, with room below for the failed."""
+    """What holds all that was reached, with room below for the failed; but not what lies so far below all but the
+    worst TAIL that these could no longer be told apart."""
     reached = [trial.reached for row in group.searched for trial in row.study.trials if trial.reached is not None]
-    low, high = (min(reached), max(reached)) if reached else (0.0, 1.0)
+    low, high = 0.0, max(reached, default=1.0)
+    if reached:
+        typical = float(np.quantile(reached, TAIL))
+        low = min(value for value in reached if value >= typical - (high - typical) / 2)
     room = max(high - low, 0.01)
     return low - 0.15 * room, high + 0.08 * room
 
@@ -182,6 +190,7 @@ def legend(figure: Figure, named: Sequence[tuple[str, Style]], states: bool) -> 
     if states:
         entries.append(Line2D([], [], color="0.3", linestyle="", marker="o", fillstyle="none", label="hollow: pruned"))
         entries.append(Line2D([], [], color="0.3", linestyle="", marker="x", label="failed"))
+        entries.append(Line2D([], [], color="0.3", linestyle="", marker=BELOW, label="below the panel"))
     if not entries:
         return
     longest = max(len(str(entry.get_label())) for entry in entries)

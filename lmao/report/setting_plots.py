@@ -33,10 +33,9 @@ def isolation(group: Group, _: Description) -> Figure | None:
     figure, panels = panels_of(len(settings), f"{group.title}: dev accuracy against each setting")
     limits = accuracy_limits(group)
     for axes, setting in zip(panels, settings, strict=False):
-        axes.set_ylim(*limits)
         axes.set_xlabel(setting)
         in_percent(axes)
-        _draw(axes, group, setting, rows, style)
+        _draw(axes, group, setting, rows, style, limits)
     legend(figure, [(row.label, style[row.label]._replace(line="")) for row in rows], states=True)
     return figure
 
@@ -70,7 +69,9 @@ def boundary(group: Group, _: Description) -> Figure | None:
     return figure
 
 
-def _draw(axes: Axes, group: Group, setting: str, rows: Sequence[Row], style: dict[str, Style]) -> None:
+def _draw(
+    axes: Axes, group: Group, setting: str, rows: Sequence[Row], style: dict[str, Style], limits: tuple[float, float]
+) -> None:
     distribution = space_of(group, setting)
     trials = {row.label: drawn_trials(row, setting) for row in rows}
     choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
@@ -88,7 +89,7 @@ def _draw(axes: Axes, group: Group, setting: str, rows: Sequence[Row], style: di
         lane = 0.6 * (i + 0.5) / len(rows) - 0.3  # choices side by side, so that rows don't hide each other
         values = [trial.parameters[setting] for trial in trials[row.label]]
         places = values if choices is None else [order.index(value) + lane for value in values]
-        mark(axes, list(zip(places, trials[row.label], strict=True)), style[row.label])
+        mark(axes, list(zip(places, trials[row.label], strict=True)), style[row.label], limits)
 
 
 def _log_scale(axes: Axes, ratio: float) -> None:

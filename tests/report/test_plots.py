@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from lmao.report.description import describe
-from lmao.report.plots import best_of_k
+from lmao.report.plots import BELOW, best_of_k, history
 from lmao.report.rows import arrange
 from lmao.report.statistics import best_of_k as expected_best
 from lmao.sweep.reading import read_studies
@@ -45,3 +45,16 @@ def test_best_of_k_without_a_baseline_is_one_panel(tmp_path: Path) -> None:
     for count in (1, 2):
         workplace.search(count, [0.7, 0.8])
     assert len(drawn(workplace).axes) == 1
+
+
+def test_a_run_that_came_to_nothing_does_not_hide_how_the_others_differ(tmp_path: Path) -> None:
+    workplace, accuracies = Workplace(tmp_path), np.linspace(0.75, 0.83, 30).tolist()
+    workplace.search(0, [*accuracies, 0.5])
+    [group] = arrange(read_studies(workplace.storage, "*"))
+    figure = history(group, describe(group, "", ""))
+    assert figure is not None
+    [panel] = figure.axes
+    assert 0.7 < panel.get_ylim()[0] < 0.75
+    marked = [len(np.asarray(marks.get_offsets())) for marks in panel.collections]
+    assert sum(marked) == 31 and marked[-1] == 1, "the last, an arrow on the floor"
+    assert BELOW in {entry.get_marker() for entry in figure.legends[0].get_lines()}
