@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="(?P<name>[^"]+)"')
 PROGRESS = re.compile(r"^\w+ +(\d+% · |[\d,.]+ \w+ · [\d,.]+ \w+/s$)")  # how many there are depends on the machine
-DURATION = re.compile(r"\b\d+ min( \d+ s)?|\b\d[\d.,]* (s|ms|h)\b|\b[\d.]+s( \(\d+:\d\d:\d\d\))?")
+DURATION = re.compile(r"\b\d+ min( \d+ s)?|\b\d[\d.,]* (s|ms|h)\b|\b\d[\d.]*s\b( \(\d+:\d\d:\d\d\))?")
 STAGE = re.compile(r"^([a-z]+( [a-z\d]+)?) {2,}(?=\S)")  # a run's line: a name, room, and what it came to
 NUMBER = re.compile(r"\d[\d.,]*(e-?\d+)?")
 ELSEWHERE = "…"  # in expected output: any lines

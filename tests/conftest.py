@@ -31,7 +31,7 @@ from lmao.tracking.trial import NoTrial
 from tests.support.finished import Finished
 from tests.support.processes import warm
 
-LONGEST = ("test_kills", "test_sweep", "test_postgres", "test_crashes")
+LONGEST = ("test_kills", "test_sweep", "test_postgres", "test_crashes", "test_ends")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
