@@ -12,12 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from benchmarks import runs
 from benchmarks.runs import Run
 from lmao import cli
 from lmao.errors import UserError
 from lmao.files import write_whole
+from lmao.report.plots import save
 from lmao.stop import Stopped
 from lmao.sweep.reading import STORAGE, read_studies
 
@@ -28,6 +32,7 @@ TRAIN = Path(__file__).parent.parent / "train.py"
 Studies = Mapping[str, Sequence[str]]  # by name, the settings of each
 Results = Mapping[str, Sequence[Run]]  # by study
 Page = Callable[[Results, argparse.Namespace], str]
+Picture = Callable[[Results], Figure]
 
 
 def parser(module: str, description: str | None, seeds: int) -> cli.Parser:
@@ -40,12 +45,12 @@ def parser(module: str, description: str | None, seeds: int) -> cli.Parser:
     return found
 
 
-def main(name: str, studies: Studies, page: Page, options: argparse.Namespace) -> int:
+def main(name: str, studies: Studies, page: Page, options: argparse.Namespace, picture: Picture | None = None) -> int:
     """Run what is missing, write results/<name>/ and print its page; the exit code."""
-    return cli.main(lambda: _make(name, studies, page, options))
+    return cli.main(lambda: _make(name, studies, page, options, picture))
 
 
-def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) -> None:
+def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace, picture: Picture | None) -> None:
     if options.seeds < 2 or options.workers < 1:
         raise UserError(
             f"--seeds {options.seeds} --workers {options.workers}", advice="give 2 seeds and a worker at least"
@@ -61,7 +66,7 @@ def _make(name: str, studies: Studies, page: Page, options: argparse.Namespace) 
         if len(finished.get(study, ())) < options.seeds and not options.report
     }
     failed = _run_all(missing, options)
-    print(_write(name, page, settings, options))
+    print(_write(name, page, settings, options, picture))
     if failed:
         raise UserError(f"these sweeps failed, for the reasons above: {', '.join(failed)}")
 
@@ -89,15 +94,15 @@ def _settings(own: Sequence[str], options: argparse.Namespace) -> Sequence[str]:
 
 
 def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
-    """Each worker goes through all studies in the same order and takes the trials that no other has.
+    """Each worker goes through all studies and takes the trials that no other has.
 
     Returns: the studies that failed.
     """
     running, failed, stopping = set[subprocess.Popen[bytes]](), dict[str, None](), threading.Event()
     seeds = "seed=" + ",".join(map(str, range(options.seeds)))
 
-    def work() -> None:
-        for name, settings in studies.items():
+    def work(worker: int) -> None:
+        for name, settings in _turned(list(studies.items()), worker, options.workers):
             if stopping.is_set():
                 return
             typed = ["-m", "sweep=grid", f"hydra.sweeper.study_name='{name}'", *settings, seeds]
@@ -111,7 +116,7 @@ def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
 
     with ThreadPoolExecutor(options.workers) as executor:
         try:
-            for worker in [executor.submit(work) for _ in range(options.workers)]:
+            for worker in [executor.submit(work, number) for number in range(options.workers)]:
                 worker.result()
         except Stopped as stop:
             stopping.set()
@@ -120,6 +125,12 @@ def _run_all(studies: Studies, options: argparse.Namespace) -> Sequence[str]:
                     child.terminate()
             raise
     return list(failed)
+
+
+def _turned(every: Sequence[Any], worker: int, workers: int) -> list[Any]:
+    """All, from another one on for each worker: two don't wait for one pre-training."""
+    first = len(every) * worker // workers
+    return [*every[first:], *every[:first]]
 
 
 def _finished_runs(name: str, studies: Studies) -> Results:
@@ -141,8 +152,8 @@ def _finished_runs(name: str, studies: Studies) -> Results:
     return {study: list(by_seed.values()) for study, by_seed in found.items()}
 
 
-def _write(name: str, page: Page, studies: Studies, options: argparse.Namespace) -> str:
-    """Write the page into results/<name>/, with the runs behind it."""
+def _write(name: str, page: Page, studies: Studies, options: argparse.Namespace, picture: Picture | None) -> str:
+    """Write the page into results/<name>/, with the runs behind it and the picture of them."""
     finished = _finished_runs(name, studies)
     every = [run for own in finished.values() for run in own]
     if not every:
@@ -151,6 +162,8 @@ def _write(name: str, page: Page, studies: Studies, options: argparse.Namespace)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "runs.csv", runs.text_of(every))
     results = {study.removeprefix(f"{name}-"): own for study, own in finished.items()}
+    if picture is not None:
+        save(picture(results), folder, name)
     commits = ", ".join(sorted({run.code for run in every}))
     text = f"{page(results, options)}\n[runs.csv](runs.csv) has each run. Commits: {commits}.\n"
     write_whole(folder / "README.md", text)

@@ -35,6 +35,8 @@ class Run:
     parameters: int
     model_mb: float | None
     words: int | None
+    heldout_cosine: float | None
+    heldout_word_accuracy: float | None
     pretrain_seconds: float | None
     textcat_seconds: float
     seconds: float
@@ -102,6 +104,7 @@ def _decides(key: str) -> bool:
 def _of_trial(study: StudyRecord, trial: TrialRecord) -> Run:
     result = _result(trial)
     probe, pretrain, test = result["textcat"]["probe"], result["pretrain"] or {}, result["test"]
+    last = (pretrain.get("records") or [{}])[-1]  # an epoch's figures
     seconds: Mapping[str, float] = result["seconds"]
     own = sum(value for stage, value in seconds.items() if stage not in SHARED)
     assert trial.seed is not None
@@ -115,6 +118,8 @@ def _of_trial(study: StudyRecord, trial: TrialRecord) -> Run:
         parameters=result["parameters"],
         model_mb=result["model_mb"],
         words=pretrain.get("words"),
+        heldout_cosine=last.get("heldout_cosine"),
+        heldout_word_accuracy=last.get("heldout_word_accuracy"),
         pretrain_seconds=pretrain.get("seconds"),
         textcat_seconds=sum(seconds.get(stage, 0.0) for stage in ("probe", "textcat")),
         seconds=own + pretrain.get("seconds", 0.0),

@@ -70,9 +70,9 @@ def compare_all(group: Group, confirmed: Sequence[ConfirmedArm]) -> tuple[Sequen
         split = "test" if len(set(first.test) & set(second.test)) >= FEWEST else "dev"
         seeds = {name: _shared(first.split(name), second.split(name)) for name in {split, "dev"}}
         if len(seeds[split]) < FEWEST or len(seeds["dev"]) < FEWEST:
-            remarks.append(
-                f"{first.row.label} against {second.row.label}: no two seeds judged the same examples in both."
-            )
+            at_hand = len(set(first.dev) & set(second.dev)) >= FEWEST
+            reason = "judged the same examples in both" if at_hand else "have their predictions.npz here in both"
+            remarks.append(f"{first.row.label} against {second.row.label}: no two seeds {reason}.")
         else:
             made.append((first, second, split, seeds))
     resampled = _resample([(first, second, name, seeds[name]) for first, second, _, seeds in made for name in seeds])

@@ -2,13 +2,15 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
 
-from benchmarks import accuracy, grids, labels
+from benchmarks import accuracy, epochs, grids, labels
 from benchmarks.exported import compare
 from benchmarks.runs import Run, read, text_of
 from lmao.config.run import Config
@@ -22,7 +24,8 @@ def options(**given: object) -> argparse.Namespace:
 def a_run(study: str, seed: int, dev: float, test: float | None = None) -> Run:
     return Run(
         study, seed, dev, 0.5, test, fine_tuning_epochs=1, parameters=1000, model_mb=29.0, words=1_200_000,
-        pretrain_seconds=60.0, textcat_seconds=60.0, seconds=120.0, threads=1, code="abc", settings="data=imdb",
+        heldout_cosine=0.75, heldout_word_accuracy=0.2, pretrain_seconds=60.0, textcat_seconds=60.0,
+        seconds=120.0, threads=1, code="abc", settings="data=imdb",
     )  # fmt: skip
 
 
@@ -53,9 +56,28 @@ def test_the_labels_page_has_test_accuracies_and_what_the_cnn_costs() -> None:
     assert "| 1,000 | 29 | 1.2 | 1.0 | " in page
 
 
+def test_the_epochs_page_has_a_row_for_each_input_and_epoch_and_a_line_for_each_input() -> None:
+    results = {
+        "glove-0-tuned": [replace(a_run("glove-0-tuned", 0, 0.7), heldout_cosine=None, heldout_word_accuracy=None)],
+        "glove-2-tuned": [a_run("glove-2-tuned", 0, 0.8), a_run("glove-2-tuned", 1, 0.9)],
+        "glove-2-probe": [a_run("glove-2-probe", 0, 0.6)],
+    }
+    rows = [line for line in epochs.page(results, options()).splitlines() if line.startswith("| GloVe")]
+    assert rows[2] == "| GloVe predicts GloVe | 2 | 0.750 | 20.0 | 50.00 (n = 1) | 85.00 ± 7.07 |"
+    assert rows[5] == "| GloVe predicts floret | 0 |  |  | not run | 70.00 (n = 1) |"  # the same encoder as GloVe's
+    fine_tuned = epochs.picture(results).axes[3]
+    drawn = [np.asarray(line.get_xydata()).round(3).tolist() for line in fine_tuned.get_lines()]
+    assert [[0, 0.7], [2, 0.85]] in drawn and [[0, 0.7]] in drawn
+
+
+def test_workers_begin_with_different_studies() -> None:
+    assert [grids._turned("abcde", worker, 2) for worker in range(2)] == [list("abcde"), list("cdeab")]
+    assert grids._turned("a", 2, 3) == ["a"]
+
+
 def test_every_study_of_a_table_has_settings_that_fit(compose: Callable[..., Config]) -> None:
-    found = {**accuracy.studies("g.txt"), **labels.studies()}
-    assert len(found) == 5 + 7 * 3 + 4 * 3 + 2
+    found = {**accuracy.studies("g.txt"), **labels.studies(), **epochs.studies("g.txt")}
+    assert len(found) == 5 + 7 * 3 + 4 * 3 + 2 + 28
     for settings in found.values():
         assert compose(*settings).data.language == "en"
 
@@ -130,6 +152,6 @@ def test_an_exported_model_is_asked_for_where_there_is_none(tmp_path: Path) -> N
 
 
 def test_a_commit_of_digits_alone_is_read_as_it_was(tmp_path: Path) -> None:
-    run = Run("s", 0, 0.5, None, None, 1, 1, None, None, None, 1.0, 1.0, 1, "0399914773", "{}")
+    run = replace(a_run("s", 0, 0.5), code="0399914773")
     (tmp_path / "runs.csv").write_text(text_of([run]))
     assert [found.code for found in read(tmp_path / "runs.csv")] == [run.code]

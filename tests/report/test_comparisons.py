@@ -69,6 +69,16 @@ def test_pairs_need_the_same_examples(workplace: Workplace) -> None:
     assert "### Differences" not in text
 
 
+def test_predictions_that_are_not_here_are_no_other_examples(workplace: Workplace) -> None:
+    for epochs in (0, 1):
+        workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.8, seeds=3)
+    for predictions in workplace.folder.glob("*-pretrain0-rerun*/*/predictions.npz"):
+        predictions.unlink()
+    text = workplace.text()
+    assert "1 epoch against Baseline: no two seeds have their predictions.npz here in both." in text
+    assert "predictions.npz is not on this machine" in text
+
+
 def test_too_few_pairs_are_reported(workplace: Workplace) -> None:
     for epochs in (0, 1):
         workplace.rerun(workplace.search(epochs, [0.8]), epochs, 0.8 + 0.1 * epochs, seeds=5)
