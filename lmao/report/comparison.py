@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,8 @@ def confirm(group: Group, files: RunFiles) -> Sequence[ConfirmedArm]:
 
 
 def compare_all(group: Group, confirmed: Sequence[ConfirmedArm]) -> tuple[Sequence[Pair], Sequence[str]]:
-    """Every row against its baseline and against the linear model; and remarks on pairs that could not be made."""
+    """Every row against its baseline and against the linear model, and each step of the order by the luckiest run; and
+    remarks on pairs that could not be made."""
     arms = {arm.row.label: arm for arm in confirmed}
     pairings = [
         (arms[row.label], arms[other.label])
@@ -65,6 +67,11 @@ def compare_all(group: Group, confirmed: Sequence[ConfirmedArm]) -> tuple[Sequen
         for other in (group.baseline_of(row), None if row.study.is_linear else group.linear)
         if other is not None and row.label in arms and other.label in arms
     ]
+    searched = [row for row in group.searched if row.label in arms and row.best is not None]
+    for steps in pairwise(sorted(searched, key=lambda row: -_luckiest(row))):
+        first, second = (arms[row.label] for row in steps)
+        if (first, second) not in pairings and (second, first) not in pairings:
+            pairings.append((first, second))
     remarks, made = [], []
     for first, second in pairings:
         split = "test" if len(set(first.test) & set(second.test)) >= FEWEST else "dev"
@@ -95,6 +102,11 @@ def compare_all(group: Group, confirmed: Sequence[ConfirmedArm]) -> tuple[Sequen
         for (first, second, split, _), found, p in zip(made, compared, adjusted, strict=True)
     ]
     return pairs, remarks
+
+
+def _luckiest(row: Row) -> float:
+    assert row.best is not None and row.best.accuracy is not None
+    return row.best.accuracy
 
 
 Floats = NDArray[np.float64]

@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lmao.report import tables
-from lmao.report.comparison import ConfirmedArm, Pair, compare_all, confirm
+from lmao.report.comparison import FEWEST, ConfirmedArm, Pair, compare_all, confirm
 from lmao.report.files import RunFiles
 from lmao.report.honesty import one_pretraining, statement
 from lmao.report.luck import Luck, beyond, contrasts, sentences
@@ -23,16 +24,18 @@ Block = str | Table
 
 UNDER = "### Under every table"
 WORDS = (
-    f"*A better*: Holm's p < {LEVEL:g}, the interval above 0 and P(A>B) >= {SUPERIORITY:g}; *equivalent*: the 90% "
-    f"interval within ±{100 * EQUIVALENCE:g} points; else *no evidence*, with the smallest difference that these pairs "
-    "call better with 80% power. Intervals: multi-bootstrap over seeds and examples, as much wider for few seeds as "
-    "Student's is; p: exact sign flips, of test where it was read, else of dev."
+    "Each row is compared with its baseline and with the linear model, and so are the steps of the order by the "
+    f"luckiest run. *A better*: Holm's p < {LEVEL:g}, the interval above 0 and P(A>B) >= {SUPERIORITY:g}; "
+    f"*equivalent*: the 90% interval within ±{100 * EQUIVALENCE:g} points; else *no evidence*, with the smallest "
+    "difference that these pairs call better with 80% power. Intervals: multi-bootstrap over seeds and examples, as "
+    "much wider for few seeds as Student's is; p: exact sign flips, of test where it was read, else of dev."
 )
 LUCK = (
     "Searches are compared on the draws of settings and seeds that both finished: each step of the order, then each "
-    "row and its baseline. Intervals and p by swapping the two values of a draw: an interval is of one k, p of all k "
-    f"and all rows together; *beyond luck*: p < {LEVEL:g}. What the best settings are worth, fresh seeds tell."
+    "row and its baseline. Intervals and p by swapping the two values of a draw: an interval is of one k alone, p is "
+    f"adjusted for all k and rows; *beyond luck*: p < {LEVEL:g}. What the best settings are worth, fresh seeds tell."
 )
+TOPS = "The best three of more runs are better by luck alone: values with like numbers of runs compare."
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def describe(group: Group, command: str, prefix: str) -> Description:
         _bullets([*remarks, *_powerless(pairs)]),
         *([best] if best.rows else []),
         *([tables.costs(group.rows, results)] if results else []),
-        *([settings] if settings.rows else []),
+        *((settings, TOPS) if settings.rows else ()),
         _bullets([f"At the edge of the space: {line}." for line in at_the_edge(group)]),
         f"![isolation]({prefix}isolation.png)" if settings.rows else "",
         f"![boundary]({prefix}boundary.png)" if any(row.best for row in group.searched) else "",
@@ -116,12 +119,17 @@ def _progress(group: Group) -> str:
 
 def _fresh(rows: Sequence[Row], arms: Mapping[str, ConfirmedArm]) -> Sequence[str]:
     """The order of the best settings once chance has been drawn again."""
-    judged = {row.label: arms[row.label].dev.values() for row in rows if row.label in arms and row.search is not None}
-    means = {label: np.mean([one.accuracy for one in found]) for label, found in judged.items() if len(found) > 1}
-    if len(means) < 2:
+    judged = {row.label: arms[row.label].dev for row in rows if row.label in arms and row.search is not None}
+    judged = {label: found for label, found in judged.items() if len(found) > 1}
+    shared = set.intersection(*map(set, judged.values())) if len(judged) > 1 else set()
+    if len(shared) < FEWEST:
         return []
+    means = {label: np.mean([found[seed].accuracy for seed in sorted(shared)]) for label, found in judged.items()}
     order = sorted(means, key=lambda label: -means[label])
-    return [f"With fresh seeds the means of dev have the order {' > '.join(order)}."]
+    text = order[0]
+    for upper, lower in pairwise(order):
+        text += f" {'>' if means[upper] > means[lower] else '='} {lower}"
+    return [f"With fresh seeds the means of dev have the order {text}."]
 
 
 def _outdated(rows: Sequence[Row]) -> Sequence[str]:

@@ -16,6 +16,9 @@ from lmao.report.settings import extent, space_of
 from lmao.sweep.records import State, StudyRecord, TrialRecord
 
 LISTED = 10  # kinds of failures that are listed
+STOPPED_BY = "textcat.early_stopping_examples"
+TRAINED = {"document", "floret", "lsa"}  # vectors and features that texts without labels make
+PRETRAINING = ("pretrain.", "objective.", "encoder.", "vectors.")  # settings that a pre-training depends on
 
 
 def statement(
@@ -42,8 +45,10 @@ def _runs(group: Group) -> str:
     counted = ", ".join(f"{states[state]} {state.value}" for state in State if states[state])
     lost = sum(len(study.lost) for study in group.studies)
     reused = sum(trial.reused is not None for trial in trials)
-    reruns = sum(len(_begun(study)) for study in group.studies if study.is_rerun)
+    reruns = sum(len(_begun(study)) for study in group.studies if study.is_rerun and not study.is_linear)
+    linear = sum(len(_begun(study)) for study in group.studies if study.is_linear)
     line = f"Runs made: {len(trials)} ({counted or 'none'}), of them {reruns} to re-train best settings"
+    line += f" and {linear} of the linear model" if linear else ""
     line += f"; {lost} more lost to kills and stops, and repeated" if lost else ""
     line += f"; {reused} took over the value of a run of the same settings and data" if reused else ""
     return line + ". Runs in other databases, and deleted ones, are not known here."
@@ -57,13 +62,19 @@ def _choice(group: Group) -> Sequence[str]:
     text = ", ".join(f"{sampler} ({counted(count, 'study', 'studies')})" for sampler, count in samplers.items())
     valid = all(study.sampler == INDEPENDENT for study in searches)
     if any(study.of(State.PRUNED) for study in searches):
-        text += "; a pruned trial counts as the best that it had reported, less than it might have reached"
+        text += "; a pruned trial counts as the last that it had reported, and never as more than the best complete one"
     lines = [
         f"Settings chosen by dev accuracy; sampler: {text}. Best-of-k curves are valid for random draws alone: "
         + ("all of these are." if valid else "the others have none.")
     ]
     if any(row.search is None for row in group.rows):
         lines[0] += " Rows that were not searched have their default settings."
+    stoppers = {study.science.get(STOPPED_BY) for study in searches if study.science.get("textcat.init") == "fresh"}
+    if number := max((count for count in stoppers if count is not None), default=0):
+        lines.append(
+            f"Fine-tuning stopped by the accuracy on {number:,} labelled texts of dev, which are not counted among the "
+            "labels to train on."
+        )
     names = set(chain.from_iterable(study.space for study in searches))
     spaces = {name: extent(distribution) for name in names if (distribution := space_of(group, name))}
     if spaces:
@@ -97,13 +108,32 @@ def _seen(group: Group) -> Sequence[str]:
     }.get(frozenset(given), "Test texts, without their labels, are among the texts to pre-train on in some of the rows")
     lines = [f"{texts}. Test labels: {_test_labels(group)}."]
     if "Test texts, without" in texts:
-        lines.append("Rows without pre-training and the linear model have not read test texts.")
+        without = [row for row in group.rows if row.study.pretrain_epochs == 0]
+        reading = "; ".join(row.label for row in without if _learns_from_texts(row.study.science))
+        lines.append(
+            f"Without pre-training these have read them, too, in what is trained on texts without labels: {reading}."
+            if reading
+            else "Rows without pre-training and the linear model have not read test texts."
+        )
     return [*lines, *one_pretraining(group)]
+
+
+def _learns_from_texts(science: Mapping[str, Any]) -> bool:
+    """Whether its vectors, or its features, are trained on the texts that are pre-trained on."""
+    classifier = science.get("textcat.name")
+    features = science.get("textcat.features", "ngrams") if classifier == "linear" else "vectors"
+    return (
+        classifier == "auto" or features in TRAINED or (features != "ngrams" and science.get("vectors.name") in TRAINED)
+    )
 
 
 def one_pretraining(group: Group) -> Sequence[str]:
     """Where no interval and no p has the luck of pre-training in it."""
-    science = [study.science for study in group.studies if study.pretrain_epochs]
+    science = [
+        study.science
+        for study in group.studies
+        if study.pretrain_epochs and not any(name.startswith(PRETRAINING) for name in study.space)
+    ]
     shared = sorted({str(values["pretrain.seed"]) for values in science if values.get("pretrain.seed") is not None})
     if not shared:
         return []

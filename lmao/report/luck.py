@@ -103,9 +103,10 @@ def beyond(group: Group, chance: float) -> Luck:
 
 def contrasts(luck: Luck) -> Table | None:
     """A row for each contrast."""
-    header = ["A", "B", "draws: A above B", "expected best of k: A - B [95%]", "p (Holm)", "beyond luck"]
+    header = ["A", "B", "draws: A above B", "expected best of k: A - B [95%], p (Holm)", "beyond luck"]
+    floors = holm([2.0 ** (1 - contrast.comparison.draws) for contrast in luck.contrasts])
     body = []
-    for contrast in luck.contrasts:
+    for contrast, floor in zip(luck.contrasts, floors, strict=True):
         comparison = contrast.comparison
         ks = np.unique(np.geomspace(1, len(comparison.difference), 3).round().astype(int))
         body.append(
@@ -114,8 +115,7 @@ def contrasts(luck: Luck) -> Table | None:
                 contrast.second.label,
                 f"{comparison.above} of {comparison.draws}",
                 "; ".join(_difference(comparison, k) for k in ks),
-                p_value(float(comparison.p.min())),
-                _word(contrast, len(luck.contrasts)),
+                _word(contrast, floor),
             ]
         )
     return Table("Beyond the luckiest run, points", header, body) if body else None
@@ -136,7 +136,7 @@ def sentences(group: Group, luck: Luck) -> Sequence[str]:
         else:
             lines.append(f"{row.label}: one finished run has no best-of-k curve.")
     steps = list(pairwise(luck.by_luck))
-    if not any(luck.contrast(*step) for step in steps):
+    if not luck.contrasts:
         return [
             "Whether the order holds beyond the luckiest run takes two random searches with four draws of settings and "
             "seeds in common, or more.",
@@ -187,10 +187,20 @@ def _pairs(group: Group, by_luck: Sequence[Curve]) -> Iterator[tuple[Curve, Curv
 
 def _shared(first: Row, second: Row, chance: float) -> Floats:
     """(draws, 2): what both made of the same seed and the same settings; a failure counts as chance."""
-    by_seed = {trial.seed: trial for trial in second.finished if trial.seed is not None}
-    pairs = [(trial, by_seed[trial.seed]) for trial in first.finished if trial.seed in by_seed]
-    reached = [[trial.reached for trial in pair] for pair in pairs if _alike(*pair)]
-    return np.array([[chance if value is None else value for value in values] for values in reached])
+    left, values = list(second.finished), []
+    for trial in first.finished:
+        other = next(
+            (other for other in left if _seed(first, trial) == _seed(second, other) and _alike(trial, other)), None
+        )
+        if other is not None:
+            left.remove(other)
+            values.append([first.value(trial, chance), second.value(other, chance)])
+    return np.array(values)
+
+
+def _seed(row: Row, trial: TrialRecord) -> object:
+    """Its own, or the one that all of its study have."""
+    return row.study.science.get("seed") if trial.seed is None else trial.seed
 
 
 def _alike(one: TrialRecord, other: TrialRecord) -> bool:
@@ -201,12 +211,12 @@ def _alike(one: TrialRecord, other: TrialRecord) -> bool:
 
 def _difference(comparison: BestComparison, k: int) -> str:
     difference, margin = comparison.difference[k - 1], comparison.margin[k - 1]
-    return f"k={k}: {points(difference, difference - margin, difference + margin)}"
+    return f"k={k}: {points(difference, difference - margin, difference + margin)}, {p_value(comparison.p[k - 1])}"
 
 
-def _word(contrast: Contrast, contrasts: int) -> str:
-    comparison = contrast.comparison
-    if 2.0 ** (1 - comparison.draws) * contrasts >= LEVEL:
+def _word(contrast: Contrast, floor: float) -> str:
+    """`floor`: the least p that so many draws can have."""
+    if floor >= LEVEL:
         return "too few draws to tell"
     orders = {"A > B": contrast.above(), "B > A": contrast.below()}
     return "; ".join(f"{order} ({_at(ks)})" for order, ks in orders.items() if ks.any()) or "luck not ruled out"

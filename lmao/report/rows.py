@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmao.report.statistics import Floats
-from lmao.sweep.records import State, StudyRecord, TrialRecord
+from lmao.sweep.records import State, StudyRecord, TrialRecord, rank
 
 NOT_IN_LABELS = ("seed", "data.", "pretrain.epochs")  # the data has a table of its own
 OF_PRETRAINING = ("pretrain.", "objective.", "vectors.target.")  # without meaning where pretrain.epochs=0
@@ -45,9 +45,24 @@ class Row:
         ends = (State.COMPLETE, State.PRUNED, State.FAILED)
         return [] if self.search is None else [trial for trial in self.search.trials if trial.state in ends]
 
+    @property
+    def retrained(self) -> TrialRecord | None:
+        """The trial whose setting the re-run has: the best, unless a better one was found since."""
+        trials = sorted(self.search.complete, key=rank) if self.search else []
+        return next((trial for trial in trials if self.rerun is None or retrains(self.rerun, trial)), None)
+
+    def value(self, trial: TrialRecord, chance: float) -> float:
+        """What a finished trial counts as: a failed one as chance, a pruned one as it stood, but never as more than
+        the best complete one: reports are of some of dev, and come before the last."""
+        if trial.reached is None:
+            return chance
+        if trial.state is not State.PRUNED or self.best is None or self.best.accuracy is None:
+            return trial.reached
+        return min(trial.reached, self.best.accuracy)
+
     def values(self, chance: float) -> Floats:
-        """(n,) what each finished trial counts as: a failed one as chance, a pruned one as it stood."""
-        return np.array([chance if trial.reached is None else trial.reached for trial in self.finished])
+        """(n,) of each finished trial."""
+        return np.array([self.value(trial, chance) for trial in self.finished])
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ class Group:
     def baseline_of(self, row: Row) -> Row | None:
         """The row without pre-training that is most like this one; None for the linear model and for itself."""
         own = row.study
-        others = [other for other in self.rows if other.study.pretrain_epochs == 0 and not other.study.is_linear]
+        others = [other for other in self.rows if other.study.pretrain_epochs == 0 and not other.study.has_no_encoder]
         if own.is_linear or not own.pretrain_epochs or not others:
             return None
         return min(others, key=lambda other: len(_differing([own.science, _meaningful(other.study)])))
@@ -140,7 +155,7 @@ def _data(row: Row) -> str:
 def _labelled(rows: Sequence[Row]) -> Sequence[Row]:
     labelled = []
     for linear in (False, True):
-        kind = [row for row in rows if row.study.is_linear == linear]
+        kind = [row for row in rows if row.study.has_no_encoder == linear]
         kind.sort(key=lambda row: (_order(row.study), row.label))
         sciences = [_meaningful(row.study) for row in kind]
         differing = {key for key in _differing(sciences) if not key.startswith(NOT_IN_LABELS)}
@@ -171,7 +186,7 @@ def _order(study: StudyRecord) -> float:
 
 
 def _kind(study: StudyRecord) -> str:
-    if study.is_linear:
+    if study.has_no_encoder:
         return "Linear"
     match study.pretrain_epochs:
         case None:

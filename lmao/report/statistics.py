@@ -5,6 +5,7 @@ Accuracies are shares (0 to 1) throughout, so 0.005 is half a point.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ POWER = 0.8  # of the smallest difference that pairs can show
 SUPERIORITY = 0.75  # of P(A>B); Bouthillier et al. 2021
 EQUIVALENCE = 0.005  # half a point
 MOST_FLIPPED = 40  # pairs whose sign flips are counted one by one
+MOST_SIMULATED = 12  # pairs whose power is simulated: with more of them p has steps too small to matter
 CHUNK = 256  # resamples at once: 25 MB at 25,000 examples
 ROUNDING = 1e-9  # less is not a difference
 
@@ -119,17 +121,12 @@ def superiority(first: Floats, second: Floats) -> float:
 
 
 def smallest_difference(differences: Floats, comparisons: int = 1) -> float:
-    """The true difference that m > 1 such pairs call *better* with 80% power, the differences being normal.
-
-    The larger of two: what shows at Holm's strictest level, (t_(1 - .025 / comparisons) + t_.8) * sd / sqrt(m); and
-    what wins so many pairs that P(A>B) reaches its bound, for which more pairs don't make up.
+    """The true difference that m > 1 such pairs call *better* with 80% power, at Holm's strictest level, the
+    differences being normal with the standard deviation that these have; infinite where m pairs can show none.
     """
     m = len(differences)
-    deviation = float(differences.std(ddof=1))
-    quantiles = stats.t.ppf(1 - LEVEL / 2 / comparisons, m - 1) + stats.t.ppf(POWER, m - 1)
-    wins = np.ceil(SUPERIORITY * m)
-    won = stats.norm.ppf(betaincinv(wins, m - wins + 1, POWER))  # of each pair, for so many of them to be won
-    return deviation * float(max(quantiles / np.sqrt(m), won))
+    deviations = _simulated_power(m, comparisons) if m <= MOST_SIMULATED else _students_power(m, comparisons)
+    return float(differences.std(ddof=1)) * deviations
 
 
 def multi_bootstrap(
@@ -172,7 +169,7 @@ class Comparison:
     interval90: tuple[float, float]
     p: float  # not yet Holm's
     superiority: float
-    detectable: float
+    detectable: float  # infinite where these pairs can show nothing
 
     def reversed(self) -> "Comparison":
         """B against A."""
@@ -211,6 +208,39 @@ def verdict(comparison: Comparison, p_holm: float) -> Verdict:
     if comparison.interval90[0] >= -EQUIVALENCE and comparison.interval90[1] <= EQUIVALENCE:
         return "equivalent"
     return "no evidence"
+
+
+@cache
+def _simulated_power(m: int, comparisons: int, samples: int = 2000) -> float:
+    """`smallest_difference` in standard deviations, from simulated samples: so few pairs have few possible p."""
+    if 2.0 ** (1 - m) * comparisons >= LEVEL:
+        return float("inf")
+    noise = np.random.default_rng(0).standard_normal((m, samples))
+    flips = 1.0 - 2.0 * ((np.arange(2 ** (m - 1))[:, None] >> np.arange(m)) & 1)  # the last sign stays: p is two-sided
+    flipped, moved = flips @ noise, flips.sum(axis=1)[:, None]
+    margin = stats.t.ppf(1 - LEVEL / 2, m - 1) * noise.std(axis=0, ddof=1) / np.sqrt(m)
+
+    def power(mean: float) -> float:
+        sums = flipped + mean * moved
+        p = (np.abs(sums) >= np.abs(sums[0]) - ROUNDING).mean(axis=0)
+        wins = (noise + mean > 0).mean(axis=0)
+        better = (p * comparisons < LEVEL) & (noise.mean(axis=0) + mean > margin) & (wins >= SUPERIORITY)
+        return float(better.mean())
+
+    low, high = 0.0, 16.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
+
+
+def _students_power(m: int, comparisons: int) -> float:
+    """The same of many pairs. The larger of two: what shows, (t_(1 - .025 / comparisons) + t_.8) / sqrt(m); and what
+    wins so many pairs that P(A>B) reaches its bound, for which more pairs don't make up."""
+    quantiles = stats.t.ppf(1 - LEVEL / 2 / comparisons, m - 1) + stats.t.ppf(POWER, m - 1)
+    wins = np.ceil(SUPERIORITY * m)
+    won = stats.norm.ppf(betaincinv(wins, m - wins + 1, POWER))  # of each pair, for so many of them to be won
+    return float(max(quantiles / np.sqrt(m), won))
 
 
 def _interval(resampled: Floats, pairs: int, confidence: float) -> tuple[float, float]:

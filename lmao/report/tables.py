@@ -65,11 +65,11 @@ def results(rows: Sequence[Row], confirmed: Mapping[str, ConfirmedArm], chance: 
 
 
 def best_settings(rows: Sequence[Row], confirmed: Mapping[str, ConfirmedArm]) -> Table:
-    """What the best runs were set to, and how well the mean of their re-runs is known."""
+    """What the runs that were trained again were set to, and how well the mean of these is known."""
     header = ["LMAO?", "trial", "best setting", "fresh seeds", "dev, 95% over seeds", "test, 95% over seeds"]
     body = []
     for row in rows:
-        best, arm = row.best, confirmed.get(row.label)
+        best, arm = row.retrained, confirmed.get(row.label)
         if best is None and arm is None:
             continue
         setting = "" if best is None else ", ".join(f"{key}={text_of(value)}" for key, value in best.parameters.items())
@@ -175,4 +175,6 @@ def _word(pair: Pair) -> str:
         return "B better"
     if pair.word == "equivalent":
         return pair.word
-    return f"no evidence ({pair.comparison.pairs} pairs could have shown {percent(pair.comparison.detectable)})"
+    detectable = pair.comparison.detectable
+    shown = f" ({pair.comparison.pairs} pairs could have shown {percent(detectable)})"
+    return f"no evidence{shown if 0 < detectable < np.inf else ''}"

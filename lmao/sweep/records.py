@@ -95,9 +95,9 @@ class TrialRecord:
 
     @property
     def reached(self) -> float | None:
-        """The accuracy, or the best that a pruned trial had reported when it was stopped."""
+        """The accuracy, or the last that a pruned trial had reported when it was stopped."""
         if self.state is State.PRUNED and self.reported:
-            return max(self.reported.values())
+            return self.reported[max(self.reported)]
         return self.accuracy
 
 
@@ -139,10 +139,14 @@ class StudyRecord:
         return self.budget is not None and self.finished >= self.budget
 
     @property
+    def has_no_encoder(self) -> bool:
+        """A linear model of any features."""
+        return self.science.get("textcat.name") == "linear"
+
+    @property
     def is_linear(self) -> bool:
-        """The baseline: n-grams."""
-        linear = self.science.get("textcat.name") == "linear"
-        return linear and self.science.get("textcat.features", "ngrams") == "ngrams"
+        """The linear model: n-grams."""
+        return self.has_no_encoder and self.science.get("textcat.features", "ngrams") == "ngrams"
 
     @property
     def is_rerun(self) -> bool:
@@ -155,8 +159,8 @@ class StudyRecord:
 
     @property
     def pretrain_epochs(self) -> int | Literal["auto"] | None:
-        """0 for the linear model; auto: left to the corpus; None where the study varies it."""
-        if self.science.get("textcat.name") == "linear":
+        """0 without an encoder; auto: left to the corpus; None where the study varies it."""
+        if self.has_no_encoder:
             return 0
         epochs: int | None = self.science.get("pretrain.epochs")
         return "auto" if epochs is None and "pretrain.epochs" in self.science else epochs

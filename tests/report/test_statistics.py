@@ -129,18 +129,25 @@ def test_a_tie_is_half_a_win() -> None:
 def test_student_by_hand() -> None:
     values = np.array([0.80, 0.82, 0.84])  # sd 0.02, t_.975 with 2 degrees of freedom 4.3027
     assert t_interval(values) == pytest.approx((0.82 - 4.3027 * 0.02 / 3**0.5, 0.82 + 4.3027 * 0.02 / 3**0.5), abs=1e-6)
-    assert smallest_difference(values) == pytest.approx((4.3027 + 1.0607) * 0.02 / 3**0.5, abs=1e-5)
+    many = np.tile([0.0, 1.0], 7)  # sd 0.51887; t_.99975 with 13 degrees of freedom 4.5975, t_.8 0.8702
+    assert smallest_difference(many, 100) == pytest.approx((4.5975 + 0.8702) * 0.51887 / 14**0.5, rel=1e-4)
 
 
-@pytest.mark.parametrize(("seeds", "comparisons"), [(10, 1), (10, 9), (30, 9)])
+def test_pairs_too_few_for_any_p_can_show_nothing() -> None:
+    assert smallest_difference(np.array([0.80, 0.82, 0.84])) == np.inf
+    assert smallest_difference(np.arange(8.0), comparisons=6) < np.inf == smallest_difference(np.arange(8.0), 7)
+
+
+@pytest.mark.parametrize(("seeds", "comparisons"), [(6, 1), (8, 6), (10, 1), (10, 12), (12, 12), (14, 12), (30, 9)])
 def test_the_smallest_difference_is_found_to_be_better_in_80_of_100_samples(seeds: int, comparisons: int) -> None:
     rng = np.random.default_rng(0)
     true = smallest_difference(rng.permutation(stats.norm.ppf((np.arange(seeds) + 0.5) / seeds)), comparisons)
+    true /= float(stats.norm.ppf((np.arange(seeds) + 0.5) / seeds).std(ddof=1))
     found = 0
-    for differences in rng.normal(true, 1.0, (300, seeds)):
+    for differences in rng.normal(true, 1.0, (600, seeds)):
         p = min(1.0, comparisons * sign_flip_p(differences))
         found += verdict(comparison(low=0.001, wins=superiority(differences, np.zeros(seeds))), p) == "better"
-    assert 0.6 <= found / 300 <= 0.92
+    assert 0.74 <= found / 600 <= 0.9
 
 
 def test_intervals_of_few_seeds_are_as_wide_as_students() -> None:
