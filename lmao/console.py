@@ -1,6 +1,9 @@
 """What the user sees: a line for each stage, a live bar for the running one, a table at the end. The log gets all."""
 
 import logging
+import os
+import signal
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +14,21 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from lmao.stop import Stopped
+
 NAME_WIDTH = 11
 WIDTH = 100
 LIVE_SECONDS = 0.1
 PLAIN_SECONDS = 10.0
 
 log = logging.getLogger("lmao")
+
+
+class _Output(rich.console.Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: a stop, where rich would end the process as if by a bug."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the rest of its buffer goes
+        raise Stopped(signal.SIGPIPE) from None
 
 
 class Stage:
@@ -85,7 +97,7 @@ class Console:
         """silent: write to the log alone, as in a sweep, which prints its own line for each run. tell: hears of each
         stage as it begins and goes on, and how much of it is done, 0 to 1, where that is known."""
         self.tell = tell
-        self._output = output or rich.console.Console(highlight=False, quiet=silent)
+        self._output = output or _Output(highlight=False, quiet=silent)
         self._width = min(WIDTH, self._output.width) if self._output.is_terminal else None
 
     @contextmanager

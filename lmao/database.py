@@ -54,10 +54,18 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def absolute(url: str) -> str:
-    """The URL as it is understood from any folder."""
+    """The URL as it is understood from any folder.
+
+    Raises:
+        UserError: no URL can say where the file is.
+    """
     if scheme(url) != "sqlite":
         return url
     path = sqlite_file(url)
+    if "?" in str(path):  # what follows it would be taken for options
+        raise UserError(
+            f"{path}: SQLite's URLs can't have a folder with '?' in its name", advice="start in another folder"
+        )
     return url if path is None else f"sqlite:///{path}"
 
 

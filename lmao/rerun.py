@@ -143,13 +143,13 @@ def _data_name(study: StudyRecord) -> str:
 
 
 def _run(command: Sequence[str]) -> int:
-    """The exit code. A terminal sends Ctrl-C to the child too, a SIGTERM is passed on; the child prints the rest."""
+    """The exit code. A terminal sends Ctrl-C to the child too, others are passed on; the child prints the rest."""
     with subprocess.Popen(kept_in_environment(command)) as child:
         try:
             code = child.wait()
         except Stopped as stop:
-            if stop.signal_number == signal.SIGTERM:
-                child.terminate()
+            if stop.signal_number != signal.SIGINT:
+                child.send_signal(stop.signal_number)
             child.wait()
             raise SystemExit(128 + stop.signal_number) from None
     return code if code >= 0 else 128 - code

@@ -1,5 +1,5 @@
-"""Ctrl-C and SIGTERM: an exception, at once or after what is `uninterrupted`; or, inside `deferred`, a request that the
-loop answers after saving."""
+"""Ctrl-C, SIGTERM and a closed terminal: an exception, at once or after what is `uninterrupted`; or, inside `deferred`,
+a request that the loop answers after saving."""
 
 import signal
 import sys
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AGAIN_SECONDS = 0.01  # until a stop that was dropped comes again
 
 
@@ -22,7 +22,7 @@ class Stopped(BaseException):
 
 
 class StopSignal:
-    """Handlers for SIGINT and SIGTERM while the `with` block runs; without effect outside the main thread."""
+    """Handlers for SIGNALS while the `with` block runs; without effect outside the main thread."""
 
     _depth = 0  # of `uninterrupted` blocks in the main thread
     _held: "StopSignal | None" = None  # whose signal waits for their end
@@ -35,6 +35,8 @@ class StopSignal:
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:  # nohup
+                continue
             try:
                 self._former[number] = signal.signal(number, self._receive)
             except ValueError:  # only the main thread may set handlers

@@ -1,6 +1,7 @@
 """Before a sweep: a command line comes in, its space and the settings at a corner go out, tried at each of its ends."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -39,6 +40,16 @@ class Corners:
         """
         options = space.ends()[group] if group in space.distributions else []
         return [self._beside(space, {group: option}) for option in options] or [self._beside(space, {})]
+
+    def groups(self, space: Space) -> Sequence[str]:
+        """The groups that vary, recipes for example, but for those that others that vary must go with."""
+        known, found = flat(cli.plain(self._compose(space.fixed))), []
+        for name in space.distributions:
+            if name not in known:
+                with suppress(UserError):
+                    self.of_each(name, space)
+                    found.append(name)
+        return found
 
     def _beside(self, space: Space, chosen: Mapping[str, Any]) -> Config:
         texts = {name: values[0] for name, values in space.ends().items() if name in text_settings()}

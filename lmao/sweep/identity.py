@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import CategoricalDistribution
@@ -39,10 +39,19 @@ def name_of(settings: Config, space: Space, sampler: str, experiment: str | None
     return "-".join(parts)
 
 
-def same_attributes(settings: Config, space: Space, sampler: str, inputs: Mapping[str, str]) -> dict[str, Any]:
+def same_attributes(
+    settings: Config,
+    space: Space,
+    sampler: str,
+    inputs: Mapping[str, str],
+    options: Mapping[str, Sequence[Config]] | None = None,
+) -> dict[str, Any]:
     """science: the settings that all trials share; inputs: the texts and tables that all trials share. A grid may get
-    more numbers later: only its settings that aren't numbers are compared."""
+    more numbers later: only its settings that aren't numbers are compared. options: the settings with each option of
+    the groups that vary."""
     varied = {*space.distributions} | ({"seed"} if space.numbers_seeds(sampler) else set())
+    for choices in (options or {}).values():
+        varied |= _differing([flat(choice.science()) for choice in choices])
     science = {name: value for name, value in flat(settings.science()).items() if not _is_one_of(name, varied)}
     varying = (
         {StudyAttribute.NAMES: _names(space.of_a_grid())} if sampler == GRID else {StudyAttribute.SPACE: space.record()}
@@ -88,6 +97,11 @@ def difference(name: str, old: Any, new: Any) -> str:
     return ", ".join(f"{name}: {text(old, name)} then, {text(new, name)} now" for name in names[:3]) + (
         f" and {len(names) - 3} more" if len(names) > 3 else ""
     )
+
+
+def _differing(sciences: Sequence[Mapping[str, Any]]) -> set[str]:
+    names = set().union(*sciences)
+    return {name for name in names if any(name not in one or one[name] != sciences[0].get(name) for one in sciences)}
 
 
 def _section(override: str) -> str:

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lmao.run.folder import MODELS, SPACY_TRAIN
 from lmao.sweep.reading import record_of
-from lmao.sweep.records import TrialAttribute, rank
+from lmao.sweep.records import rank
 
 MODEL_FILES = (*MODELS, *SPACY_TRAIN)
 
@@ -23,16 +23,16 @@ def best_of(complete: Sequence[FrozenTrial]) -> FrozenTrial | None:
     return min(complete, key=lambda trial: rank(record_of(trial)), default=None)
 
 
-def keep_best_model(study: optuna.Study) -> None:
-    """Remove the models of all other trials; a folder on another machine is left to the workers there."""
+def keep_best_model(study: optuna.Study, folder: Path) -> None:
+    """Remove the models of all other trials from the study's folder. What a trial says of where it ran is not followed:
+    that may be another machine, or the place that this folder was copied from."""
     best = best_trial(study)
-    kept = best.user_attrs.get(TrialAttribute.FOLDER) if best else None
     for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.FAIL]):  # lost ones too
-        folder = trial.user_attrs.get(TrialAttribute.FOLDER)
-        if folder in (None, kept):
+        if best is not None and trial.number == best.number:
             continue
-        half = (path for name in MODEL_FILES for path in Path(folder).glob(f".{name}[-.]*"))
-        for path in (*(Path(folder) / name for name in MODEL_FILES), *half):
+        own = folder / str(trial.number)
+        half = (path for name in MODEL_FILES for path in own.glob(f".{name}[-.]*"))
+        for path in (*(own / name for name in MODEL_FILES), *half):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

@@ -1,7 +1,6 @@
 """The study's run where runs are recorded, the parent of its trials' runs. With tracking=off there is none."""
 
 import tempfile
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,6 @@ class ParentRun:
     def _open(self) -> None:
         study = self._study.study
         with exclusive(self._study.url), StopSignal.uninterrupted():
-            if StudyAttribute.RUN_KEY not in study.user_attrs:
-                study.set_user_attr(StudyAttribute.RUN_KEY, uuid.uuid4().hex)
             attributes = study.user_attrs
             key, old = attributes[StudyAttribute.RUN_KEY], attributes.get(StudyAttribute.RUN_ID)
             about = {name: attributes[name] for name in ABOUT}
@@ -64,7 +61,7 @@ class ParentRun:
     def keep_models(self) -> None:
         def kept() -> None:
             with exclusive(self._study.url), StopSignal.uninterrupted():
-                keep_best_model(self._study.study)
+                keep_best_model(self._study.study, self._study.folder)
 
         if self._keep_models == "best":
             patiently(self._study.url, kept)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from lmao.database import is_lost, is_url
+from lmao.database import absolute, is_lost, is_url
 from lmao.errors import Away, UserError
 from lmao.passwords import without_passwords, without_passwords_of
 from lmao.sweep.records import State, StudyAttribute, StudyRecord, TrialAttribute, TrialRecord
@@ -43,17 +43,23 @@ def read_studies(storage: str, *patterns: str) -> Sequence[StudyRecord]:
         UserError: there is no such database, or no study in it matches. Away: its server can't be reached.
     """
     with _open_to_read(storage) as database:
-        names = {study.study_name: study._study_id for study in database.get_all_studies()}
+        names = {
+            study.study_name: study._study_id for study in database.get_all_studies() if len(study.directions) == 1
+        }
         studies = {name: _read(database, name, number) for name, number in sorted(names.items())}
     chosen = [
         study
         for study in studies.values()
-        if any(fnmatchcase(name, pattern) for name in (study.name, study.rerun_of or "") for pattern in patterns)
+        if any(_matches(name, pattern) for name in (study.name, study.rerun_of or "") for pattern in patterns)
     ]
     if not chosen:
         there = f"there are: {', '.join(studies)}" if studies else "there is none: python train.py -m makes one"
         raise UserError(f"no study in {without_passwords(storage)} matches {' or '.join(map(repr, patterns))}; {there}")
     return chosen
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 @contextmanager
@@ -62,14 +68,15 @@ def _open_to_read(url: str) -> Iterator[RDBStorage]:
     hint = "name Optuna's database with --storage; python train.py -m makes sqlite:///optuna.db in its folder"
     if not is_url(url):
         raise UserError(f"{without_passwords(url)} is not a database URL: {hint}")
+    place = absolute(url)
     try:
-        parts = make_url(url)
+        parts = make_url(place)
         if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").is_file():
             raise UserError(f"{without_passwords(url)}: no such file: {hint}")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        if not _is_made(url):
+        if not _is_made(place):
             raise UserError(f"{without_passwords(url)} has no studies, or none yet: {hint}")
-        storage = RDBStorage(url, skip_table_creation=True)
+        storage = RDBStorage(place, skip_table_creation=True)
     except ImportError as error:
         raise UserError(
             f"{without_passwords(url)}: its database driver isn't installed ({_first_line(url, error)})"

@@ -19,6 +19,7 @@ class StudyAttribute:
     SCIENCE = "science"  # dotted key -> value of the settings that are the same in all trials
     INPUTS = "inputs"  # digests of the texts and tables that are the same in all trials
     SAMPLER = "sampler"
+    SEARCH = "search"  # setting of the sampler or the pruner -> value
     SPACE = "space"  # setting -> its distribution as Optuna's JSON
     NAMES = "names"  # the same of a grid, for its settings that aren't numbers
     N_TRIALS = "n_trials"  # of the last start, as are the next four
@@ -28,7 +29,7 @@ class StudyAttribute:
     TRACKING_URI = "tracking_uri"  # without a password
     RERUN_OF = "rerun_of"  # the study whose best setting this one repeats
     RUN_ID = "mlflow_run_id"  # the parent of its trials' runs
-    RUN_KEY = "run_key"  # by which that run is found until its id is here
+    RUN_KEY = "run_key"  # by which that run is found until its id is here, and the study's folder is known as its own
 
 
 class TrialAttribute:

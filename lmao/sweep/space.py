@@ -74,8 +74,9 @@ class Space:
         """Plain values for the study, which compares them when it is resumed."""
         return {name: distribution_to_json(one) for name, one in sorted(self.distributions.items())}
 
-    def without_unused(self, *choices: Config) -> "Space":
-        """The space without the dimensions of conf/space/ that the settings don't use: of several choices, none does.
+    def without_unused(self, *choices: Config, group: str = "textcat") -> "Space":
+        """The space without the dimensions of conf/space/ that the settings don't use: of several choices of a group,
+        none does.
 
         Raises:
             UserError: textcat=auto is left with nothing to search, or choices use different dimensions.
@@ -84,14 +85,14 @@ class Space:
         if any(other != used for other in others):
             raise UserError(
                 "they have different settings to search",
-                setting=f"textcat={','.join(settings.textcat.name for settings in choices)}",
+                setting=f"{group}={','.join(map(str, self.ends()[group]))}",
                 advice="search each in a study of its own, or add space=none",
             )
         return replace(self, distributions={name: one for name, one in self.distributions.items() if name in used})
 
     def _used(self, settings: Config) -> set[str]:
         def is_used(name: str) -> bool:
-            if name in self.named:
+            if name.lstrip("+") in self.named:
                 return True
             if settings.textcat.name == "auto":  # its arms choose for themselves
                 return False
@@ -123,7 +124,7 @@ def read_space(params: Sequence[str], arguments: Sequence[str]) -> Space:
     Raises:
         UserError: one can't be searched.
     """
-    last = {_setting(override): override for override in [*params, *arguments]}
+    last = {_setting(override): override.removeprefix("++") for override in [*params, *arguments]}
     distributions, values, deletions = _parsed(list(last.values()))
     return Space(
         distributions, [*overrides(values), *deletions], frozenset(_setting(override) for override in arguments)
@@ -178,6 +179,6 @@ def _interval(distribution: BaseDistribution) -> BaseDistribution:
     kinds = {type(choice) for choice in choices}
     if kinds == {int}:
         return IntDistribution(min(choices), max(choices))
-    if kinds == {float}:
-        return FloatDistribution(min(choices), max(choices))
+    if kinds <= {int, float}:  # 0,0.1 has both
+        return FloatDistribution(float(min(choices)), float(max(choices)))
     return distribution

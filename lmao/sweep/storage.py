@@ -51,12 +51,19 @@ def shared_url(url: str) -> str:
 @functools.cache
 def open_storage(url: str) -> RDBStorage:
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
-        return RDBStorage(
-            url,
-            engine_kwargs={"connect_args": connect_options(url), "pool_pre_ping": scheme(url) != "sqlite"},
-            heartbeat_interval=HEARTBEAT_SECONDS,
-            grace_period=GRACE_SECONDS,
-        )
+        try:
+            return RDBStorage(
+                url,
+                engine_kwargs={"connect_args": connect_options(url), "pool_pre_ping": scheme(url) != "sqlite"},
+                heartbeat_interval=HEARTBEAT_SECONDS,
+                grace_period=GRACE_SECONDS,
+            )
+        except RuntimeError:  # Optuna's check of its tables
+            raise UserError(
+                "another version of Optuna made its tables",
+                setting=f"hydra.sweeper.storage={without_passwords(url)}",
+                advice="upgrade them, optuna storage upgrade --storage URL, or give another one",
+            ) from None
 
 
 def load_study(url: str, name: str, pruner: Mapping[str, Any]) -> optuna.Study:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from lmao.errors import UserError
 from lmao.stop import StopSignal
 from lmao.sweep.identity import difference
 from lmao.sweep.losses import MOST_LOSSES, Losses, replaced_numbers, running_trials
+from lmao.sweep.own_folder import take
 from lmao.sweep.records import FIXED_PARAMETERS, StudyAttribute, TrialAttribute
 from lmao.sweep.storage import FAILURES, GRACE_SECONDS, HEARTBEAT_SECONDS, open_storage, shared_url, storage_errors
 from lmao.sweep.worker import WorkerMark
@@ -65,13 +67,16 @@ class SharedStudy:
         were lost to kills since the last worker looked.
 
         Raises:
-            UserError: the study has different settings, or a different space.
+            UserError: the study has different settings, or a different space; its folder is another study's.
         """
         with self._alone():
             self.study = optuna.create_study(
                 study_name=self.name, storage=self._storage, direction="maximize", load_if_exists=True
             )
             self._require_one_machine()
+            if StudyAttribute.RUN_KEY not in self.study.user_attrs:
+                self.study.set_user_attr(StudyAttribute.RUN_KEY, uuid.uuid4().hex)
+            take(self.folder, self.study.user_attrs[StudyAttribute.RUN_KEY], self.url)
             old = self.study.user_attrs
             for name, value in same.items():
                 if name in old and old[name] != value:

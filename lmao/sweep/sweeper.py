@@ -34,7 +34,7 @@ from lmao.sweep.lines import Lines
 from lmao.sweep.models import best_trial
 from lmao.sweep.parent import ParentRun
 from lmao.sweep.places import absolute_paths, local_places
-from lmao.sweep.records import TrialAttribute
+from lmao.sweep.records import StudyAttribute, TrialAttribute
 from lmao.sweep.samplers import GRID, sampler_at, sampler_name
 from lmao.sweep.space import Space, overrides
 from lmao.sweep.storage import DATABASE, storage_errors
@@ -43,15 +43,13 @@ from lmao.sweep.trial import Spec, TrialTask
 from lmao.tracking.store import open_store
 
 WAIT_SECONDS = 15  # between two looks at what others run
+DEFAULTS = {"seed": 0, "threads": None}  # of conf/config.yaml; a sweep has its own unless others are given
 
 
 class StudySweep(OptunaSweeperImpl):
     """Settings: conf/hydra/sweeper/lmao.yaml."""
 
-    def __init__(
-        self, *, sampler: Any = None, pruner: Any = None, params: Any = None, custom_search_space: Any = None,
-        **settings: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, *, sampler: Any = None, pruner: Any = None, params: Any = None, **settings: Any) -> None:
         self._own = validate_sweep(settings)
         _require_choice("sampler", sampler, "sweep=tpe, random, qmc or grid")
         _require_choice("pruner", pruner, "hydra/sweeper/pruner=median, hyperband or none")
@@ -63,7 +61,7 @@ class StudySweep(OptunaSweeperImpl):
             )
         super().__init__(
             sampler, "maximize", self._own.storage, self._own.study_name, self._own.n_trials, self._own.n_jobs,
-            self._own.max_failure_rate, custom_search_space, params,
+            self._own.max_failure_rate, None, params,
         )  # fmt: skip
         self._pruner: Any = OmegaConf.to_container(pruner, resolve=True)
         self._sampler_name = sampler_name(sampler)
@@ -84,8 +82,12 @@ class StudySweep(OptunaSweeperImpl):
         if chooses:
             space, _ = self._corners.read([*arguments, "textcat=cnn"])
         space = space.without_unused(*self._corners.of_each("textcat", space))
+        options = {group: self._corners.of_each(group, space) for group in self._corners.groups(space)}
+        for group, choices in options.items():
+            space = space.without_unused(*choices, group=group)
         settings = self._corners.check(space)
-        space = replace(space, fixed=[*space.fixed, *absolute_paths(settings)])
+        held = {name for name, default in DEFAULTS.items() if getattr(settings, name) != default}  # by a file of conf/
+        space = replace(space, fixed=[*space.fixed, *absolute_paths(settings)], named=space.named | held)
         if not settings.data.labelled:
             what = "a sweep compares accuracies, and without labels there are none"
             raise UserError(what, setting="data.path", advice="give the labelled texts, or start one run")
@@ -103,7 +105,7 @@ class StudySweep(OptunaSweeperImpl):
         store = open_store(settings.tracking)
         store.prepare(study.url)
         lost = study.prepare(
-            same_attributes(settings, space, self._sampler_name, inputs.digests),
+            same_attributes(settings, space, self._sampler_name, inputs.digests, options) | self._search(),
             attributes(settings, space, self._own.rerun_of), self._own.n_trials, points,
         )  # fmt: skip
         if chooses:
@@ -143,8 +145,6 @@ class StudySweep(OptunaSweeperImpl):
 
         def suggest(trial: optuna.Trial) -> None:
             space.suggest(trial, settings.pretrain.epochs)
-            if self.custom_search_space_extender is not None:
-                self.custom_search_space_extender(self._config, trial)
 
         told: list[FrozenTrial] = []
         while self._too_many_failures(study) is None:
@@ -178,6 +178,13 @@ class StudySweep(OptunaSweeperImpl):
             if troubles:
                 raise troubles[0]
         return told
+
+    def _search(self) -> dict[str, Any]:
+        """How points are drawn and trials ended early, for the study: of a grid nothing is drawn."""
+        sampler: Any = OmegaConf.to_container(self.sampler, resolve=True)
+        drawn = {f"hydra.sweeper.sampler.{name}": value for name, value in sampler.items()}
+        ended = {f"hydra.sweeper.pruner.{name}": value for name, value in self._pruner.items()}
+        return {StudyAttribute.SEARCH: ended if self._sampler_name == GRID else {**drawn, **ended}}
 
     def _launch(
         self, study: SharedStudy, space: Space, trials: Sequence[optuna.Trial], parent: ParentRun, lines: Lines

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from lmao.errors import Unavailable
+from lmao.sweep.own_folder import writing
 from lmao.sweep.records import TrialAttribute
 
 
@@ -23,17 +23,12 @@ class WorkerMark:
 
     def __init__(self, folder: Path) -> None:
         self._prefix = f".worker-{re.sub(r'[^A-Za-z0-9]+', '-', socket.gethostname())}-"
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(prefix=self._prefix, dir=folder)
             os.close(handle)
             self._lock = FileLock(path)
             self._lock.acquire()
-        except OSError as error:
-            raise Unavailable(
-                f"{folder} can't be written to ({error.strerror})", setting="hydra.sweep.dir",
-                advice="choose another folder",
-            ) from None  # fmt: skip
         self.attributes = {TrialAttribute.HOST: socket.gethostname(), TrialAttribute.WORKER: path}
 
     def is_mine(self, attributes: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from lmao import database
-from lmao.database import connect_options, exclusive, is_lost, scheme, sqlite_file
+from lmao.database import absolute, connect_options, exclusive, is_lost, scheme, sqlite_file
 from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
 from lmao.stop import StopSignal
@@ -29,6 +29,7 @@ ASKED, QUERY = "/api/2.0/mlflow/experiments/search", "max_results=1"
 
 
 def open_client(uri: str) -> "MlflowClient":
+    uri = absolute(uri)
     kind = scheme(uri)
     if kind == "sqlite":
         _create_database(uri)

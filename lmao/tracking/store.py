@@ -81,7 +81,7 @@ def open_store(config: AnyTracking) -> TrackingStore:
 
 @contextmanager
 def tracked_run(store: OpensRuns, name: str, trial: RunTrial) -> Iterator[Tracker]:
-    """A run called `name`: FINISHED at the end, KILLED by Ctrl-C, SIGTERM or its study's pruner, FAILED by any other
+    """A run called `name`: FINISHED at the end, KILLED by a stop or its study's pruner, FAILED by any other
     exception, which the tag `error` names. The tag `state` of a trial's says what Optuna does.
 
     Raises:

@@ -2,13 +2,16 @@
 
 import io
 import logging
+import os
 import re
+import signal
 
 import pytest
 import rich.console
 
 from lmao import console as console_module
 from lmao.console import Console, counted, duration, shortened, words_counted
+from lmao.stop import Stopped
 
 
 def piped() -> tuple[Console, io.StringIO]:
@@ -138,3 +141,13 @@ def test_few_words_are_not_0_M(words: int, text: str) -> None:
 def test_one_and_many() -> None:
     assert [counted(number, "text") for number in (0, 1, 2000)] == ["0 texts", "1 text", "2,000 texts"]
     assert counted(2, "study", "studies") == "2 studies"
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1) as closed:
+        monkeypatch.setattr("sys.stdout", closed)
+        with pytest.raises(Stopped) as stopped:
+            Console().line("encode", "300 texts")
+    assert stopped.value.signal_number == signal.SIGPIPE

@@ -30,6 +30,13 @@ def test_a_file_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.
     assert absolute("postgresql://me:secret@host/runs") == "postgresql://me:secret@host/runs"
 
 
+def test_a_folder_that_no_url_can_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "really?").mkdir()
+    monkeypatch.chdir(tmp_path / "really?")
+    with pytest.raises(UserError, match="can't have a folder with '\\?' in its name: start in another folder"):
+        absolute("sqlite:///runs.db")
+
+
 def test_a_url_is_typed_without_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert typed(f"sqlite:///{tmp_path}/runs.db") == "sqlite:///runs.db"

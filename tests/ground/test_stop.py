@@ -22,6 +22,18 @@ def test_a_deferred_stop_waits_for_the_check() -> None:
     assert stopped.value.signal_number == signal.SIGTERM
 
 
+def test_a_closed_terminal_is_a_stop_unless_it_is_ignored() -> None:
+    with pytest.raises(Stopped) as stopped, StopSignal():
+        signal.raise_signal(signal.SIGHUP)
+    assert stopped.value.signal_number == signal.SIGHUP
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
+    try:
+        with StopSignal():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
 def test_a_second_stop_does_not_wait() -> None:
     with pytest.raises(Stopped), StopSignal() as stop, stop.deferred():
         signal.raise_signal(signal.SIGINT)

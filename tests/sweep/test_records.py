@@ -1,8 +1,10 @@
 """What is read from Optuna's database, and the error if there is none."""
 
+import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution, distribution_to_json
 from optuna.storages import RDBStorage
@@ -14,6 +16,7 @@ from lmao.errors import UserError
 from lmao.sweep.models import best_trial
 from lmao.sweep.reading import read_studies
 from lmao.sweep.records import State
+from lmao.sweep.storage import open_storage
 from tests.support.synthetic import StudyMaker
 
 
@@ -34,7 +37,7 @@ def test_states_and_progress_are_counted(storage: str, tmp_path: Path) -> None:
     maker.begin()
     (study,) = read_studies(storage, "*")
     assert [trial.state for trial in study.trials] == [State.COMPLETE, State.PRUNED, State.FAILED, State.RUNNING]
-    assert [trial.reached for trial in study.trials] == [0.8, 0.7, None, None]
+    assert [trial.reached for trial in study.trials] == [0.8, 0.6, None, None]
     assert (study.finished, study.budget, study.done) == (3, 5, False)
     assert study.trials[2].error == "loss is not finite"
     assert study.trials[0].parameters.keys() == study.space.keys()
@@ -111,6 +114,32 @@ def test_no_study_that_matches_is_an_error_that_names_those_there_are(storage: s
     make(storage, tmp_path)
     with pytest.raises(UserError, match=r"matches 'docstrings\*'; there are: imdb-cosine-pretrain1"):
         read_studies(storage, "docstrings*")
+
+
+def test_a_name_is_taken_as_it_stands_too(storage: str, tmp_path: Path) -> None:
+    make(storage, tmp_path, "a [50%] *")
+    assert [study.name for study in read_studies(storage, "a [50%] *")] == ["a [50%] *"]
+
+
+def test_another_programs_study_of_several_objectives_is_passed_over(storage: str, tmp_path: Path) -> None:
+    make(storage, tmp_path, "own")
+    optuna.create_study(storage=storage, study_name="other", directions=["minimize", "maximize"])
+    assert [study.name for study in read_studies(storage, "*")] == ["own"]
+
+
+def test_a_database_in_the_home_is_found(storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(storage, tmp_path, "own")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [study.name for study in read_studies("sqlite:///~/optuna.db", "*")] == ["own"]
+
+
+def test_tables_of_another_optuna_are_one_line(storage: str, tmp_path: Path) -> None:
+    make(storage, tmp_path)
+    with sqlite3.connect(tmp_path / "optuna.db") as connection:
+        connection.execute("update alembic_version set version_num = 'v3.0.0.d'")
+    connection.close()
+    with pytest.raises(UserError, match="another version of Optuna made its tables: upgrade them"):
+        open_storage.__wrapped__(storage)
 
 
 def test_a_missing_database_is_an_error_and_is_not_made(storage: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import optuna
 import pytest
 from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lmao.config.sweep import validate_sweep
 from lmao.errors import UserError
@@ -47,8 +47,14 @@ def test_what_all_of_several_classifiers_use_is_searched(compose: Callable[..., 
     )
     both = space.without_unused(compose("textcat=cnn"), compose("textcat=cnn_fresh"))
     assert set(both.distributions) == {"textcat", "textcat.dropout", "optimizer.eps"}
+    space = read_space(["textcat.dropout=interval(0,0.5)"], ["textcat=cnn,linear"])
     with pytest.raises(UserError, match=r"textcat=cnn,linear: they have different settings to search: search each in"):
         space.without_unused(compose("textcat=cnn"), compose("textcat=linear"))
+    recipes = read_space(["pretrain.mask_rate=interval(0,0.5)"], ["+recipe=words,documents"])
+    with pytest.raises(UserError, match=r"\+recipe=words,documents: they have different settings to search"):
+        recipes.without_unused(
+            *(compose(f"+recipe={one}", "textcat=cnn") for one in ("words", "documents")), group="+recipe"
+        )
     alone = read_space([], ["textcat=cnn,linear"])
     assert set(alone.without_unused(compose("textcat=cnn"), compose("textcat=linear")).distributions) == {"textcat"}
 
@@ -108,8 +114,17 @@ def test_the_command_line_fixes_and_changes_dimensions() -> None:
 
 def test_the_last_override_of_a_setting_counts_however_it_is_written() -> None:
     space = read_space(["textcat.dropout=interval(0.0,0.5)"], ["seed=0", "++textcat.dropout=0.1", "seed=range(1,4)"])
-    assert space.fixed == ["++textcat.dropout=0.1"] and set(space.distributions) == {"seed"}
+    assert space.fixed == ["textcat.dropout=0.1"] and set(space.distributions) == {"seed"}
+    swept = read_space([], ["++pretrain.epochs=0,1", "++seed=range(0,3)"])
+    assert set(swept.distributions) == {"pretrain.epochs", "seed"} and not swept.numbers_seeds("random")
     assert read_space([], ["++seed=3", "+threads=2"]).named == {"seed", "threads"}
+
+
+def test_numbers_of_a_grid_become_an_interval_whole_or_not() -> None:
+    grid = read_space([], ["optimizer.L2=0,0.1", "pretrain.epochs=0,2", "encoder=cnn,cnn_tiny"]).of_a_grid()
+    assert grid.distributions["optimizer.L2"] == FloatDistribution(0.0, 0.1)
+    assert grid.distributions["pretrain.epochs"] == IntDistribution(0, 2)
+    assert isinstance(grid.distributions["encoder"], CategoricalDistribution)
 
 
 def test_beta2_is_valid_wherever_the_default_space_is_sampled() -> None:
