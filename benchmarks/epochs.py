@@ -83,7 +83,7 @@ def picture(results: grids.Results) -> Figure:
             )  # fmt: skip
         titled(axes, title)
         axes.set_xlabel("epochs of pre-training")
-        axes.set_xlim(EPOCHS[0] - 0.2, EPOCHS[-1] + 0.2)
+        axes.set_xticks(EPOCHS)
         in_percent(axes)
     panels[0].set_ylabel("%")
     panels[0].legend(fontsize=9, frameon=False)
