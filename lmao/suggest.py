@@ -38,6 +38,8 @@ def suggest(
     """
     if n < 1:
         raise UserError(f"--n {n}", advice="give 1 or more")
+    if seed < 0:
+        raise UserError(f"--seed {seed}", advice="give 0 or more")
     if output.suffix.lower() != ".csv":
         raise UserError(f"{output} does not end in .csv", setting="--output")
     if output.exists():

@@ -137,7 +137,8 @@ def _read_arm(entry: Entry, name: str, meta: dict[str, Any], lexicons: Sequence[
 
 
 def same(one: Lexicon, other: Lexicon) -> bool:
-    return one.spaces == other.spaces and list(one.words) == list(other.words) and len(one.longer) == len(other.longer)
+    alike = one.spaces == other.spaces and list(one.words) == list(other.words) and len(one.longer) == len(other.longer)
+    return alike and all(map(np.array_equal, one.arrays, other.arrays))
 
 
 def _write_lexicon(writer: Writer, name: str, lexicon: Lexicon) -> None:

@@ -100,6 +100,7 @@ def test_the_same_seed_suggests_the_same_and_all_where_there_are_no_more(
     ("further", "line"),
     [
         (["--n", "0"], "error: --n 0: give 1 or more\n"),
+        (["--seed", "-1"], "error: --seed -1: give 0 or more\n"),
         (["--labelled", "{place}/raw.txt"], "error: no text is left that has no label yet\n"),
         (["--output", "a.txt"], "error: --output: a.txt does not end in .csv\n"),
         (

@@ -16,11 +16,12 @@ import spacy
 
 import lmao
 from lmao.cache import MANIFEST, key_of
+from lmao.corpus.ngrams import Ngrams
 from lmao.errors import UserError
 from lmao.textcat.ngram_weights import Lexicon, NgramWeights
 from lmao.trained import loaded as loaded_module
 from lmao.trained.chosen import Chosen
-from lmao.trained.saved import FOLDER, save
+from lmao.trained.saved import FOLDER, same, save
 from tests.support.finished import Finished, dev_texts, predictions
 
 CLOSE = 1e-6
@@ -208,3 +209,12 @@ def test_a_pipeline_of_another_shape_is_refused(run: Finished, tmp_path: Path) -
     nlp.to_disk(tmp_path / "another tokenizer")
     with pytest.raises(UserError, match="is not the encoder's"):
         lmao.load(tmp_path / "another tokenizer")
+
+
+def test_lexicons_that_differ_in_their_pairs_alone_are_two() -> None:
+    words, rows = ["good", "bad", "not"], np.arange(3, dtype=np.int32)
+    first, second, again = (
+        Lexicon(words, rows, [Ngrams(np.array([2], dtype=np.int32), np.array([last], dtype=np.int32))])
+        for last in (0, 1, 0)
+    )
+    assert same(first, again) and not same(first, second)
