@@ -10,17 +10,21 @@ from lmao.files import write_whole
 
 MARK = "\ufeff"  # without it Excel takes UTF-8 for a Windows code page
 COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+FOREIGN = ("text", "place")  # columns whose cells are somebody else's
 LONGEST = 32_000  # characters; a cell of Excel's has 32,767
 
 
 def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write it whole or not at all: UTF-8 with a mark, a comma between cells, quoted where need be.
 
-    A cell that a spreadsheet would take for a formula gets an apostrophe in front, one that it can't hold is cut.
+    A text or a place that a spreadsheet would take for a formula gets an apostrophe in front, one that it can't hold is
+    cut. A label stays as it is: it may come back as one to train on.
     """
+    foreign = [name in FOREIGN for name in header]
     text = io.StringIO(newline="")
     text.write(MARK)
-    csv.writer(text).writerows([header, *([_safe(cell) for cell in row] for row in rows)])
+    written = ([_safe(cell) if safe else cell for cell, safe in zip(row, foreign, strict=True)] for row in rows)
+    csv.writer(text).writerows([header, *written])
     write_whole(path, text.getvalue())
 
 

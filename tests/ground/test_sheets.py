@@ -23,12 +23,17 @@ def test_cells_come_back_as_they_were(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1+1", "\r=1", "＝1+1"])  # noqa: RUF001
 def test_nothing_is_a_formula(tmp_path: Path, cell: str) -> None:
-    write_sheet(tmp_path / "a.csv", ["a"], [[cell]])
-    assert read(tmp_path / "a.csv")[1] == [f"'{cell}"]
+    write_sheet(tmp_path / "a.csv", ["text", "place"], [[cell, cell]])
+    assert read(tmp_path / "a.csv")[1] == [f"'{cell}"] * 2
     assert as_it_was(f"'{cell}") == cell and as_it_was("'tis") == "'tis"
 
 
 def test_a_cell_fits_a_spreadsheets(tmp_path: Path) -> None:
-    write_sheet(tmp_path / "a.csv", ["a"], [["=" + "x" * 100_000]])
+    write_sheet(tmp_path / "a.csv", ["text"], [["=" + "x" * 100_000]])
     [cell] = read(tmp_path / "a.csv")[1]
     assert len(cell) == LONGEST < 32_767 and cell.endswith("x…")
+
+
+def test_a_label_stays_the_label_that_it_is(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "a.csv", ["text", "label", "perhaps"], [["Fine.", "-1", "+1"]])
+    assert read(tmp_path / "a.csv")[1] == ["Fine.", "-1", "+1"]
