@@ -41,14 +41,14 @@ class Corners:
         options = space.ends()[group] if group in space.distributions else []
         return [self._beside(space, {group: option}) for option in options] or [self._beside(space, {})]
 
-    def groups(self, space: Space) -> Sequence[str]:
-        """The groups that vary, recipes for example, but for those that others that vary must go with."""
-        known, found = flat(cli.plain(self._compose(space.fixed))), []
-        for name in space.distributions:
-            if name not in known:
+    def options(self, space: Space) -> Mapping[str, Sequence[Config]]:
+        """`of_each` of all groups that vary, recipes for example, but for those that others that vary must go with."""
+        known = flat(cli.plain(self._compose(space.fixed)))
+        found = {}
+        for group in space.distributions:
+            if group not in known:
                 with suppress(UserError):
-                    self.of_each(name, space)
-                    found.append(name)
+                    found[group] = self.of_each(group, space)
         return found
 
     def _beside(self, space: Space, chosen: Mapping[str, Any]) -> Config:

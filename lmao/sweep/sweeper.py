@@ -82,7 +82,7 @@ class StudySweep(OptunaSweeperImpl):
         if chooses:
             space, _ = self._corners.read([*arguments, "textcat=cnn"])
         space = space.without_unused(*self._corners.of_each("textcat", space))
-        options = {group: self._corners.of_each(group, space) for group in self._corners.groups(space)}
+        options = self._corners.options(space)
         for group, choices in options.items():
             space = space.without_unused(*choices, group=group)
         settings = self._corners.check(space)
