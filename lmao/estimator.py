@@ -80,7 +80,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         texts = _texts("X", X)
         labels = column_or_1d(y, warn=True)
         check_consistent_length(texts, labels)
-        _require_labels(labels)
+        _require_labels(np.asarray(y, dtype=object).ravel())  # as given: among strings NumPy makes NaN one, too
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         names = _names(classes)

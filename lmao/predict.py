@@ -6,14 +6,14 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import TextIOWrapper
+from io import BufferedReader, StringIO, TextIOWrapper
 from pathlib import Path
 from time import monotonic
-from typing import TextIO
+from typing import TextIO, cast
 
 from lmao import cli
 from lmao.errors import UserError
-from lmao.files import lines_of, whole
+from lmao.files import whole
 
 ENDINGS = (".csv", ".jsonl")
 Write = Callable[[int, str, str, list[float]], None]  # number from 1, text, label, scores
@@ -83,12 +83,11 @@ def _file(path: Path, text_column: str) -> Iterator[str]:
 
 
 def _lines() -> Iterator[str]:
-    """Those of stdin, empty ones too: the rows that are written are numbered as they are."""
-    for number, line in enumerate(lines_of(sys.stdin.buffer, Path("stdin")), start=1):
-        try:
-            yield line.decode().rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise UserError(f"stdin:{number}: not UTF-8") from None
+    """Those of stdin, read as a .txt file is."""
+    from lmao.data.plain_texts import stream_texts
+
+    for record in stream_texts(cast(BufferedReader, sys.stdin.buffer), Path("stdin")):
+        yield record.text
 
 
 @contextmanager
@@ -112,9 +111,14 @@ def _writer(file: TextIO, labels: Sequence[str], as_json: bool) -> Write:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
         return write_json
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(["row", "text", "label", *(f"score {label}" for label in labels)])
-    return lambda number, text, label, scores: rows.writerow([number, text, label, *scores])
+
+    def write_row(*cells: object) -> None:
+        row = StringIO(newline="")
+        csv.writer(row).writerow(cells)  # with a line's end of our own, it would leave a CR without quotes
+        file.write(row.getvalue().removesuffix("\r\n") + "\n")
+
+    write_row("row", "text", "label", *(f"score {label}" for label in labels))
+    return lambda number, text, label, scores: write_row(number, text, label, *scores)
 
 
 if __name__ == "__main__":

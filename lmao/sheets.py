@@ -5,20 +5,18 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from lmao.console import shortened
 from lmao.files import write_whole
 
 MARK = "\ufeff"  # without it Excel takes UTF-8 for a Windows code page
 COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 FOREIGN = ("text", "place")  # columns whose cells are somebody else's
-LONGEST = 32_000  # characters; a cell of Excel's has 32,767
 
 
 def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write it whole or not at all: UTF-8 with a mark, a comma between cells, quoted where need be.
 
-    A text or a place that a spreadsheet would take for a formula gets an apostrophe in front, one that it can't hold is
-    cut. A label stays as it is: it may come back as one to train on.
+    A text or a place that a spreadsheet would take for a formula gets an apostrophe in front, which `as_it_was` takes
+    away where a text comes back to be trained on. A label stays as it is.
     """
     foreign = [name in FOREIGN for name in header]
     text = io.StringIO(newline="")
@@ -34,4 +32,4 @@ def as_it_was(cell: str) -> str:
 
 
 def _safe(cell: str) -> str:
-    return shortened(f"'{cell}" if cell.startswith(COMPUTED) else cell, LONGEST)
+    return f"'{cell}" if cell.startswith(COMPUTED) else cell

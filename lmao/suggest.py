@@ -47,11 +47,11 @@ def suggest(
     if not output.absolute().parent.is_dir():
         raise UserError(f"there is no folder {output.parent}", setting="--output")
     from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
-    from lmao.sheets import as_it_was, write_sheet
+    from lmao.sheets import write_sheet
     from lmao.trained.loaded import load
     from lmao.trained.suggesting import suggestions
 
-    known = {as_it_was(text) for _, text in _read(labelled, text_column)}
+    known = {text for _, text in _read(labelled, text_column)}
     places: dict[str, str] = {}
     for place, text in _read(paths, text_column):
         if text not in known:

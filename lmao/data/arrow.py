@@ -109,12 +109,16 @@ def _classes(schema: Any) -> dict[str, list[str]]:
     """Columns of Hugging Face's ClassLabel, or of lists of it: the names of their classes."""
     metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     features = metadata.get("info", {}).get("features", {})
-    classes = {}
-    for column, feature in features.items():
-        inner = feature.get("feature", feature)
-        if inner.get("_type") == "ClassLabel":
-            classes[column] = list(inner["names"])
-    return classes
+    inner = {column: _inner(feature) for column, feature in features.items()}
+    return {column: list(one["names"]) for column, one in inner.items() if one.get("_type") == "ClassLabel"}
+
+
+def _inner(feature: Any) -> Mapping[str, Any]:
+    """Of a list the feature of what is in it, which stands in a list, too, where datasets before version 4 wrote it."""
+    if isinstance(feature, list):
+        return _inner(feature[0])
+    inner = feature.get("feature")
+    return _inner(inner) if isinstance(inner, dict | list) else feature
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -11,7 +11,8 @@ from spacy.vocab import Vocab
 from lmao.config.data import DocBins
 from lmao.data.document import Tree
 from lmao.data.labels import best_category
-from lmao.data.parts import PartedSource, paths_of
+from lmao.data.lines import files_below
+from lmao.data.parts import PartedSource, paths_of, unreadable
 from lmao.data.record import Record
 from lmao.errors import UserError
 
@@ -24,7 +25,11 @@ def open_docbins(config: DocBins) -> PartedSource:
     """
     paths = paths_of(config)
     for path in paths.values():
-        if not any(file.suffix == ".spacy" for file in _files(path)):
+        try:
+            found = any(file.suffix == ".spacy" for file in _files(path))
+        except OSError as error:
+            raise unreadable(path, error) from None
+        if not found:
             raise UserError(f"{path}: neither a .spacy file nor a folder with some in it")
     return PartedSource("docbin", paths, (), read_docbins)
 
@@ -36,8 +41,7 @@ def read_docbins(path: Path, labelled: bool) -> Iterator[Record]:
 
 
 def _files(path: Path) -> list[Path]:
-    """A folder's, but for hidden ones: a Mac's copy of a file has its attributes beside it as ._name."""
-    return sorted(path.rglob("[!.]*.spacy")) if path.is_dir() else [path]
+    return [file for file in files_below(path) if file.suffix == ".spacy"] if path.is_dir() else [path]
 
 
 def _read(path: Path, labelled: bool) -> Iterator[Record]:

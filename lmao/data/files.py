@@ -11,7 +11,7 @@ from lmao.data.arrow import dataset_rows, is_dataset, parquet_rows
 from lmao.data.dialects import find_dialect
 from lmao.data.document import Part
 from lmao.data.json_rows import json_rows
-from lmao.data.lines import ending, refuse_packed
+from lmao.data.lines import ending, lines, refuse_packed
 from lmao.data.parts import PartedSource, paths_of, unreadable
 from lmao.data.plain_texts import class_folders, fasttext_lines, is_fasttext, text_files, text_lines
 from lmao.data.record import Reading, Record
@@ -65,10 +65,10 @@ def read_files(reading: Reading, path: Path, labelled: bool) -> Iterator[Record]
         case Format.DATASET:
             form, found = "Hugging Face data set", dataset_rows(path, reading)
         case Format.FASTTEXT:
-            yield from fasttext_lines(path, labelled)
+            yield from fasttext_lines(lines(path), labelled)
             return
         case Format.LINES:
-            yield from text_lines(path)
+            yield from text_lines(path, lines(path))
             return
         case Format.FOLDER:
             yield from class_folders(path, labelled)

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,29 @@ def refuse_cr(path: Path, first: str) -> None:
         raise UserError(f"{path}: its lines end in CR alone", advice="save it with LF or CR LF")
 
 
+def files_below(folder: Path) -> list[Path]:
+    """The files in a folder and in those below it, linked ones too, in order, but for hidden ones: a Mac's copy of a
+    file has its attributes beside it as ._name.
+
+    Raises:
+        OSError: a folder can't be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = []
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=fail):
+        above = os.path.realpath(here) + os.sep
+        folders[:] = [  # a link to a folder above would never end
+            name
+            for name in folders
+            if not name.startswith(".") and not above.startswith(os.path.realpath(os.path.join(here, name)) + os.sep)
+        ]
+        found += [Path(here, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())
+
+
 def lines(path: Path) -> Iterator[tuple[str, str]]:
     """Each line with its place, `file:line`; they end at "\\n" alone.
 
@@ -67,22 +91,28 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     number = 0
     try:
         with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
-            stream = cast(io.BufferedReader, file)
-            start = stream.peek(8)
-            refuse_packed(path, start)
-            encoding = next((name for mark, name in ENCODINGS.items() if start.startswith(mark)), "utf-8")
-            decoded = _utf8(path, stream, encoding) if encoding.startswith("utf-8") else _wide(path, stream, encoding)
-            for number, line in enumerate(decoded, start=1):
-                place = f"{path}:{number}"
-                if "\0" in line:
-                    raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
-                yield place, line
+            for numbered in stream_lines(cast(io.BufferedReader, file), path):
+                number += 1
+                yield numbered
     except gzip.BadGzipFile as error:
         if number:
             raise UserError(f"{path}:{number + 1}: a damaged gzip file: {error}") from None
         raise UserError(f"{path}: not a gzip file", advice="rename it if it isn't packed") from None
     except (EOFError, zlib.error) as error:
         raise UserError(f"{path}:{number + 1}: a damaged or incomplete gzip file: {error}") from None
+
+
+def stream_lines(stream: io.BufferedReader, path: Path) -> Iterator[tuple[str, str]]:
+    """The same of an open stream; path: of its file, for places and errors."""
+    start = stream.peek(8)
+    refuse_packed(path, start)
+    encoding = next((name for mark, name in ENCODINGS.items() if start.startswith(mark)), "utf-8")
+    decoded = _utf8(path, stream, encoding) if encoding.startswith("utf-8") else _wide(path, stream, encoding)
+    for number, line in enumerate(decoded, start=1):
+        place = f"{path}:{number}"
+        if "\0" in line:
+            raise UserError(f"{place}: has a NUL byte: is it UTF-16? Save it as UTF-8")
+        yield place, line
 
 
 def _utf8(path: Path, stream: BinaryIO, encoding: str) -> Iterator[str]:

@@ -27,6 +27,6 @@ class MemorySource:
 
     def documents(self) -> Iterator[Document]:
         for number, (text, label) in enumerate(zip(self.texts, self.labels, strict=True)):
-            yield Document(text, label, Part.TRAIN, place=f"texts[{number}]")
+            yield Document(text.strip(), label, Part.TRAIN, place=f"texts[{number}]")
         for number, text in enumerate(self.unlabelled):
-            yield Document(text, None, Part.UNLABELLED, place=f"unlabelled[{number}]")
+            yield Document(text.strip(), None, Part.UNLABELLED, place=f"unlabelled[{number}]")

@@ -9,6 +9,7 @@ from pathlib import Path
 from lmao.cache import file_digest, key_of
 from lmao.config.data import Parted
 from lmao.data.document import Document, Part
+from lmao.data.lines import files_below
 from lmao.data.record import Answer, Reader, Record
 from lmao.errors import UserError
 
@@ -121,8 +122,7 @@ def _digests(path: Path) -> list[list[str]]:
     """Of a file, or of each in a folder; with what says how it is read, which counts as much as what is in it."""
     try:
         if path.is_dir():
-            files = [file for file in sorted(path.rglob("[!.]*")) if file.is_file()]
-            return [[file.relative_to(path).as_posix(), file_digest(file)] for file in files]
+            return [[file.relative_to(path).as_posix(), file_digest(file)] for file in files_below(path)]
         return [["".join(path.suffixes[-2:]).lower(), file_digest(path)]]
     except OSError as error:
         raise unreadable(path, error) from None

@@ -1,11 +1,13 @@
 """Texts without columns: lines, fastText's lines with their labels, and folders of files; records go out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from unicodedata import normalize
 
-from lmao.data.lines import ending, lines, refuse_cr
+from lmao.data.lines import ending, files_below, lines, refuse_cr, stream_lines
 from lmao.data.record import Record
 from lmao.data.rows import clean, encodable, single
 from lmao.errors import UserError
@@ -20,14 +22,14 @@ def is_fasttext(path: Path) -> bool:
     return next((line for _, line in lines(path) if line.strip()), "").lstrip().startswith(MARK)
 
 
-def fasttext_lines(path: Path, labelled: bool) -> Iterator[Record]:
+def fasttext_lines(numbered: Iterable[tuple[str, str]], labelled: bool) -> Iterator[Record]:
     """fastText's files: of a line's words those that begin with `__label__` are its labels.
 
     Raises:
         UserError: a line with a text has not exactly one label.
     """
-    for place, line in lines(path):
-        if not line.strip():
+    for place, line in numbered:
+        if labelled and not line.strip():
             continue
         text = clean(place, LABEL.sub("", line))
         label = single(place, MARK, LABEL.findall(line)) if labelled and text else None
@@ -36,12 +38,25 @@ def fasttext_lines(path: Path, labelled: bool) -> Iterator[Record]:
         yield Record(place, text, label, form="fastText")
 
 
-def text_lines(path: Path) -> Iterator[Record]:
+def text_lines(path: Path, numbered: Iterable[tuple[str, str]]) -> Iterator[Record]:
     """A text a line, an empty one too."""
-    for number, (place, line) in enumerate(lines(path)):
+    for number, (place, line) in enumerate(numbered):
         if number == 0:
             refuse_cr(path, line)
-        yield Record(place, line.strip(), None, form="a text a line")
+        yield Record(place, encodable(place, line.strip()), None, form="a text a line")
+
+
+def stream_texts(stream: BufferedReader, path: Path) -> Iterator[Record]:
+    """Of an open stream, as of a .txt file without labels; path: what it is called."""
+    numbered = stream_lines(stream, path)
+    read: list[tuple[str, str]] = []
+    for place, line in numbered:
+        read.append((place, line))
+        if line.strip():
+            break
+    is_labelled = bool(read) and read[-1][1].lstrip().startswith(MARK)
+    numbered = chain(read, numbered)
+    yield from fasttext_lines(numbered, False) if is_labelled else text_lines(path, numbered)
 
 
 def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
@@ -60,11 +75,7 @@ def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:
 
 def text_files(folder: Path, labelled: bool) -> list[Path]:
     """In order. Files beside the classes' folders (a README) are in no class."""
-    files = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    files = files_below(folder)
     if labelled:
         files = [path for path in files if path.parent != folder]
     if not files:

@@ -71,23 +71,26 @@ def split(
             pool = pool[~np.isin(copies[pool], copies[dev])]
         pool = _distinct_first(pool, copies)
     if len(pool) < (config.train_examples or 1):
+        asked = config.train_examples is not None
         raise UserError(
             f"{len(pool):,} labelled training documents are left without the copies of those in dev",
-            setting="data.train_examples",
-            advice="lower it, or remove the copies",
+            setting="data.train_examples" if asked else None,
+            advice="lower it, or remove the copies" if asked else "remove the copies, or add examples",
         )
     train = (_balanced(pool, labels) if config.draw == "balanced" else pool)[: config.train_examples]
     advice = "raise data.train_examples, or add examples" if config.train_examples else "add examples"
     if len(np.unique(labels[train])) < 2:
         raise UserError(f"all training examples ({len(train):,}) have the same label", advice=advice)
     test = _test(parts, labels) if evaluate_test else None
+    pretrain = _pretrain(config, parts, rng)
     others = {"dev": dev, "test": np.flatnonzero(parts == Part.TEST)}
+    read = None if config.pretrains_on_test else pretrain
     return Splits(
         train=Examples(train, labels[train]),
         dev=Examples(dev, labels[dev]),
         test=test,
-        pretrain=_pretrain(config, parts, rng),
-        findings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, others)],
+        pretrain=pretrain,
+        findings=[*_rare(labels[train], label_names, advice), *_copied(copies, labelled, train, others, read)],
     )
 
 
@@ -203,8 +206,11 @@ def _rare(train: NDArray[np.int32], names: Sequence[str], advice: str) -> list[F
     return found
 
 
-def _copied(copies: Integers, labelled: Integers, train: Integers, others: Mapping[str, Integers]) -> list[Finding]:
-    """Labelled texts that occur more than once, or both in train and in another split, which the user may judge by."""
+def _copied(
+    copies: Integers, labelled: Integers, train: Integers, others: Mapping[str, Integers], read: Integers | None
+) -> list[Finding]:
+    """Labelled texts that occur more than once, or in two splits, which the user may judge by; and those of test that
+    are read in pre-training, where they shouldn't be. read: what it reads, or None where they may be."""
     found = []
     _, counts = np.unique(copies[labelled], return_counts=True)
     if several := int((counts > 1).sum()):
@@ -215,4 +221,12 @@ def _copied(copies: Integers, labelled: Integers, train: Integers, others: Mappi
             high = both > TOLERABLE * len(documents)
             line = f"{both:,} of the {len(documents):,} texts of {name} are training texts, too"
             found.append(Finding(line + ": its accuracy is too high" * high, spoils=high))
+    test = copies[others["test"]]
+    if both := int(np.isin(test, copies[others["dev"]]).sum()):
+        high = both > TOLERABLE * len(test)
+        line = f"{both:,} of the {len(test):,} texts of test are texts of dev, too"
+        found.append(Finding(line + ": what was chosen by them is judged by them" * high, spoils=high))
+    if read is not None and (both := int((np.isin(test, copies[read]) & ~np.isin(test, copies[train])).sum())):
+        line = f"{both:,} of the {len(test):,} texts of test have copies that are pre-trained on"
+        found.append(Finding(f"{line}, though data.include_test_text=false"))
     return found

@@ -9,6 +9,7 @@ from lmao.console import counted
 from lmao.data.lines import lines
 from lmao.errors import UserError
 
+LONE_CR = "a line break (CR) in a field without quotes"
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
@@ -39,7 +40,11 @@ def rows(path: Path, dialect: Dialect) -> Iterator[tuple[str, Mapping[str, str]]
     columns = list(dialect.columns)
     header: list[str] | None = None
     try:
-        for place, values, _ in parse(path, dialect.delimiter, dialect.quotes):
+        for place, values, _ in parse(path, dialect.delimiter, dialect.quotes, blank=True):
+            if not any(value.strip() for value in values):
+                if header is not None or not dialect.header:
+                    yield place, dict.fromkeys(columns, "")
+                continue
             if dialect.header and header is None:
                 header = values
                 continue
@@ -52,11 +57,15 @@ def rows(path: Path, dialect: Dialect) -> Iterator[tuple[str, Mapping[str, str]]
             yield place, dict(zip(columns, values, strict=True))
     except Broken as error:
         advice = "double the quotes inside of a field, or set data.quotes=false" if dialect.quotes else None
+        if error.reason == LONE_CR:
+            advice = "quote the text"
         raise UserError(f"{error.place}: a table that can't be read: {error.reason}", advice=advice) from None
 
 
-def parse(path: Path, delimiter: str, quotes: bool) -> Iterator[tuple[str, list[str], list[str]]]:
+def parse(path: Path, delimiter: str, quotes: bool, blank: bool = False) -> Iterator[tuple[str, list[str], list[str]]]:
     """Each row that isn't blank, or says that it is: its place, its fields, and the lines that it stands on.
+
+    blank: rows of several fields without anything in them, too.
 
     Raises:
         Broken: it can't be read with this delimiter and quotes.
@@ -82,6 +91,8 @@ def parse(path: Path, delimiter: str, quotes: bool) -> Iterator[tuple[str, list[
         except StopIteration:
             return
         except csv.Error as error:
-            raise Broken(taken[0][0] if taken else f"{path}:1", str(error)) from None
-        if any(value.strip() for value in values) or (len(values) == 1 and '"' in taken[0][1]):  # "" of one column
+            reason = LONE_CR if str(error).startswith("new-line") else str(error)
+            raise Broken(taken[0][0] if taken else f"{path}:1", reason) from None
+        one = len(values) < 2
+        if any(value.strip() for value in values) or (one and '"' in taken[0][1]) or (blank and not one):
             yield taken[0][0], values, [line for _, line in taken]

@@ -33,7 +33,6 @@ from lmao.run.stages.encode import Dataset, encode_texts, threads_of
 from lmao.run.stages.evaluate import evaluate
 from lmao.run.unfinished import Parts
 from lmao.stop import StopSignal
-from lmao.textcat.folds import cut_texts
 from lmao.tracking.kept import outliving
 from lmao.tracking.store import TrackingStore, tracked_run
 from lmao.tracking.tracker import copy_files
@@ -76,8 +75,6 @@ def training(
     source: of the texts; None for the one that the settings name.
     """
     with opened(settings, folder, console, stop, trial, store, source) as (context, found, data):
-        if isinstance(settings.textcat, LinearTextcat) or settings.textcat.init == "probe":
-            cut_texts(data.texts.corpus, data.splits.train, settings.seed)  # too few labels: said before anything long
         match settings.textcat:
             case AutoTextcat():
                 trained = train_auto(context, found, data)

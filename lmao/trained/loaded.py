@@ -146,7 +146,8 @@ def no_text(text: object) -> str | None:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Neighbouring texts in lists of at least `CHARACTERS`, but for the last."""
+    """Neighbouring texts in lists of at least `CHARACTERS`, but for the last; without the white space around them, as
+    they are trained on."""
     if why := no_texts(texts):
         raise TypeError(f"this {why}")
     chunk: list[str] = []
@@ -154,7 +155,7 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     for number, text in enumerate(texts):
         if why := no_text(text):
             raise (ValueError if isinstance(text, str) else TypeError)(f"texts[{number}] {why}")
-        chunk.append(text)
+        chunk.append(text.strip())
         size += len(text)
         if size >= CHARACTERS:
             yield chunk

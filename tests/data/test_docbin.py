@@ -54,9 +54,12 @@ def test_docbin_folder_is_all_its_files_and_unlabelled_needs_no_category(tmp_pat
     docbin(tmp_path / "train" / "b.spacy", TWO_EACH)
     docbin(tmp_path / "train" / "a.spacy", TWO_EACH[:2])
     (tmp_path / "train" / "._a.spacy").write_bytes(b"a Mac's attributes of a.spacy")
+    (tmp_path / "train" / "c").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    docbin(tmp_path / "elsewhere" / "c.spacy", TWO_EACH[:1])
     unlabelled = docbin(tmp_path / "raw.spacy", [{}])
     found = documents(docbins(tmp_path / "train", unlabelled_path=unlabelled))
-    assert [d.part for d in found] == [Part.TRAIN] * 6 + [Part.UNLABELLED]
+    assert [d.part for d in found] == [Part.TRAIN] * 7 + [Part.UNLABELLED]
 
 
 def test_docbin_errors_name_file_and_document(tmp_path: Path) -> None:

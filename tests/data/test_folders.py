@@ -106,6 +106,19 @@ def test_folders_of_parts_are_no_classes(tmp_path: Path) -> None:
     assert len(documents(files(tmp_path / "train", test_path=tmp_path / "test"))) == 4
 
 
+def test_linked_folders_belong_to_it_and_a_link_upwards_has_an_end(classes: Path, tmp_path: Path) -> None:
+    before = documents(files(classes))
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "9.txt").write_text("a linked text")
+    (classes / "pos" / "more").symlink_to(tmp_path / "more")
+    (classes / "pos" / "up").symlink_to(classes)
+    opened = source(files(classes))
+    first = opened.fingerprint()
+    assert len(list(opened.documents())) == len(before) + 1
+    (tmp_path / "more" / "9.txt").write_text("another text")
+    assert opened.fingerprint() != first
+
+
 def test_folders_without_texts_of_classes_are_refused(classes: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "empty: no folders with texts in it" in message(files(tmp_path / "empty"))
@@ -157,6 +170,22 @@ def test_parquet_has_texts_and_labels_of_any_type(tmp_path: Path) -> None:
     assert read(path, label_column="kind")[0] == [(text, str(NAMES.index(name))) for text, name in EXPECTED]
     parquet.write_table(table(label=numbers).replace_schema_metadata(METADATA), path)
     assert read(path)[0] == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        [FEATURES["label"]],
+        {"feature": FEATURES["label"], "_type": "Sequence"},
+        {"feature": [FEATURES["label"]], "_type": "List"},
+    ],
+)
+def test_parquet_with_lists_of_classes(tmp_path: Path, feature: Any) -> None:
+    """A list stands in brackets where datasets before version 4 wrote it."""
+    metadata = {b"huggingface": json.dumps({"info": {"features": {**FEATURES, "label": feature}}}).encode()}
+    numbers = [[NAMES.index(row["label"])] for row in ROWS]
+    parquet.write_table(table(label=numbers).replace_schema_metadata(metadata), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet")[0] == EXPECTED
 
 
 def test_a_saved_data_set_has_the_names_of_its_classes(tmp_path: Path) -> None:

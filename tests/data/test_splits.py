@@ -84,6 +84,29 @@ def test_split_pretraining_leaves_test_texts_out_unless_told_otherwise() -> None
     assert np.array_equal(draw(docstrings(), sizes).pretrain, without)
 
 
+def test_split_says_what_of_test_is_read_before() -> None:
+    """Documents 0 to 39 are labelled, 40 to 43 dev, 44 to 49 test, 50 to 54 unlabelled."""
+    parts, labels = corpus(40, 4, 6, 5)
+    copies = np.arange(55)
+    copies[[44, 45]], copies[[50, 51, 52]], copies[46] = [40, 41], [44, 47, 48], 0
+    for config in (docstrings(), imdb(None, include_test_text=True)):
+        drawn = split(config, parts, labels, copies, LABELS, np.random.default_rng(0), evaluate_test=True)
+        told = [finding.text for finding in drawn.findings if "test" in finding.text]
+        own = "2 of the 6 texts of test are texts of dev, too: what was chosen by them is judged by them"
+        assert own in told
+        assert any("have copies that are pre-trained on" in text for text in told) == (config.name == "docstrings")
+
+
+def test_split_names_the_setting_only_where_it_was_set() -> None:
+    parts, labels = corpus(40)
+    copies = np.zeros(40, np.int64)
+    for asked, said in ((None, "0 labelled"), (1, "data.train_examples: 0 labelled")):
+        config = docstrings(draw="stratified", train_examples=asked)
+        with pytest.raises(UserError) as caught:
+            split(config, parts, labels, copies, LABELS, np.random.default_rng(0), False)
+        assert str(caught.value).startswith(said)
+
+
 def test_split_pretraining_subset_does_not_change_train_and_dev() -> None:
     whole = draw(imdb(None), {"train": 40, "raw": 20})
     subset = draw(imdb(None, pretrain_documents=15), {"train": 40, "raw": 20})

@@ -12,6 +12,7 @@ import pytest
 
 from lmao.data.document import Document, Part
 from lmao.data.parts import PartedSource
+from lmao.data.tables import LONE_CR
 from lmao.errors import UserError
 from tests.support.sources import documents, files, message, source, write
 
@@ -129,8 +130,20 @@ def test_decimal_commas_are_no_delimiters(tmp_path: Path) -> None:
 
 
 def test_blank_rows_and_unnamed_columns_are_left_out(tmp_path: Path) -> None:
-    found, _ = read(write(tmp_path / "a.csv", ",,,\r\ntext,label,,\r\na,b,,\r\n,,,\r\n\r\n   \r\nc,d,,\r\n"))
-    assert found == [("a", "b"), ("c", "d")]
+    found, said = read(write(tmp_path / "a.csv", ",,,\r\ntext,label,,\r\na,b,,\r\n,,,\r\n\r\n   \r\nc,d,,\r\n"))
+    assert found == [("a", "b"), ("c", "d")] and said.endswith("1 empty, left out")
+
+
+def test_a_cr_in_a_field_is_told_by_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text,label\na,b\nc\rd,b\n")
+    assert f"{path}:3: a table that can't be read: {LONE_CR}: quote the text" in message(files(path))
+    assert read(write(tmp_path / "b.csv", 'text,label\na,b\n"c\rd",e\n'))[0] == [("a", "b"), ("c\rd", "e")]
+
+
+def test_an_apostrophe_that_keeps_a_spreadsheet_from_computing_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """As in what `lmao.suggest` writes. A label is what it is."""
+    found, _ = read(write(tmp_path / "a.csv", "text,label\n'=1+1,'-1\n'-- so he said,1\n'tis,1\n"))
+    assert found == [("=1+1", "'-1"), ("-- so he said", "1"), ("'tis", "1")]
 
 
 def test_settings_say_what_the_file_does_not(tmp_path: Path) -> None:

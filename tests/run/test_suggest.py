@@ -76,7 +76,11 @@ def test_once_filled_in_it_is_training_data(
         writer.writeheader()
         writer.writerows(found)
     source = open_source(compose("data=files", f"data.path={tmp_path / 'b.csv'}").data, tmp_path)
-    assert [(d.text, d.label) for d in source.documents()] == [(row["text"], row["perhaps"]) for row in found]
+    lines = (place / "raw.txt").read_text().splitlines()
+    texts = [lines[int(row["place"].rpartition(":")[2]) - 1] for row in found]  # as they were, without an apostrophe
+    assert [(d.text, d.label) for d in source.documents()] == [
+        (text, row["perhaps"]) for text, row in zip(texts, found, strict=True)
+    ]
 
 
 def test_what_was_suggested_is_not_suggested_again(run: Finished, place: Path, tmp_path: Path) -> None:

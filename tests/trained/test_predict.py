@@ -29,6 +29,10 @@ def texts(run: Finished, tmp_path: Path) -> list[str]:
     return texts
 
 
+def stdin(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)))
+
+
 def command(run: Finished, *arguments: str | Path) -> int:
     return predict.main(["--model", str(run.folder), *map(str, arguments)])
 
@@ -52,9 +56,26 @@ def test_a_table_becomes_a_table(run: Finished, texts: list[str], tmp_path: Path
 
 
 def test_an_empty_text_keeps_its_row(run: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "texts.csv").write_text('text,id\na,1\n"",2\nc,3\n')
-    assert command(run, tmp_path / "texts.csv") == 0
-    assert_predicted(run, list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:], ["a", "", "c"])
+    (tmp_path / "texts.csv").write_text('text,id\na,1\n"",2\nc,3\n,\n')
+    (tmp_path / "texts.txt").write_text("__label__pos a\n\n__label__neg c\n\n")
+    for name in ("texts.csv", "texts.txt"):
+        assert command(run, tmp_path / name) == 0
+        assert_predicted(run, list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:], ["a", "", "c", ""])
+
+
+def test_a_cr_in_a_text_breaks_no_row(run: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["one\rtwo", "one\r\ntwo", "plain"]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    assert command(run, tmp_path / "texts.jsonl") == 0
+    shown = capsys.readouterr().out
+    assert_predicted(run, list(csv.reader(io.StringIO(shown, newline="")))[1:], texts)
+    assert not shown.endswith("\r\n")
+
+
+def test_white_space_around_a_text_changes_nothing(run: Finished) -> None:
+    classifier = lmao.load(run.folder)
+    [text] = dev_texts(run)[:1]
+    np.testing.assert_array_equal(*classifier.predict_proba([text, f"\n \t{text} \n"]))
 
 
 @pytest.mark.parametrize(
@@ -102,11 +123,32 @@ def test_lines_of_stdin_keep_their_numbers(
     run: Finished, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = ["Return the matrix.", "", "Größe 日本"]
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(lines).encode())))
+    monkeypatch.setattr("sys.stdin", stdin("\n".join(lines).encode()))
     assert command(run) == 0
     shown = capsys.readouterr()
     assert_predicted(run, list(csv.reader(io.StringIO(shown.out)))[1:], lines)
     assert "predict" in shown.err and "3 texts" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("\ufeffa \r\n b\r\n".encode(), ["a", "b"]),
+        ("a\nb\n".encode("utf-16"), ["a", "b"]),
+        (b"\n__label__pos a b\n__label__neg c\n", ["", "a b", "c"]),
+    ],
+)
+def test_stdin_is_read_as_a_file_is(
+    run: Finished, content: bytes, texts: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", stdin(content))
+    assert command(run) == 0
+    shown = capsys.readouterr().out
+    assert_predicted(run, list(csv.reader(io.StringIO(shown)))[1:], texts)
+    (tmp_path / "texts.txt").write_bytes(content)
+    assert command(run, tmp_path / "texts.txt") == 0
+    assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize(
@@ -146,6 +188,6 @@ def test_a_text_that_is_not_there_and_bytes_that_are_none(
 ) -> None:
     assert command(run, "nowhere.csv") == 2
     assert capsys.readouterr().out == ""  # no head of a table without rows
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\nb\xff\n")))
+    monkeypatch.setattr("sys.stdin", stdin(b"good\nb\xff\n"))
     assert command(run) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "error: stdin:2: not UTF-8"
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: stdin:2: not UTF-8 (byte 1 of the line): save it")

@@ -6,6 +6,7 @@ import numpy as np
 
 from lmao.cache import key_of
 from lmao.config.run import Config
+from lmao.config.textcat import LinearTextcat
 from lmao.console import shortened, words_counted
 from lmao.corpus.checks import findings
 from lmao.corpus.corpus import Corpus
@@ -18,6 +19,7 @@ from lmao.engine.team import available_threads
 from lmao.errors import UserError
 from lmao.run.context import Context
 from lmao.streams import digest, stream
+from lmao.textcat.folds import cut_texts
 
 LONGEST_NAME = 40  # characters of a label in a line: a column of texts would fill the screen
 
@@ -74,7 +76,10 @@ def draw(settings: Config, corpus: Corpus) -> Splits:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
     names = corpus.label_names
     try:
-        return split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
+        found = split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
+        if isinstance(settings.textcat, LinearTextcat) or settings.textcat.init == "probe":
+            cut_texts(corpus, found.train, settings.seed)  # too few labels: said before anything long
+        return found
     except UserError as error:
         if fault := misfit(corpus, settings.data.language):  # texts that it finds no words in may look like copies
             raise UserError(f"{error} ({fault})") from None
