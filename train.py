@@ -20,6 +20,7 @@ def train(composed: DictConfig) -> float | None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     with cli.user_errors(), StopSignal() as stop:
         cli.hide_passwords(folder)
+        cli.require_one_folder(HydraConfig.get())
         config = validate(cli.plain(composed))
         from lmao.console import Console  # the heavy imports come last, so that a mistake is answered at once
         from lmao.errors import AlreadyRun

@@ -56,15 +56,24 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     try:
         values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
     except MissingMandatoryValue as error:
-        group, _, setting = str(error.full_key).rpartition(".")
-        option = OmegaConf.select(composed, f"{group}.name")
-        raise UserError(
-            f"{error.full_key} has no value", advice=f"{group}={option} needs one, give {group}.{setting}=…"
-        ) from None
+        key = str(error.full_key)
+        group = key.rpartition(".")[0]
+        option = OmegaConf.select(composed, f"{group}.name") if group else None
+        needs = f"{group}={option} needs one, " if option else ""
+        raise UserError(f"{key} has no value", advice=f"{needs}give {key}=…") from None
     vectors = values.get("vectors")
     if isinstance(vectors, dict) and not isinstance(target := vectors.get("target"), dict | None):
         raise UserError("vectors.target is a group", advice=f"choose it with vectors@vectors.target={target}")
     return values
+
+
+def require_one_folder(hydra: DictConfig) -> None:
+    """Raises UserError: Hydra's own settings have runs change into theirs, where a relative path is another one."""
+    if hydra.job.chdir:
+        what = "paths are relative to the folder you start from, and a run stays there"
+        raise UserError(
+            what, setting="hydra.job.chdir=true", advice="leave it out: results lie in the run's own folder"
+        )
 
 
 def hide_passwords(folder: Path) -> None:

@@ -17,6 +17,7 @@ from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl
 from omegaconf import DictConfig, OmegaConf, read_write
 from optuna.trial import FrozenTrial, TrialState
 
+from lmao.cli import require_one_folder
 from lmao.config.overrides import quote
 from lmao.config.run import Config
 from lmao.config.sweep import validate_sweep
@@ -77,6 +78,7 @@ class StudySweep(OptunaSweeperImpl):
     def sweep(self, arguments: list[str]) -> None:
         """Raises UserError for what a user can fix, before anything is created; and if too many trials failed."""
         console = Console()
+        require_one_folder(self._config.hydra)
         space, composed = self._corners.read(arguments)
         chooses = composed.textcat.name == "auto" and not any(one.startswith("textcat=") for one in arguments)
         if chooses:

@@ -42,10 +42,9 @@ class MlflowTracker:
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
-        from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
+        from mlflow.utils.validation import MAX_PARAMS_TAGS_PER_BATCH
 
-        written = {allowed(key): without_passwords(as_text(value)) for key, value in flat(values).items()}
-        parameters = [Param(key, value[:MAX_PARAM_VAL_LENGTH]) for key, value in written.items()]
+        parameters = [Param(name, value) for name, value in as_parameters(values).items()]
         with mlflow_errors(self._uri):
             for i in range(0, len(parameters), MAX_PARAMS_TAGS_PER_BATCH):
                 self._client.log_batch(self.run_id, params=parameters[i : i + MAX_PARAMS_TAGS_PER_BATCH])
@@ -116,6 +115,14 @@ class MlflowTracker:
 def now() -> int:
     """Milliseconds since 1970, as MLflow counts."""
     return time.time_ns() // 1_000_000
+
+
+def as_parameters(values: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as MLflow keeps them."""
+    from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
+
+    texts = {allowed(name): without_passwords(as_text(value)) for name, value in flat(values).items()}
+    return {name: text[:MAX_PARAM_VAL_LENGTH] for name, text in texts.items()}
 
 
 def as_text(value: Any) -> str:

@@ -7,13 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmao.config.run import flat
 from lmao.config.tracking import MlflowTracking
 from lmao.database import absolute, scheme, typed
 from lmao.errors import Away, UserError
 from lmao.passwords import without_passwords
 from lmao.tracking.mlflow_client import experiment_id, mlflow_errors, open_client
-from lmao.tracking.mlflow_run import MlflowTracker, as_text
+from lmao.tracking.mlflow_run import MlflowTracker, as_parameters, as_text
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import RunTrial
 
@@ -56,22 +55,27 @@ class MlflowStore:
     def open_run(self, name: str, trial: RunTrial, key: str | None = None) -> MlflowTracker:
         """key: of a run that may have been made before."""
         study = trial.study or self.config.study
-        tags = {"study": study} if study else {}
-        if trial.parent_run_id is not None:
-            tags |= {PARENT_TAG: trial.parent_run_id, TRIAL_TAG: str(trial.number)}
-        return self._create(name, tags) if key is None else self._found_or_made(name, tags, key)
+        tags, parent = {"study": study} if study else {}, trial.parent_run_id
+        if parent is not None:
+            tags |= {PARENT_TAG: parent, TRIAL_TAG: str(trial.number)}
+        return self._create(name, tags, parent) if key is None else self._found_or_made(name, tags, key, parent)
 
     def open_study(self, study: str, key: str, values: Mapping[str, Any], run_id: str | None, done: bool) -> str:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
-            if run_id is not None and _is_there(client, run_id):
-                if not done:
-                    client.update_run(run_id, status="RUNNING")
-                return run_id
-        tracker = self._found_or_made(study, {"study": study}, key)
+            known = None if run_id is None else _active(client, run_id)
+            if known is not None and not done:
+                client.update_run(known.info.run_id, status="RUNNING")
+        if known is None:
+            tracker = self._found_or_made(study, {"study": study}, key)
+        else:
+            tracker = MlflowTracker(client, known.info.run_id, self._uri)
         with mlflow_errors(self._uri):
             told = client.get_run(tracker.run_id).data.params
-        tracker.parameters({name: value for name, value in flat(values).items() if name not in told})
+        texts = as_parameters(values)
+        tracker.parameters({name: text for name, text in texts.items() if name not in told})
+        # A parameter stays what it was: what a later call says otherwise, as n_trials, is a tag.
+        tracker.tags({name: text for name, text in texts.items() if told.get(name, text) != text})
         return tracker.run_id
 
     def end_study(
@@ -117,27 +121,32 @@ class MlflowStore:
             tracker.tags({"state": "FAIL"})
             tracker.close("KILLED")
 
-    def _found_or_made(self, name: str, tags: dict[str, str], key: str) -> MlflowTracker:
+    def _found_or_made(self, name: str, tags: dict[str, str], key: str, parent: str | None = None) -> MlflowTracker:
         with mlflow_errors(self._uri):
             client = open_client(self._uri)
-            experiment, query = experiment_id(client, self.config.experiment), f"tags.{KEY_TAG} = '{key}'"
+            experiment, query = self._experiment(client, parent), f"tags.{KEY_TAG} = '{key}'"
             runs = client.search_runs([experiment], query)
             if not runs:
-                self._create(name, {**tags, KEY_TAG: key})
+                self._create(name, {**tags, KEY_TAG: key}, parent)
                 runs = client.search_runs([experiment], query)
             for again in runs[1:]:  # MLflow asks once more where no answer came, and the first may have been heard
                 client.delete_run(again.info.run_id)
         return MlflowTracker(client, runs[0].info.run_id, self._uri)
 
-    def _create(self, name: str, tags: dict[str, str]) -> MlflowTracker:
+    def _create(self, name: str, tags: dict[str, str], parent: str | None = None) -> MlflowTracker:
         with mlflow_errors(self._uri), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy are not the user's
             client = open_client(self._uri)
             from mlflow.tracking.context.registry import resolve_tags
 
             known = resolve_tags(tags)  # and who runs what, as MLflow's own runs say it
-            run = client.create_run(experiment_id(client, self.config.experiment), run_name=name, tags=known)
+            run = client.create_run(self._experiment(client, parent), run_name=name, tags=known)
         return MlflowTracker(client, run.info.run_id, self._uri)
+
+    def _experiment(self, client: "MlflowClient", parent: str | None) -> str:
+        """A trial belongs into its study's, also where the study goes on with another `tracking.experiment`."""
+        study = None if parent is None else _active(client, parent)
+        return experiment_id(client, self.config.experiment) if study is None else str(study.info.experiment_id)
 
 
 def runs_of_trial(client: "MlflowClient", run_id: str, number: int) -> "Sequence[Run]":
@@ -151,12 +160,14 @@ def _of_study(client: "MlflowClient", run_id: str) -> tuple[str, str]:
     return client.get_run(run_id).info.experiment_id, f"tags.`{PARENT_TAG}` = '{run_id}'"
 
 
-def _is_there(client: "MlflowClient", run_id: str) -> bool:
+def _active(client: "MlflowClient", run_id: str) -> "Run | None":
+    """None where it was deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+        run = client.get_run(run_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return False
+        return None
+    return run if run.info.lifecycle_stage == "active" else None

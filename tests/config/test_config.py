@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from lmao.config.fields import Mark
 from lmao.config.run import Config, flat
+from lmao.config.tracking import MlflowTracking
 from lmao.config.validation import OPTIONS
 from lmao.errors import UserError
 from lmao.paths import ROOT
@@ -137,6 +138,19 @@ def test_values_that_do_not_fit_each_other_are_explained(compose: Compose, overr
     with pytest.raises(UserError) as caught:
         compose(*overrides)
     assert str(caught.value).startswith(line) and "\n" not in str(caught.value)
+
+
+def test_mlflows_own_variables_say_where_runs_go(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place(*overrides: str) -> tuple[str, str]:
+        tracking = compose("tracking=mlflow", *overrides).tracking
+        assert isinstance(tracking, MlflowTracking)
+        return tracking.uri, tracking.experiment
+
+    assert place() == ("sqlite:///mlflow.db", "lmao")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "reviews")
+    assert place() == ("http://host:5000", "reviews")
+    assert place("tracking.uri=sqlite:///a.db", "tracking.experiment=b") == ("sqlite:///a.db", "b")
 
 
 def test_several_mistakes_are_all_named_in_one_line(compose: Compose) -> None:

@@ -15,6 +15,11 @@ from lmao.explain import explain
 from lmao.paths import CONF
 from tests.support.processes import Place
 
+CHDIR = (
+    "hydra.job.chdir=true: paths are relative to the folder you start from, and a run stays there: "
+    "leave it out: results lie in the run's own folder"
+)
+
 
 @pytest.mark.parametrize(
     ("override", "line"),
@@ -115,6 +120,9 @@ def test_a_setting_that_no_option_of_a_group_has_is_explained(group: str) -> Non
             "textcat=linear has no setting 'epochs'. It belongs to textcat=auto or textcat=auto_tiny or textcat=cnn or "
             "textcat=cnn_fresh or textcat=cnn_tiny",
         ),
+        (["seed=???"], "seed has no value: give seed=…"),
+        (["hydra.job.chdir=true"], CHDIR),
+        (["-m", "sweep=grid", "seed=0,1", "hydra.job.chdir=true"], CHDIR),
         (["seed=-1"], "seed: input should be greater than or equal to 0, not -1"),
     ],
 )

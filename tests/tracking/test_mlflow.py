@@ -19,6 +19,7 @@ from lmao.config.tracking import MlflowTracking, NoTracking
 from lmao.errors import UserError
 from lmao.stop import Stopped, StopSignal
 from lmao.tracking.mlflow_store import MlflowStore
+from lmao.tracking.sending import Trial
 from lmao.tracking.store import open_store, tracked_run
 from lmao.tracking.tracker import copy_files
 from lmao.tracking.trial import NoTrial
@@ -200,6 +201,19 @@ def test_a_study_gets_another_parent_where_its_own_is_gone(config: MlflowTrackin
     assert second not in (None, first)
     assert store.open_study("s1", "key", {}, "0" * 32, True) == second
     assert store.open_study("s1", "another", {}, None, False) not in (None, first, second)
+
+
+def test_a_study_that_goes_on_elsewhere_stays_one(config: MlflowTracking) -> None:
+    """With another experiment its trials join it; what is raised is a tag, as parameters stay."""
+    first = MlflowStore(config).open_study("s1", "key", {"n_trials": 2, "commit": "a"}, None, False)
+    later = MlflowStore(config.model_copy(update={"experiment": "another"}))
+    assert later.open_study("s1", "key", {"n_trials": 5, "commit": "a"}, first, False) == first
+    trial = later.open_run("a trial", Trial(3, "s1", first))
+    named = later.open_run("a trial", Trial(4, "s1", first), "its key")
+    parent, *trials = (client().get_run(run_id) for run_id in (first, trial.run_id, named.run_id))
+    assert {run.info.experiment_id for run in trials} == {parent.info.experiment_id}
+    assert parent.data.params == {"n_trials": "2", "commit": "a"}
+    assert parent.data.tags["n_trials"] == "5" and "commit" not in parent.data.tags
 
 
 def test_nothing_of_a_run_stays_behind(config: MlflowTracking) -> None:

@@ -190,4 +190,6 @@ def test_a_text_that_is_not_there_and_bytes_that_are_none(
     assert capsys.readouterr().out == ""  # no head of a table without rows
     monkeypatch.setattr("sys.stdin", stdin(b"good\nb\xff\n"))
     assert command(run) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: stdin:2: not UTF-8 (byte 1 of the line): save it")
+    assert (
+        capsys.readouterr().err.splitlines()[-1].startswith("error: stdin:2: not UTF-8 (byte 1 of the line): save it")
+    )
