@@ -67,13 +67,15 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     return values
 
 
-def require_one_folder(hydra: DictConfig) -> None:
-    """Raises UserError: Hydra's own settings have runs change into theirs, where a relative path is another one."""
+def require_one_folder(hydra: Any) -> None:
+    """hydra: its own settings.
+
+    Raises:
+        UserError: they have a run change into its folder, where a relative path is another one.
+    """
     if hydra.job.chdir:
         what = "paths are relative to the folder you start from, and a run stays there"
-        raise UserError(
-            what, setting="hydra.job.chdir=true", advice="leave it out: results lie in the run's own folder"
-        )
+        raise UserError(what, setting="hydra.job.chdir=true", advice="leave it out")
 
 
 def hide_passwords(folder: Path) -> None:

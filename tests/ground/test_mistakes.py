@@ -15,10 +15,7 @@ from lmao.explain import explain
 from lmao.paths import CONF
 from tests.support.processes import Place
 
-CHDIR = (
-    "hydra.job.chdir=true: paths are relative to the folder you start from, and a run stays there: "
-    "leave it out: results lie in the run's own folder"
-)
+CHDIR = "hydra.job.chdir=true: paths are relative to the folder you start from, and a run stays there: leave it out"
 
 
 @pytest.mark.parametrize(
