@@ -86,6 +86,8 @@ def _lines() -> Iterator[str]:
     """Those of stdin, read as a .txt file is."""
     from lmao.data.plain_texts import stream_texts
 
+    if sys.stdin is None:  # it was closed
+        return
     for record in stream_texts(cast(BufferedReader, sys.stdin.buffer), Path("stdin")):
         yield record.text
 

@@ -2,13 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lmao.files import write_whole
 
 MARK = "\ufeff"  # without it Excel takes UTF-8 for a Windows code page
-COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+COMPUTED = re.compile("'*[-=+@\t\r\n＝＋－＠]")  # noqa: RUF001 - the start of a formula, or of one that was guarded
 FOREIGN = ("text", "place")  # columns whose cells are somebody else's
 
 
@@ -28,8 +29,8 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
 
 def as_it_was(cell: str) -> str:
     """A cell as it was before it got an apostrophe."""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(COMPUTED) else cell
+    return cell[1:] if cell.startswith("'") and COMPUTED.match(cell) else cell
 
 
 def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(COMPUTED) else cell
+    return f"'{cell}" if COMPUTED.match(cell) else cell

@@ -18,7 +18,7 @@ class MlflowTracking(Tracking):
 
     name: Literal["mlflow"]
     uri: str
-    experiment: str
+    experiment: Annotated[str, Field(min_length=1)]
     study: str | None
 
 

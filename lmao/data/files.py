@@ -18,6 +18,7 @@ from lmao.data.record import Reading, Record
 from lmao.data.rows import record
 from lmao.data.tables import rows
 from lmao.errors import UserError
+from lmao.sheets import as_it_was
 
 LABELLED = ".csv, .tsv, .jsonl, .json, .parquet"
 
@@ -57,7 +58,10 @@ def read_files(reading: Reading, path: Path, labelled: bool) -> Iterator[Record]
     match find_format(path, reading, labelled):
         case Format.TABLE:
             dialect = find_dialect(path, reading)
-            form, found = dialect.form, rows(path, dialect)
+            for place, row in rows(path, dialect):
+                one = record(place, row, reading, labelled, dialect.form)
+                yield one._replace(text=as_it_was(one.text).strip())  # it may have been in a spreadsheet
+            return
         case Format.JSON:
             form, found = json_rows(path)
         case Format.PARQUET:

@@ -3,9 +3,8 @@
 import codecs
 import gzip
 import io
-import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -67,19 +66,16 @@ def files_below(folder: Path) -> list[Path]:
         OSError: a folder can't be read.
     """
 
-    def fail(error: OSError) -> None:
-        raise error
+    def walk(here: Path, above: Collection[Path]) -> Iterator[Path]:
+        """above: the folders that it lies in; a link to one of them would never end."""
+        real = here.resolve()
+        for path in () if real in above else here.iterdir():
+            if path.is_dir() and not path.name.startswith("."):
+                yield from walk(path, {*above, real})
+            elif path.is_file() and not path.name.startswith("."):
+                yield path
 
-    found = []
-    for here, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        above = os.path.realpath(here) + os.sep
-        folders[:] = [  # a link to a folder above would never end
-            name
-            for name in folders
-            if not name.startswith(".") and not above.startswith(os.path.realpath(os.path.join(here, name)) + os.sep)
-        ]
-        found += [Path(here, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
+    return sorted(walk(folder, ()))
 
 
 def lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -91,7 +87,9 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     number = 0
     try:
         with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
-            for numbered in stream_lines(cast(io.BufferedReader, file), path):
+            stream = cast(io.BufferedReader, file)
+            refuse_packed(path, stream.peek(8))
+            for numbered in stream_lines(stream, path):
                 number += 1
                 yield numbered
     except gzip.BadGzipFile as error:
@@ -105,7 +103,6 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
 def stream_lines(stream: io.BufferedReader, path: Path) -> Iterator[tuple[str, str]]:
     """The same of an open stream; path: of its file, for places and errors."""
     start = stream.peek(8)
-    refuse_packed(path, start)
     encoding = next((name for mark, name in ENCODINGS.items() if start.startswith(mark)), "utf-8")
     decoded = _utf8(path, stream, encoding) if encoding.startswith("utf-8") else _wide(path, stream, encoding)
     for number, line in enumerate(decoded, start=1):

@@ -44,10 +44,10 @@ class PartedSource:
         for part, path in sorted(self.paths.items()):
             rejected: list[Record] = []
             for record in self._records(path, part):
-                forms.setdefault(part, {})[record.form] = None
                 if record.answer is not Answer.IGNORE and not record.text:
                     empty += 1
                     continue
+                forms.setdefault(part, {})[record.form] = None
                 answers[record.answer] += 1
                 if record.answer is Answer.REJECT:
                     rejected.append(record)
@@ -129,7 +129,9 @@ def _digests(path: Path) -> list[list[str]]:
 
 
 def unreadable(path: Path | str, error: OSError | RuntimeError) -> UserError:
-    return UserError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}")
+    """path: of what was to be read; a folder in it may be at fault."""
+    where = getattr(error, "filename", None) or path
+    return UserError(f"{where} can't be read: {getattr(error, 'strerror', None) or error}")
 
 
 def paths_of(config: Parted) -> dict[Part, Path]:

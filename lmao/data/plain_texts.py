@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from unicodedata import normalize
 
-from lmao.data.lines import ending, files_below, lines, refuse_cr, stream_lines
+from lmao.data.lines import PACKED, ending, files_below, lines, refuse_cr, stream_lines
 from lmao.data.record import Record
 from lmao.data.rows import clean, encodable, single
 from lmao.errors import UserError
@@ -19,7 +19,11 @@ LABEL = re.compile(rf"(?<!\S){MARK}(\S*)\s?")
 
 def is_fasttext(path: Path) -> bool:
     """Whether the first line that isn't empty begins with a label."""
-    return next((line for _, line in lines(path) if line.strip()), "").lstrip().startswith(MARK)
+    return _is_labelled(next((line for _, line in lines(path) if line.strip()), ""))
+
+
+def _is_labelled(line: str) -> bool:
+    return line.lstrip().startswith(MARK)
 
 
 def fasttext_lines(numbered: Iterable[tuple[str, str]], labelled: bool) -> Iterator[Record]:
@@ -43,20 +47,25 @@ def text_lines(path: Path, numbered: Iterable[tuple[str, str]]) -> Iterator[Reco
     for number, (place, line) in enumerate(numbered):
         if number == 0:
             refuse_cr(path, line)
-        yield Record(place, encodable(place, line.strip()), None, form="a text a line")
+        yield Record(place, line.strip(), None, form="a text a line")
 
 
 def stream_texts(stream: BufferedReader, path: Path) -> Iterator[Record]:
-    """Of an open stream, as of a .txt file without labels; path: what it is called."""
+    """Of an open stream, as of a .txt file without labels; path: what it is called.
+
+    Raises:
+        UserError: as of files, or it is a packed one.
+    """
+    if stream.peek(8).startswith(tuple(PACKED)):
+        raise UserError(f"{path}: no text but a packed file", advice="give the file's name, or unpack it")
     numbered = stream_lines(stream, path)
     read: list[tuple[str, str]] = []
     for place, line in numbered:
         read.append((place, line))
         if line.strip():
             break
-    is_labelled = bool(read) and read[-1][1].lstrip().startswith(MARK)
-    numbered = chain(read, numbered)
-    yield from fasttext_lines(numbered, False) if is_labelled else text_lines(path, numbered)
+    whole = chain(read, numbered)
+    yield from fasttext_lines(whole, False) if read and _is_labelled(read[-1][1]) else text_lines(path, whole)
 
 
 def class_folders(folder: Path, labelled: bool) -> Iterator[Record]:

@@ -20,7 +20,6 @@ from lmao.console import shortened
 from lmao.data.labels import best_category
 from lmao.data.record import Answer, Reading, Record
 from lmao.errors import UserError
-from lmao.sheets import as_it_was
 
 Row = Mapping[str, Any]
 
@@ -131,7 +130,7 @@ def _text(place: str, tool: Tool, row: Row, reading: Reading) -> str:
         column = texts[0] if column not in row and len(texts) == 1 else column
     if tool is Tool.DOCCANO and column not in row:
         column = "data"
-    return as_it_was(clean(place, _value(place, row, column, "data.text_column"), column))
+    return clean(place, _value(place, row, column, "data.text_column"), column)
 
 
 def _label(place: str, tool: Tool, row: Row, reading: Reading) -> tuple[str, Any]:

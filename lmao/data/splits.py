@@ -210,7 +210,7 @@ def _copied(
     copies: Integers, labelled: Integers, train: Integers, others: Mapping[str, Integers], read: Integers | None
 ) -> list[Finding]:
     """Labelled texts that occur more than once, or in two splits, which the user may judge by; and those of test that
-    are read in pre-training, where they shouldn't be. read: what it reads, or None where they may be."""
+    may be read in pre-training, where they shouldn't be. read: what it reads, or None where all may be."""
     found = []
     _, counts = np.unique(copies[labelled], return_counts=True)
     if several := int((counts > 1).sum()):
@@ -227,6 +227,5 @@ def _copied(
         line = f"{both:,} of the {len(test):,} texts of test are texts of dev, too"
         found.append(Finding(line + ": what was chosen by them is judged by them" * high, spoils=high))
     if read is not None and (both := int((np.isin(test, copies[read]) & ~np.isin(test, copies[train])).sum())):
-        line = f"{both:,} of the {len(test):,} texts of test have copies that are pre-trained on"
-        found.append(Finding(f"{line}, though data.include_test_text=false"))
+        found.append(Finding(f"{both:,} of the {len(test):,} texts of test have copies among those to pre-train on"))
     return found

@@ -58,7 +58,7 @@ def rows(path: Path, dialect: Dialect) -> Iterator[tuple[str, Mapping[str, str]]
     except Broken as error:
         advice = "double the quotes inside of a field, or set data.quotes=false" if dialect.quotes else None
         if error.reason == LONE_CR:
-            advice = "quote the text"
+            advice = "quote the text" if dialect.quotes else "quote the text, and set data.quotes=true"
         raise UserError(f"{error.place}: a table that can't be read: {error.reason}", advice=advice) from None
 
 

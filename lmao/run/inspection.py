@@ -18,7 +18,7 @@ from lmao.data.document import Part
 from lmao.data.findings import Finding
 from lmao.data.splits import Examples, Splits
 from lmao.run.inputs import check_inputs
-from lmao.run.stages.encode import LONGEST_NAME, describe, draw, threads_of
+from lmao.run.stages.encode import LONGEST_NAME, describe, draw, require_folds, threads_of
 from lmao.run.stages.vectors import low_coverage, training_texts
 from lmao.vectors.loading import load_vectors
 from lmao.vectors.lookup import look_up
@@ -51,6 +51,7 @@ def inspect(settings: Config) -> bool:
     found += _coverage(settings, cache, Selection(corpus, splits.pretrain), console)
     for finding in found:
         console.warn(finding.text)
+    require_folds(settings, corpus, splits)
     spoiling = sum(finding.spoils for finding in found)
     console.line("check", f"{spoiling} of {len(found)} would spoil the result" if found else "nothing to warn of")
     return spoiling > 0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
+URI_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own, which conf/ reads
 # A server's database is away, or what stands before it says so of the server; any other answer is one.
 GATEWAY = (502, 503, 504)
 OUTAGES = re.compile("too many (502|503|504) error responses")  # as MLflow says it, when it has tried again
@@ -39,7 +40,8 @@ def open_client(uri: str) -> "MlflowClient":
     elif kind in ("http", "https"):
         _reach_server(uri)
     else:
-        raise UserError("MLflow keeps no runs there", setting=f"tracking.uri={without_passwords(uri)}", advice=HINT)
+        advice = f"{HINT}, or unset {URI_VARIABLE}" if os.environ.get(URI_VARIABLE) == uri else HINT
+        raise UserError("MLflow keeps no runs there", setting=f"tracking.uri={without_passwords(uri)}", advice=advice)
     mlflow = _import_mlflow()
     with exclusive(uri) if kind == "postgresql" else nullcontext():  # the first process creates its tables
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri)

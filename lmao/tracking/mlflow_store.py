@@ -71,11 +71,12 @@ class MlflowStore:
         else:
             tracker = MlflowTracker(client, known.info.run_id, self._uri)
         with mlflow_errors(self._uri):
-            told = client.get_run(tracker.run_id).data.params
+            told = client.get_run(tracker.run_id).data
         texts = as_parameters(values)
-        tracker.parameters({name: text for name, text in texts.items() if name not in told})
+        tracker.parameters({name: text for name, text in texts.items() if name not in told.params})
         # A parameter stays what it was: what a later call says otherwise, as n_trials, is a tag.
-        tracker.tags({name: text for name, text in texts.items() if told.get(name, text) != text})
+        changed = {name for name, text in texts.items() if told.params.get(name, text) != text}
+        tracker.tags({name: texts[name] for name in texts if name in changed or name in told.tags})
         return tracker.run_id
 
     def end_study(

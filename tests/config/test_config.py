@@ -151,6 +151,9 @@ def test_mlflows_own_variables_say_where_runs_go(compose: Compose, monkeypatch: 
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "reviews")
     assert place() == ("http://host:5000", "reviews")
     assert place("tracking.uri=sqlite:///a.db", "tracking.experiment=b") == ("sqlite:///a.db", "b")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")
+    with pytest.raises(UserError, match=r"^tracking\.experiment: "):
+        place()
 
 
 def test_several_mistakes_are_all_named_in_one_line(compose: Compose) -> None:

@@ -112,6 +112,7 @@ def test_linked_folders_belong_to_it_and_a_link_upwards_has_an_end(classes: Path
     (tmp_path / "more" / "9.txt").write_text("a linked text")
     (classes / "pos" / "more").symlink_to(tmp_path / "more")
     (classes / "pos" / "up").symlink_to(classes)
+    (tmp_path / "more" / "back").symlink_to(classes / "pos")
     opened = source(files(classes))
     first = opened.fingerprint()
     assert len(list(opened.documents())) == len(before) + 1

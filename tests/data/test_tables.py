@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import random
 from collections import Counter
 from itertools import product
@@ -134,6 +135,11 @@ def test_blank_rows_and_unnamed_columns_are_left_out(tmp_path: Path) -> None:
     assert found == [("a", "b"), ("c", "d")] and said.endswith("1 empty, left out")
 
 
+def test_a_blank_row_says_nothing_of_the_tool(tmp_path: Path) -> None:
+    rows = "text,label,answer\na,1,accept\n,,\nb,2,accept\n"
+    assert read(write(tmp_path / "a.csv", rows))[1] == "Prodigy's CSV (comma, header), 1 empty, left out"
+
+
 def test_a_cr_in_a_field_is_told_by_its_name(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "text,label\na,b\nc\rd,b\n")
     assert f"{path}:3: a table that can't be read: {LONE_CR}: quote the text" in message(files(path))
@@ -142,8 +148,10 @@ def test_a_cr_in_a_field_is_told_by_its_name(tmp_path: Path) -> None:
 
 def test_an_apostrophe_that_keeps_a_spreadsheet_from_computing_is_no_part_of_the_text(tmp_path: Path) -> None:
     """As in what `lmao.suggest` writes. A label is what it is."""
-    found, _ = read(write(tmp_path / "a.csv", "text,label\n'=1+1,'-1\n'-- so he said,1\n'tis,1\n"))
-    assert found == [("=1+1", "'-1"), ("-- so he said", "1"), ("'tis", "1")]
+    found, _ = read(write(tmp_path / "a.csv", "text,label\n'=1+1,'-1\n'\t so he said,1\n'tis,1\n"))
+    assert found == [("=1+1", "'-1"), ("so he said", "1"), ("'tis", "1")]
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "'-ing' is a suffix", "label": 1}))
+    assert read(tmp_path / "a.jsonl")[0] == [("'-ing' is a suffix", "1")]
 
 
 def test_settings_say_what_the_file_does_not(tmp_path: Path) -> None:

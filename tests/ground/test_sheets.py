@@ -28,6 +28,12 @@ def test_nothing_is_a_formula(tmp_path: Path, cell: str) -> None:
     assert as_it_was(f"'{cell}") == cell and as_it_was("'tis") == "'tis"
 
 
+@pytest.mark.parametrize("cell", ["'-- so it goes", "''=1", "'tis", "''", "plain"])
+def test_a_cell_that_looks_guarded_comes_back_too(tmp_path: Path, cell: str) -> None:
+    write_sheet(tmp_path / "a.csv", ["text"], [[cell]])
+    assert as_it_was(read(tmp_path / "a.csv")[1][0]) == cell
+
+
 def test_a_label_stays_the_label_that_it_is(tmp_path: Path) -> None:
     write_sheet(tmp_path / "a.csv", ["text", "label", "perhaps"], [["Fine.", "-1", "+1"]])
     assert read(tmp_path / "a.csv")[1] == ["Fine.", "-1", "+1"]

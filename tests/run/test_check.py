@@ -75,20 +75,23 @@ def test_what_texts_are_written_in_is_told_with_what_it_may_have_caused(tmp_path
         (["data=file"], "data has no option 'file'. Did you mean 'files'?"),
         (["-m", "seed=0,1"], "-m is no option of lmao.check: give it the settings of one run"),
         (["data=files", "data.path=no (1).csv"], "data.path: no (1).csv does not exist"),
-        (
-            ["data=files", "data.path=two.csv", "data.dev_path=dev.csv"],
-            "no label has two different training examples: add examples, or raise data.train_examples",
-        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: list[str], line: str, tmp_path: Path, session_cache: Path
 ) -> None:
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", *arguments)
+    assert (ended.code, ended.output) == (2, "")
+    assert ended.errors.startswith(f"error: {line}") and ended.errors.count("\n") == 1
+
+
+def test_too_few_labels_for_a_run_are_told_after_what_was_found(tmp_path: Path, session_cache: Path) -> None:
     (tmp_path / "two.csv").write_text("text,label\na good one,pos\na bad one,neg\n")
     (tmp_path / "dev.csv").write_text("text,label\nanother good one,pos\n")
-    ended = Place(tmp_path, session_cache).finish_module("lmao.check", *arguments)
-    assert ended.code == 2 and "train" not in ended.output
-    assert ended.errors.startswith(f"error: {line}") and ended.errors.count("\n") == 1
+    paths = [f"data.path={tmp_path / 'two.csv'}", f"data.dev_path={tmp_path / 'dev.csv'}"]
+    ended = Place(tmp_path, session_cache).finish_module("lmao.check", "data=files", *paths)
+    assert ended.code == 2 and ended.errors.startswith("error: no label has two different training examples: ")
+    assert "warning: 2 labels for 2 training examples, none with 2" in ended.output
 
 
 def test_vectors_that_are_read_are_looked_up(

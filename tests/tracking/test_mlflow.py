@@ -214,6 +214,8 @@ def test_a_study_that_goes_on_elsewhere_stays_one(config: MlflowTracking) -> Non
     assert {run.info.experiment_id for run in trials} == {parent.info.experiment_id}
     assert parent.data.params == {"n_trials": "2", "commit": "a"}
     assert parent.data.tags["n_trials"] == "5" and "commit" not in parent.data.tags
+    later.open_study("s1", "key", {"n_trials": 2, "commit": "a"}, first, False)
+    assert client().get_run(first).data.tags["n_trials"] == "2"
 
 
 def test_nothing_of_a_run_stays_behind(config: MlflowTracking) -> None:

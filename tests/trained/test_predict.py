@@ -188,6 +188,12 @@ def test_a_text_that_is_not_there_and_bytes_that_are_none(
 ) -> None:
     assert command(run, "nowhere.csv") == 2
     assert capsys.readouterr().out == ""  # no head of a table without rows
+    monkeypatch.setattr("sys.stdin", stdin(b"PK\x03\x04..."))
+    assert command(run) == 2
+    line = "error: stdin: no text but a packed file: give the file's name, or unpack it"
+    assert capsys.readouterr().err.splitlines()[-1] == line
+    monkeypatch.setattr("sys.stdin", None)
+    assert command(run) == 2 and "no text in what was given" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", stdin(b"good\nb\xff\n"))
     assert command(run) == 2
     assert (

@@ -55,6 +55,7 @@ def encode_texts(context: Context, source: Source) -> Dataset:
     )
     for finding in findings(corpus, splits, settings.data.language):
         context.console.warn(f"data: {finding.text}")
+    require_folds(settings, corpus, splits)  # before anything long
     found = key_of(
         {
             "corpus": corpus.digest,
@@ -76,14 +77,17 @@ def draw(settings: Config, corpus: Corpus) -> Splits:
         labels = np.where(corpus.parts == Part.TEST, corpus.test_labels(), labels)
     names = corpus.label_names
     try:
-        found = split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
-        if isinstance(settings.textcat, LinearTextcat) or settings.textcat.init == "probe":
-            cut_texts(corpus, found.train, settings.seed)  # too few labels: said before anything long
-        return found
+        return split(settings.data, corpus.parts, labels, corpus.copies, names, subset, settings.evaluate_test)
     except UserError as error:
         if fault := misfit(corpus, settings.data.language):  # texts that it finds no words in may look like copies
             raise UserError(f"{error} ({fault})") from None
         raise
+
+
+def require_folds(settings: Config, corpus: Corpus, splits: Splits) -> None:
+    """Raises UserError: too few labels for the cross-validation that these settings need."""
+    if settings.data.labelled and (isinstance(settings.textcat, LinearTextcat) or settings.textcat.init == "probe"):
+        cut_texts(corpus, splits.train, settings.seed)
 
 
 def describe(source: Source, corpus: Corpus, splits: Splits) -> str:
