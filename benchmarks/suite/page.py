@@ -18,7 +18,7 @@ AGAINST = {"arm": "best single arm", "control": WITHOUT, "peer": "best peer"}
 
 HEAD = """# Accuracy with few labels
 
-    python -m benchmarks.suite --data suite --imdb aclImdb_v1.tar.gz
+    python -m benchmarks.suite --data suite --imdb aclImdb_v1.tar.gz{test}
 
 `python train.py` as it comes, on five corpora: `textcat=auto`, each of its arms, and the encoder without pre-training;
 beside them what else runs offline, on the same draws of labels. Everything chooses its settings on the training labels
@@ -49,7 +49,7 @@ def of(records: Sequence[Record]) -> str:
     places = [(name, labels) for name in SETS for labels in LABELS if (name, labels) in by_cell]
     tested = {place for place in places if on_test(by_cell[place])}
     part = "the test set" if tested == set(places) else "the test set where it says so, else of the dev part"
-    parts = [HEAD.format(part="the dev part" if not tested else part) + "\n"]
+    parts = [HEAD.format(test=" --test" * bool(tested), part=part if tested else "the dev part") + "\n"]
     parts += [_summary(by_cell, places).markdown(), _differences(by_cell, places).markdown()]
     parts += [_cell(place, by_cell[place], place in tested).markdown() for place in places]
     parts += [_published().markdown()]
