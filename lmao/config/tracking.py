@@ -6,6 +6,8 @@ from pydantic import Field
 
 from lmao.config.fields import Section
 
+URI_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own, as conf/tracking/mlflow.yaml reads it
+
 
 class Tracking(Section):
     """Which of a sweep's models are kept."""

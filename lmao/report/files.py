@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmao.cache import MANIFEST, Damaged
+from lmao.config.tracking import URI_VARIABLE
 from lmao.database import scheme, sqlite_file
 from lmao.errors import UserError
 from lmao.manifest import verify
@@ -20,8 +21,6 @@ from lmao.sweep.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-URI_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own; for a store with a password, which no study keeps
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ class RunFiles:
 
 
 def _tracking_uri(of_study: str | None) -> str | None:
+    """No study keeps one with a password."""
     uri = of_study if of_study and "***" not in of_study else os.environ.get(URI_VARIABLE)
     if uri and scheme(uri) == "sqlite":
         file = sqlite_file(uri)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from lmao import database
+from lmao.config.tracking import URI_VARIABLE
 from lmao.database import absolute, connect_options, exclusive, is_lost, scheme, sqlite_file
 from lmao.errors import Unavailable, UserError
 from lmao.passwords import without_passwords
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HINT = "set tracking.uri to sqlite:///mlflow.db, a PostgreSQL or MySQL URL or an MLflow server, or tracking=off"
-URI_VARIABLE = "MLFLOW_TRACKING_URI"  # MLflow's own, which conf/ reads
 # A server's database is away, or what stands before it says so of the server; any other answer is one.
 GATEWAY = (502, 503, 504)
 OUTAGES = re.compile("too many (502|503|504) error responses")  # as MLflow says it, when it has tried again
