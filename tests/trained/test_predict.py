@@ -72,12 +72,6 @@ def test_a_cr_in_a_text_breaks_no_row(run: Finished, tmp_path: Path, capsys: pyt
     assert not shown.endswith("\r\n")
 
 
-def test_white_space_around_a_text_changes_nothing(run: Finished) -> None:
-    classifier = lmao.load(run.folder)
-    [text] = dev_texts(run)[:1]
-    np.testing.assert_array_equal(*classifier.predict_proba([text, f"\n \t{text} \n"]))
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [("texts.txt", "a\n\nc\n"), ("texts.csv", 'text\na\n""\nc\n'), ("excel.csv", 'text\na\n\n"b, c"\n')],

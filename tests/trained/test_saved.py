@@ -72,6 +72,12 @@ def test_predict_names_the_most_probable_label(run: Finished) -> None:
         loaded.predict(texts[0])
 
 
+def test_white_space_around_a_text_changes_nothing(run: Finished) -> None:
+    """It is a token to the encoder, and n-grams know none."""
+    [text] = dev_texts(run)[:1]
+    np.testing.assert_array_equal(*lmao.load(run.folder).predict_proba([text, f"\n \t{text} \n"]))
+
+
 def test_a_text_has_the_same_scores_in_any_company(run: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["", *dev_texts(run)[:20], "\n", "Words that_no_text_had before"]
     whole = lmao.load(run.folder, threads=2).predict_proba(texts)
